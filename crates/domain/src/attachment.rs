@@ -1,0 +1,77 @@
+//! An attachment's life.
+//!
+//! ```text
+//!  attaching ──► attached ──► detaching ──► (forgotten)
+//!      │            │  ▲          │
+//!      └─► failed ◄─┘  └──────────┘ refused: files in use
+//! ```
+//!
+//! On a stopped computer an attachment is `attached` from the start: the claim holds, and the files appear at the next start.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AttachmentId, ComputerId, VolumeId};
+use crate::mount_path::MountPath;
+use crate::refusal::Refusal;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttachmentState {
+    Attaching,
+    Attached,
+    Detaching,
+    Failed,
+}
+
+impl AttachmentState {
+    pub const ALL: [AttachmentState; 4] = [
+        AttachmentState::Attaching,
+        AttachmentState::Attached,
+        AttachmentState::Detaching,
+        AttachmentState::Failed,
+    ];
+
+    /// The allowed moves. Staying is not a move.
+    pub fn may_become(self, next: AttachmentState) -> bool {
+        use AttachmentState::*;
+        matches!(
+            (self, next),
+            (Attaching, Attached | Failed | Detaching)
+                | (Attached, Detaching | Failed)
+                | (Detaching, Attached)
+                | (Failed, Attached | Detaching)
+        )
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AttachmentState::Attaching => "attaching",
+            AttachmentState::Attached => "attached",
+            AttachmentState::Detaching => "detaching",
+            AttachmentState::Failed => "failed",
+        }
+    }
+}
+
+/// What the rules need to know of an attachment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    pub id: AttachmentId,
+    pub volume_id: VolumeId,
+    pub computer_id: ComputerId,
+    pub mount_path: MountPath,
+    pub read_only: bool,
+    pub state: AttachmentState,
+}
+
+/// May `mount_path` be used on a computer that has `attachments`?
+pub fn may_mount_at(mount_path: &MountPath, attachments: &[Attachment]) -> Result<(), Refusal> {
+    match attachments.iter().find(|a| a.mount_path.overlaps(mount_path)) {
+        None => Ok(()),
+        Some(taken) => Err(Refusal::MountPathInUse {
+            mount_path: mount_path.clone(),
+            taken: taken.mount_path.clone(),
+            attachment_id: taken.id,
+        }),
+    }
+}

@@ -1,0 +1,152 @@
+//! A computer's life, derived from what is wanted ([`Desired`](crate::spec::DesiredRun)) and what its host last reported.
+//!
+//! From an accepted call on, the status speaks of the run that was asked for: a computer that is to stop is never
+//! `running`, and after a restart it is `starting` until the *new* run is up.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::ComputerId;
+use crate::refusal::Refusal;
+use crate::spec::{DesiredRun, Resources};
+use crate::status::{InstanceState, InstanceStatus};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ComputerStatus {
+    Provisioning,
+    Starting,
+    Running,
+    Stopping,
+    Stopped,
+    Error,
+    Destroying,
+    Destroyed,
+}
+
+impl ComputerStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ComputerStatus::Provisioning => "provisioning",
+            ComputerStatus::Starting => "starting",
+            ComputerStatus::Running => "running",
+            ComputerStatus::Stopping => "stopping",
+            ComputerStatus::Stopped => "stopped",
+            ComputerStatus::Error => "error",
+            ComputerStatus::Destroying => "destroying",
+            ComputerStatus::Destroyed => "destroyed",
+        }
+    }
+}
+
+impl fmt::Display for ComputerStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The status of a computer whose run number `run` is to be `desired`, with what was last reported of it.
+pub fn status(desired: DesiredRun, run: u64, reported: Option<&InstanceStatus>) -> ComputerStatus {
+    let state = reported.map(|r| (&r.state, r.run));
+    match desired {
+        DesiredRun::Destroyed => match state {
+            Some((InstanceState::Gone, _)) => ComputerStatus::Destroyed,
+            _ => ComputerStatus::Destroying,
+        },
+        DesiredRun::Running => match state {
+            None => ComputerStatus::Provisioning,
+            Some((InstanceState::Running { .. }, reported)) if reported >= run => ComputerStatus::Running,
+            Some((InstanceState::Failed { .. }, reported)) if reported >= run => ComputerStatus::Error,
+            Some(_) => ComputerStatus::Starting,
+        },
+        DesiredRun::Stopped => match state {
+            None | Some((InstanceState::Stopped | InstanceState::Failed { .. } | InstanceState::Gone, _)) => {
+                ComputerStatus::Stopped
+            }
+            Some((InstanceState::Starting | InstanceState::Running { .. } | InstanceState::Stopping, _)) => {
+                ComputerStatus::Stopping
+            }
+        },
+    }
+}
+
+/// May a volume be attached to or detached from a computer in this status?
+pub fn may_change_attachments(computer_id: ComputerId, status: ComputerStatus) -> Result<(), Refusal> {
+    match status {
+        ComputerStatus::Running
+        | ComputerStatus::Stopped
+        | ComputerStatus::Starting
+        | ComputerStatus::Provisioning
+        | ComputerStatus::Error => Ok(()),
+        ComputerStatus::Stopping => Err(Refusal::ComputerState {
+            computer_id,
+            status,
+            remedy: "wait until it is stopped, or start it",
+        }),
+        ComputerStatus::Destroying | ComputerStatus::Destroyed => Err(Refusal::NotFound { what: "computer" }),
+    }
+}
+
+/// May a command run in a computer in this status?
+pub fn may_exec(computer_id: ComputerId, status: ComputerStatus) -> Result<(), Refusal> {
+    match status {
+        ComputerStatus::Running => Ok(()),
+        ComputerStatus::Starting | ComputerStatus::Provisioning => {
+            Err(Refusal::ComputerStarting { computer_id })
+        }
+        ComputerStatus::Destroying | ComputerStatus::Destroyed => Err(Refusal::NotFound { what: "computer" }),
+        ComputerStatus::Stopping | ComputerStatus::Stopped | ComputerStatus::Error => {
+            Err(Refusal::ComputerState { computer_id, status, remedy: "start it first" })
+        }
+    }
+}
+
+/// The sizes of the product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ComputerSize {
+    Xs,
+    Small,
+    Medium,
+    Large,
+    Xl,
+}
+
+impl ComputerSize {
+    pub const NAMES: &'static str = "xs, small, medium, large, xl";
+
+    /// Reads a size's name; `xlarge` is `xl`.
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "xs" => Self::Xs,
+            "small" => Self::Small,
+            "medium" => Self::Medium,
+            "large" => Self::Large,
+            "xl" | "xlarge" => Self::Xl,
+            _ => return None,
+        })
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Xs => "xs",
+            Self::Small => "small",
+            Self::Medium => "medium",
+            Self::Large => "large",
+            Self::Xl => "xl",
+        }
+    }
+
+    /// CPU and memory limits; a limit is not a reservation, so small machines can run large computers.
+    pub fn resources(self) -> Resources {
+        let (vcpus, memory_mb) = match self {
+            Self::Xs => (1, 2048),
+            Self::Small => (1, 4096),
+            Self::Medium => (2, 8192),
+            Self::Large => (4, 16384),
+            Self::Xl => (8, 32768),
+        };
+        Resources { vcpus, memory_mb, pids_max: 4096 }
+    }
+}

@@ -1,0 +1,23 @@
+//! The nouns of miosa volumes and their rules, as pure code: no I/O, no async, no clock, no random numbers.
+//!
+//! Everything here can be decided from its arguments alone, so it can be tested in tables. A module per noun holds its
+//! states, its allowed moves and the [`Refusal`](refusal::Refusal)s that name why a move is not allowed. `spec` holds what
+//! a host is asked to make true, `status` what it last reported.
+
+pub mod attachment;
+pub mod computer;
+pub mod generation;
+pub mod id;
+pub mod limits;
+pub mod mount_path;
+pub mod name;
+pub mod refusal;
+pub mod size;
+pub mod spec;
+pub mod status;
+pub mod volume;
+
+pub use generation::Generation;
+pub use id::{ApiKeyId, AttachmentId, ComputerId, HostId, InstanceId, ProjectId, TenantId, VolumeId};
+pub use mount_path::MountPath;
+pub use refusal::Refusal;

@@ -1,0 +1,128 @@
+//! Why something cannot be done: a stable code for programs, and a message that tells a person what to do next.
+
+use crate::computer::ComputerStatus;
+use crate::id::{AttachmentId, ComputerId, HostId, VolumeId};
+use crate::mount_path::MountPath;
+use crate::status::Holder;
+use crate::volume::VolumeState;
+
+/// A call that was understood, is permitted, and cannot be carried out in the present state of things.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("{what} not found")]
+    NotFound { what: &'static str },
+
+    /// `deleted_at` is RFC 3339 in UTC.
+    #[error("{what} is already deleted (at {deleted_at}); nothing was changed")]
+    AlreadyDeleted { what: &'static str, deleted_at: String },
+
+    #[error(
+        "volume {volume_id} is already attached to computer {computer_id} at {mount_path}; detach attachment {attachment_id} \
+         first, or attach it read-only everywhere"
+    )]
+    VolumeAttached {
+        volume_id: VolumeId,
+        attachment_id: AttachmentId,
+        computer_id: ComputerId,
+        mount_path: MountPath,
+    },
+
+    #[error(
+        "volume {volume_id} is attached to computer {computer_id}; detach attachment {attachment_id} first"
+    )]
+    VolumeStillAttached { volume_id: VolumeId, attachment_id: AttachmentId, computer_id: ComputerId },
+
+    #[error("{}", busy_message(*.volume_id, .holders))]
+    VolumeBusy { volume_id: VolumeId, holders: Vec<Holder> },
+
+    #[error(
+        "{mount_path} overlaps {taken}, where attachment {attachment_id} already is; choose another mount_path"
+    )]
+    MountPathInUse { mount_path: MountPath, taken: MountPath, attachment_id: AttachmentId },
+
+    #[error(
+        "volume {volume_id} lives on host {volume_host} and computer {computer_id} on host {computer_host}: a local volume \
+         attaches only on its own host. Create a computer with \"host_id\": \"{volume_host}\" and attach it there, or create a \
+         volume on {computer_host} and copy the files"
+    )]
+    VolumeHostMismatch {
+        volume_id: VolumeId,
+        volume_host: HostId,
+        computer_id: ComputerId,
+        computer_host: HostId,
+    },
+
+    #[error("{}", not_ready_message(*.volume_id, *.state, .reason.as_deref()))]
+    VolumeNotReady { volume_id: VolumeId, state: VolumeState, reason: Option<String> },
+
+    #[error(
+        "the project already has {limit} volumes, its limit; delete one, or ask the operator to raise the limit"
+    )]
+    VolumeLimitReached { limit: u32 },
+
+    #[error("{message}")]
+    InsufficientCapacity { message: String, capacity_bytes: u64, used_bytes: u64 },
+
+    #[error("computer {computer_id} is {status}: {remedy}")]
+    ComputerState { computer_id: ComputerId, status: ComputerStatus, remedy: &'static str },
+
+    #[error("computer {computer_id} is still starting; try again in a second")]
+    ComputerStarting { computer_id: ComputerId },
+
+    #[error("volume {volume_id} has delete protection; turn it off first (PATCH delete_protection: false)")]
+    Protected { volume_id: VolumeId },
+
+    /// The host tried and could not; `message` is the host's own.
+    #[error("{message}")]
+    HostRefused { code: &'static str, message: String },
+}
+
+impl Refusal {
+    /// The stable code of the wire contract.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Refusal::NotFound { .. } | Refusal::AlreadyDeleted { .. } => "NOT_FOUND",
+            Refusal::VolumeAttached { .. } => "VOLUME_ATTACHED",
+            Refusal::VolumeStillAttached { .. } | Refusal::VolumeBusy { .. } => "VOLUME_IN_USE",
+            Refusal::MountPathInUse { .. } => "MOUNT_PATH_IN_USE",
+            Refusal::VolumeHostMismatch { .. } => "VOLUME_HOST_MISMATCH",
+            Refusal::VolumeNotReady { .. } => "VOLUME_NOT_READY",
+            Refusal::VolumeLimitReached { .. } => "VOLUME_LIMIT_REACHED",
+            Refusal::InsufficientCapacity { .. } => "INSUFFICIENT_CAPACITY",
+            Refusal::ComputerState { .. } => "RESOURCE_STATE",
+            Refusal::ComputerStarting { .. } => "COMPUTER_STARTING",
+            Refusal::Protected { .. } => "PROTECTED",
+            Refusal::HostRefused { code, .. } => code,
+        }
+    }
+
+    /// Whether the same call may succeed a moment later.
+    pub fn retryable(&self) -> bool {
+        matches!(self, Refusal::ComputerStarting { .. })
+    }
+}
+
+fn busy_message(volume_id: VolumeId, holders: &[Holder]) -> String {
+    use std::fmt::Write;
+    let mut message = format!("volume {volume_id} has files in use");
+    for (i, holder) in holders.iter().take(8).enumerate() {
+        let lead = if i == 0 { ": " } else { "; " };
+        let _ = write!(message, "{lead}pid {} ({})", holder.pid, holder.command);
+    }
+    if holders.len() > 8 {
+        let _ = write!(message, "; and {} more", holders.len() - 8);
+    }
+    message.push_str(". Stop them and detach again, or detach with force=true, which ends them");
+    message
+}
+
+fn not_ready_message(volume_id: VolumeId, state: VolumeState, reason: Option<&str>) -> String {
+    let reason = reason.map(|r| format!(" ({r})")).unwrap_or_default();
+    let remedy = match state {
+        VolumeState::Error => "look at its error, then delete it or repair what the error names",
+        VolumeState::Unavailable => "its host is not connected; wait for it to return",
+        VolumeState::Deleted => "bring it back with undelete first",
+        _ => "wait until it is available",
+    };
+    format!("volume {volume_id} is {state}{reason}: {remedy}")
+}
