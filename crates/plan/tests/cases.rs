@@ -1,0 +1,352 @@
+//! Both planners as tables: wanted and seen in, steps out. One line a case, so a change of behaviour is a change of a line.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use miosa_domain::spec::{
+    AttachmentSpec, DesiredAttachment, DesiredRun, InstanceSpec, Network, Presence, Resources,
+};
+use miosa_domain::{AttachmentId, Generation, InstanceId, MountPath, VolumeId};
+use miosa_plan::{
+    ContainerSeen, ImageSeen, InstanceSeen, InstanceStep, Obstacle, VolumeSeen, VolumeStep, VolumeWanted,
+    instance_plan, volume_plan,
+};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+fn attachment_id(n: u8) -> AttachmentId {
+    AttachmentId::from_uuid(Uuid::from_u128(u128::from(n)))
+}
+
+/// `desired`: the computer's. `attachments`: `a` wanted, `a-` to detach, `a!` to detach by force; the letter is the id.
+fn spec(desired: DesiredRun, run: u64, attachments: &str) -> InstanceSpec {
+    let attachments = attachments
+        .split_whitespace()
+        .map(|word| {
+            let n = word.as_bytes()[0];
+            AttachmentSpec {
+                id: attachment_id(n),
+                volume_id: VolumeId::from_uuid(Uuid::from_u128(u128::from(n) + 1000)),
+                mount_path: MountPath::parse(&format!("/mnt/{}", n as char)).unwrap(),
+                read_only: false,
+                desired: match &word[1..] {
+                    "" => DesiredAttachment::Attached,
+                    "-" => DesiredAttachment::Detached { force: false },
+                    "!" => DesiredAttachment::Detached { force: true },
+                    other => panic!("{other:?}"),
+                },
+            }
+        })
+        .collect();
+    InstanceSpec {
+        id: InstanceId::from_uuid(Uuid::nil()),
+        generation: Generation(1),
+        desired,
+        run,
+        stop_grace_seconds: 10,
+        hostname: "box".into(),
+        template: "default".into(),
+        resources: Resources { vcpus: 1, memory_mb: 512, pids_max: 100 },
+        network: Network::Isolated,
+        env: BTreeMap::new(),
+        command: None,
+        attachments,
+    }
+}
+
+fn letters(letters: &str) -> BTreeSet<AttachmentId> {
+    letters.bytes().map(attachment_id).collect()
+}
+
+fn shown(steps: &[InstanceStep]) -> String {
+    let mut text: Vec<String> = Vec::new();
+    for step in steps {
+        let mut line = step.to_string();
+        for letter in b'a'..=b'z' {
+            line = line.replace(&attachment_id(letter).to_string(), &(letter as char).to_string());
+        }
+        text.push(line);
+    }
+    text.join(", ")
+}
+
+/// `seen`: `-` no container, `created`, `running:<run>`, `exited`; then claimed and published letters.
+fn seen(container: &str, claimed: &str, published: &str) -> InstanceSeen {
+    let state = match container.split_once(':') {
+        Some(("running", run)) => ContainerSeen::Running { run: run.parse().unwrap() },
+        None if container == "-" => ContainerSeen::Absent,
+        None if container == "created" => ContainerSeen::Created,
+        None if container == "exited" => ContainerSeen::Exited,
+        _ => panic!("{container:?}"),
+    };
+    InstanceSeen {
+        rootfs_mounted: state != ContainerSeen::Absent,
+        has_files: true,
+        container: state,
+        claimed: letters(claimed),
+        published: letters(published),
+    }
+}
+
+#[test]
+fn instances() {
+    use DesiredRun::{Destroyed, Running, Stopped};
+    let cases = [
+        // A fresh start: volumes first, the process last.
+        (Running, 1, "", seen("-", "", ""), "create-container, start"),
+        (
+            Running,
+            1,
+            "a b",
+            seen("-", "", ""),
+            "claim a, claim b, create-container, publish a, publish b, start",
+        ),
+        (Running, 1, "a", seen("running:1", "a", "a"), ""),
+        // Hot attach and detach.
+        (Running, 1, "a b", seen("running:1", "a", "a"), "claim b, publish b"),
+        (Running, 1, "a-", seen("running:1", "a", "a"), "unpublish a, release a"),
+        (Running, 1, "a!", seen("running:1", "a", "a"), "unpublish-by-force a, release a"),
+        (Running, 1, "a- b", seen("running:1", "a", "a"), "unpublish a, release a, claim b, publish b"),
+        // Cut off in the middle.
+        (Running, 1, "a", seen("running:1", "a", ""), "claim a, publish a"),
+        (Running, 1, "a", seen("running:1", "", "a"), "claim a"),
+        (Running, 1, "a-", seen("running:1", "a", ""), "release a"),
+        (Running, 1, "a-", seen("running:1", "", ""), ""),
+        (
+            Running,
+            1,
+            "a",
+            seen("created", "a", "a"),
+            "remove-container, claim a, create-container, publish a, start",
+        ),
+        // The process ended, the host rebooted, a restart was asked for.
+        (
+            Running,
+            1,
+            "a",
+            seen("exited", "a", ""),
+            "remove-container, claim a, create-container, publish a, start",
+        ),
+        (Running, 1, "a", seen("-", "a", ""), "claim a, create-container, publish a, start"),
+        (
+            Running,
+            2,
+            "a",
+            seen("running:1", "a", "a"),
+            "stop 10s, remove-container, claim a, create-container, publish a, start",
+        ),
+        (
+            Running,
+            2,
+            "a-",
+            seen("running:1", "a", "a"),
+            "stop 10s, remove-container, release a, create-container, start",
+        ),
+        // What the spec does not name stays.
+        (Running, 1, "", seen("running:1", "a", "a"), ""),
+        (Running, 1, "", seen("exited", "a", ""), "remove-container, create-container, start"),
+        // Down.
+        (Stopped, 1, "a", seen("running:1", "a", "a"), "stop 10s, remove-container, release a"),
+        (Stopped, 1, "a", seen("exited", "a", ""), "remove-container, release a"),
+        (Stopped, 1, "a", seen("-", "", ""), ""),
+        (Stopped, 1, "a", seen("-", "a", ""), "release a"),
+        (
+            Destroyed,
+            1,
+            "a-",
+            seen("running:1", "a", "a"),
+            "stop 10s, remove-container, release a, destroy-files",
+        ),
+        (Destroyed, 1, "", seen("-", "", ""), "destroy-files"),
+    ];
+    for (desired, run, attachments, seen, steps) in cases {
+        let plan = instance_plan(&spec(desired, run, attachments), &seen);
+        assert_eq!(shown(&plan), steps, "{desired:?} run {run} [{attachments}] with {seen:?}");
+    }
+}
+
+#[test]
+fn volumes() {
+    use Presence::{Present, Purged, Trashed};
+    let steps = |text: &str| Ok(text.to_owned());
+    let foreign = || ImageSeen::Foreign("a folder".into());
+    // presence, was whole once, claimed, image, staged
+    let cases = [
+        (Present, false, false, ImageSeen::Absent, false, steps("create-image")),
+        (Present, true, false, ImageSeen::Present, false, steps("")),
+        (Present, true, true, ImageSeen::Present, true, steps("")),
+        (Present, true, true, ImageSeen::Present, false, steps("")),
+        (Present, true, false, ImageSeen::Present, true, steps("unstage")),
+        (Present, true, false, ImageSeen::InTrash, false, steps("restore-from-trash")),
+        (Present, true, false, ImageSeen::Absent, false, Err(Obstacle::DataMissing)),
+        (Present, true, true, ImageSeen::Absent, true, Err(Obstacle::DataMissing)),
+        (Present, false, false, foreign(), false, Err(Obstacle::Foreign("a folder".into()))),
+        (Trashed, true, false, ImageSeen::Present, false, steps("move-to-trash")),
+        (Trashed, true, false, ImageSeen::Present, true, steps("unstage, move-to-trash")),
+        (Trashed, true, true, ImageSeen::Present, true, Err(Obstacle::StillClaimed)),
+        (Trashed, true, false, ImageSeen::InTrash, false, steps("")),
+        (Trashed, false, false, ImageSeen::Absent, false, steps("")),
+        (Trashed, true, false, ImageSeen::Absent, false, Err(Obstacle::DataMissing)),
+        (Purged, true, false, ImageSeen::InTrash, false, steps("purge")),
+        (Purged, true, false, ImageSeen::Present, true, steps("unstage, purge")),
+        (Purged, true, true, ImageSeen::Present, true, Err(Obstacle::StillClaimed)),
+        (Purged, true, false, ImageSeen::Absent, false, steps("")),
+        (Purged, true, false, foreign(), false, Err(Obstacle::Foreign("a folder".into()))),
+    ];
+    for (presence, materialized, claimed, image, staged, expected) in cases {
+        let wanted = VolumeWanted { presence, materialized, claimed };
+        let seen = VolumeSeen { image, staged };
+        let plan = volume_plan(&wanted, &seen)
+            .map(|steps| steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+        assert_eq!(plan, expected, "{wanted:?} with {seen:?}");
+    }
+}
+
+/// A host small enough to carry plans out in memory, checking each step's precondition as it goes.
+fn carry_out(spec: &InstanceSpec, seen: &mut InstanceSeen, step: InstanceStep) {
+    match step {
+        InstanceStep::Claim(id) => {
+            seen.claimed.insert(id);
+        }
+        InstanceStep::CreateContainer => {
+            assert_eq!(seen.container, ContainerSeen::Absent, "a container on top of another");
+            (seen.container, seen.rootfs_mounted, seen.has_files) = (ContainerSeen::Created, true, true);
+        }
+        InstanceStep::Publish(id) => {
+            assert!(seen.claimed.contains(&id), "published without a claim");
+            assert!(!matches!(seen.container, ContainerSeen::Absent | ContainerSeen::Exited));
+            seen.published.insert(id);
+        }
+        InstanceStep::Start => {
+            assert_eq!(seen.container, ContainerSeen::Created);
+            for attachment in &spec.attachments {
+                let here = seen.published.contains(&attachment.id);
+                assert!(
+                    here || attachment.desired != DesiredAttachment::Attached,
+                    "started without its volume"
+                );
+            }
+            seen.container = ContainerSeen::Running { run: spec.run };
+        }
+        InstanceStep::Unpublish { attachment, .. } => {
+            seen.published.remove(&attachment);
+        }
+        InstanceStep::Release(id) => {
+            assert!(!seen.published.contains(&id), "released while the workload still sees it");
+            seen.claimed.remove(&id);
+        }
+        InstanceStep::Stop { .. } => {
+            assert!(matches!(seen.container, ContainerSeen::Running { .. }));
+            seen.container = ContainerSeen::Exited;
+            seen.published.clear();
+        }
+        InstanceStep::RemoveContainer => {
+            (seen.container, seen.rootfs_mounted) = (ContainerSeen::Absent, false);
+            seen.published.clear();
+        }
+        InstanceStep::DestroyFiles => {
+            assert_eq!(seen.container, ContainerSeen::Absent);
+            seen.has_files = false;
+        }
+    }
+}
+
+fn any_spec() -> impl Strategy<Value = InstanceSpec> {
+    let desired =
+        prop_oneof![Just(DesiredRun::Running), Just(DesiredRun::Stopped), Just(DesiredRun::Destroyed)];
+    let attachments = proptest::sample::subsequence(vec!["a", "b-", "c!", "d"], 0..=4);
+    (desired, 1..4_u64, attachments).prop_map(|(desired, run, words)| spec(desired, run, &words.join(" ")))
+}
+
+fn any_seen() -> impl Strategy<Value = InstanceSeen> {
+    let container = prop_oneof![
+        Just(ContainerSeen::Absent),
+        Just(ContainerSeen::Created),
+        (1..4_u64).prop_map(|run| ContainerSeen::Running { run }),
+        Just(ContainerSeen::Exited),
+    ];
+    let some = || proptest::sample::subsequence(vec![b'a', b'b', b'c', b'd', b'e'], 0..=5);
+    (container, any::<bool>(), some(), some()).prop_map(|(container, mounted, claimed, published)| {
+        let inside = matches!(container, ContainerSeen::Created | ContainerSeen::Running { .. });
+        InstanceSeen {
+            container,
+            rootfs_mounted: mounted || container != ContainerSeen::Absent,
+            has_files: true,
+            claimed: claimed
+                .iter()
+                .copied()
+                .chain(inside.then_some(()).into_iter().flat_map(|()| published.clone()))
+                .map(attachment_id)
+                .collect(),
+            published: if inside {
+                published.into_iter().map(attachment_id).collect()
+            } else {
+                BTreeSet::new()
+            },
+        }
+    })
+}
+
+proptest! {
+    /// From any observed state, carrying out the plan leads to a state with nothing left to do.
+    #[test]
+    fn instance_plans_converge(spec in any_spec(), mut seen in any_seen()) {
+        for step in instance_plan(&spec, &seen) {
+            carry_out(&spec, &mut seen, step);
+        }
+        prop_assert_eq!(instance_plan(&spec, &seen), vec![]);
+    }
+
+    /// The power goes after any step: what is planned next still leads there, and twice is once.
+    #[test]
+    fn a_plan_cut_in_half_is_taken_up_again(spec in any_spec(), mut seen in any_seen(), cut in 0..8_usize) {
+        for step in instance_plan(&spec, &seen).into_iter().take(cut) {
+            carry_out(&spec, &mut seen, step);
+        }
+        // After a power cut no process and no mount is left.
+        if seen.container != ContainerSeen::Absent {
+            seen.container = ContainerSeen::Exited;
+        }
+        seen.published.clear();
+        for step in instance_plan(&spec, &seen) {
+            carry_out(&spec, &mut seen, step);
+        }
+        prop_assert_eq!(instance_plan(&spec, &seen), vec![]);
+    }
+
+    /// A claim or mount that a running instance's spec does not name is left alone, and files go only by a tombstone.
+    #[test]
+    fn absence_removes_nothing(spec in any_spec(), seen in any_seen()) {
+        let named: BTreeSet<_> = spec.attachments.iter().map(|a| a.id).collect();
+        for step in instance_plan(&spec, &seen) {
+            match step {
+                InstanceStep::Unpublish { attachment, .. } => prop_assert!(named.contains(&attachment)),
+                InstanceStep::Release(id) => {
+                    prop_assert!(named.contains(&id) || spec.desired != DesiredRun::Running);
+                }
+                InstanceStep::DestroyFiles => prop_assert_eq!(spec.desired, DesiredRun::Destroyed),
+                _ => {}
+            }
+        }
+    }
+
+    /// Data is destroyed only on `Purged`, made only where none ever was, and moved only when nobody has a claim.
+    #[test]
+    fn volume_plans_are_safe(presence in 0..3_u8, materialized: bool, claimed: bool, image in 0..4_u8, staged: bool) {
+        let wanted = VolumeWanted {
+            presence: [Presence::Present, Presence::Trashed, Presence::Purged][usize::from(presence)],
+            materialized,
+            claimed,
+        };
+        let images = [ImageSeen::Absent, ImageSeen::Present, ImageSeen::InTrash, ImageSeen::Foreign("x".into())];
+        let seen = VolumeSeen { image: images[usize::from(image)].clone(), staged };
+        for step in volume_plan(&wanted, &seen).unwrap_or_default() {
+            match step {
+                VolumeStep::Purge => prop_assert_eq!(wanted.presence, Presence::Purged),
+                VolumeStep::CreateImage => prop_assert!(!materialized && seen.image == ImageSeen::Absent),
+                VolumeStep::MoveToTrash | VolumeStep::Unstage => prop_assert!(!claimed),
+                VolumeStep::RestoreFromTrash => prop_assert_eq!(&seen.image, &ImageSeen::InTrash),
+            }
+            prop_assert!(!matches!(seen.image, ImageSeen::Foreign(_)));
+        }
+    }
+}
