@@ -16,6 +16,10 @@ pub struct VolumeSpec {
     pub generation: Generation,
     pub size_bytes: u64,
     pub presence: Presence,
+    /// The volume was reported ready before. If its data is not there, it is missing, and nothing new may take its place
+    /// even on a host that lost its ledger.
+    #[serde(default)]
+    pub must_exist: bool,
 }
 
 /// Where a volume's data should be.
