@@ -1,0 +1,60 @@
+//! Errors of the layers below as what is reported upwards: a stable code and a message.
+
+use miosa_backend::BackendError;
+use miosa_domain::status::{Failure, FailureCode, Holder};
+use miosa_runtime::RuntimeError;
+
+use crate::ledger::LedgerError;
+
+/// A step did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StepError {
+    /// Processes hold files of the volume open.
+    Busy(Vec<Holder>),
+    Failed(Failure),
+}
+
+impl StepError {
+    pub(crate) fn host(message: impl Into<String>) -> Self {
+        Self::Failed(Failure { code: FailureCode::HostError, message: message.into() })
+    }
+
+    /// As something to report where being busy is no answer.
+    pub(crate) fn into_failure(self) -> Failure {
+        match self {
+            Self::Failed(failure) => failure,
+            Self::Busy(holders) => {
+                let names: Vec<_> =
+                    holders.iter().map(|h| format!("pid {} ({})", h.pid, h.command)).collect();
+                Failure {
+                    code: FailureCode::HostError,
+                    message: format!("the volume is still in use by {}", names.join("; ")),
+                }
+            }
+        }
+    }
+}
+
+impl From<BackendError> for StepError {
+    fn from(error: BackendError) -> Self {
+        match error {
+            BackendError::Busy { holders, .. } => Self::Busy(holders),
+            error => Self::Failed(Failure { code: error.failure_code(), message: error.to_string() }),
+        }
+    }
+}
+
+impl From<RuntimeError> for StepError {
+    fn from(error: RuntimeError) -> Self {
+        match error {
+            RuntimeError::Busy { holders, .. } => Self::Busy(holders),
+            error => Self::Failed(Failure { code: error.failure_code(), message: error.to_string() }),
+        }
+    }
+}
+
+impl From<LedgerError> for StepError {
+    fn from(error: LedgerError) -> Self {
+        Self::host(error.to_string())
+    }
+}

@@ -1,0 +1,430 @@
+//! One task for each instance: look, plan, carry out, report, and wait for the next reason to look.
+//!
+//! ```text
+//!            ┌────────── spec changed · first process ended · pause over ──────────┐
+//!            ▼                                                                     │
+//!   observe ──► plan ──► execute step by step ──► observe ──► report ──► wait ─────┘
+//!      │                       │ failed
+//!      └── unknown ────────────┴──► report the failure, wait a growing pause
+//! ```
+//!
+//! **Crash story.** The task keeps nothing that matters: a step cut in half is planned again from what is seen. A detach that
+//! finds the volume busy puts things back as they were before it answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use miosa_domain::spec::{AttachmentSpec, InstanceSpec};
+use miosa_domain::status::{Failure, InstanceState, InstanceStatus};
+use miosa_domain::{AttachmentId, InstanceId};
+use miosa_failpoint::failpoint;
+use miosa_plan::{ContainerSeen, InstanceSeen, InstanceStep, instance_plan};
+use miosa_runtime::{ContainerState, InstanceObservation, RuntimeError};
+use tokio::sync::Notify;
+
+use crate::failure::StepError;
+use crate::instance_state::Memory;
+use crate::ledger::Claim;
+use crate::{Host, blocking, volume_queue};
+
+/// How long a detach without force waits for files to be closed.
+const DETACH_PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Default)]
+pub(crate) struct Instances {
+    tasks: Mutex<BTreeMap<InstanceId, Arc<Task>>>,
+}
+
+#[derive(Default)]
+struct Task {
+    nudge: Notify,
+    /// Held while a round runs.
+    round: tokio::sync::Mutex<()>,
+    first_round_done: tokio::sync::watch::Sender<bool>,
+}
+
+impl Instances {
+    /// Waits for the rounds that have begun, and lets no other begin.
+    pub(crate) async fn finish(&self) {
+        let tasks: Vec<_> = self.lock().values().cloned().collect();
+        for task in tasks {
+            std::mem::forget(task.round.lock().await);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<InstanceId, Arc<Task>>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Has the instance looked at soon; begins its task if it has none. Carries no data: the task reads the ledger.
+pub(crate) fn nudge(host: &Arc<Host>, id: InstanceId) {
+    let mut tasks = host.instances.lock();
+    let task = tasks.entry(id).or_insert_with(|| {
+        let task = Arc::<Task>::default();
+        tokio::spawn(live(host.clone(), id, task.clone()));
+        task
+    });
+    task.nudge.notify_one();
+}
+
+/// Resolves when the instance was looked at once since this agent began.
+pub(crate) async fn first_round(host: &Arc<Host>, id: InstanceId) {
+    let task = host.instances.lock().get(&id).cloned();
+    if let Some(task) = task {
+        let _ = task.first_round_done.subscribe().wait_for(|done| *done).await;
+    }
+}
+
+/// Removes the ledger's file of an instance that is gone and that nobody will ask for again.
+pub(crate) async fn forget(host: &Arc<Host>, id: InstanceId) {
+    let task = host.instances.lock().get(&id).cloned();
+    let Some(task) = task else { return };
+    let _round = task.round.lock().await;
+    let destroyed = |spec: InstanceSpec| spec.desired == miosa_domain::spec::DesiredRun::Destroyed;
+    if !host.ledger.instance(id).is_some_and(destroyed) {
+        return;
+    }
+    let ledger_host = host.clone();
+    match blocking(move || ledger_host.ledger.forget_instance(id)).await {
+        Ok(()) => {
+            host.board.forget_instance(id);
+            task.nudge.notify_one(); // the task finds no spec, and ends
+        }
+        Err(error) => tracing::warn!(instance = %id, "forget: {error}"),
+    }
+}
+
+async fn live(host: Arc<Host>, id: InstanceId, task: Arc<Task>) {
+    let mut memory = Memory::default();
+    loop {
+        let round = task.round.lock().await;
+        let Some(spec) = host.ledger.instance(id) else { break };
+        let pause = match round_of(&host, &spec, &mut memory).await {
+            Ok(pause) => pause,
+            Err(error) => {
+                let failure = error.into_failure();
+                tracing::warn!(instance = %id, code = ?failure.code, "instance: {}", failure.message);
+                let pause = memory.round_failed(failure);
+                report(&host, &spec, &memory).await;
+                Some(pause)
+            }
+        };
+        drop(round);
+        task.first_round_done.send_replace(true);
+        let exited = host.driver.exited(id);
+        let running =
+            host.board.instance(id).is_some_and(|s| matches!(s.state, InstanceState::Running { .. }));
+        tokio::select! {
+            () = task.nudge.notified() => {}
+            () = exited, if running => {}
+            () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
+        }
+    }
+    task.first_round_done.send_replace(true);
+    host.instances.lock().remove(&id);
+    // A spec that came in between found the old task: it must not be lost.
+    if host.ledger.instance(id).is_some() {
+        nudge(&host, id);
+    }
+}
+
+/// One round. Answers after which time to look again without being asked, if at all.
+async fn round_of(
+    host: &Arc<Host>,
+    spec: &InstanceSpec,
+    memory: &mut Memory,
+) -> Result<Option<Duration>, StepError> {
+    memory.enter_run(spec.run);
+    memory.forget_what_the_spec_dropped(spec);
+    // A forced detach may end the container, after which there is more to do; three rounds do for every plan.
+    for _ in 0..4 {
+        let (observation, seen) = look(host, spec, memory).await?;
+        let steps: Vec<_> = instance_plan(spec, &seen)
+            .into_iter()
+            .filter(|step| match step {
+                InstanceStep::Unpublish { attachment: id, .. } | InstanceStep::Release(id) => {
+                    !memory.is_given_up(*id, spec.generation)
+                }
+                InstanceStep::DestroyFiles => !memory.files_destroyed,
+                _ => true,
+            })
+            .collect();
+        if steps.is_empty() {
+            memory.round_succeeded();
+            host.board.set_instance(status_of(host, spec, memory, &observation, &seen));
+            return Ok(None);
+        }
+        let starts = steps.contains(&InstanceStep::Start);
+        if let ContainerState::Exited { code, run } = observation.container
+            && starts
+            && run == spec.run
+            && memory.not_before.is_none()
+        {
+            memory.ended_by_itself(code);
+        }
+        if starts {
+            host.board.set_instance(status_of(host, spec, memory, &observation, &seen));
+            if let Some(at) = memory.not_before
+                && let Some(pause) = at.checked_duration_since(Instant::now())
+                && !pause.is_zero()
+            {
+                return Ok(Some(pause));
+            }
+        }
+        for step in steps {
+            if execute(host, spec, memory, step).await? == Next::PlanAgain {
+                break;
+            }
+        }
+    }
+    Err(StepError::host("the instance does not become what it should be; see the agent's log"))
+}
+
+async fn look(
+    host: &Arc<Host>,
+    spec: &InstanceSpec,
+    memory: &Memory,
+) -> Result<(InstanceObservation, InstanceSeen), StepError> {
+    let (driver, id) = (host.driver.clone(), spec.id);
+    let observation = blocking(move || driver.observe(id)).await?;
+    let claims = host.ledger.claims_of(id);
+    let mut volumes: BTreeMap<AttachmentId, _> =
+        spec.attachments.iter().map(|a| (a.id, a.volume_id)).collect();
+    volumes.extend(&claims);
+    let published = volumes.iter().filter(|(_, volume)| {
+        host.volumes.staged(**volume).is_some_and(|staged| {
+            observation.published.iter().any(|p| p.device_number == staged.device_number)
+        })
+    });
+    let seen = InstanceSeen {
+        container: match observation.container {
+            ContainerState::Absent => ContainerSeen::Absent,
+            ContainerState::Created { .. } => ContainerSeen::Created,
+            ContainerState::Running { run, .. } => ContainerSeen::Running { run },
+            ContainerState::Exited { .. } => ContainerSeen::Exited,
+        },
+        rootfs_mounted: observation.rootfs_mounted,
+        has_files: !memory.files_destroyed,
+        published: published.map(|(id, _)| *id).collect(),
+        claimed: claims.into_keys().collect(),
+    };
+    Ok((observation, seen))
+}
+
+/// How to go on after a step.
+#[derive(PartialEq, Eq)]
+enum Next {
+    Step,
+    /// The rest of the plan speaks of a state that is no more.
+    PlanAgain,
+}
+
+async fn execute(
+    host: &Arc<Host>,
+    spec: &InstanceSpec,
+    memory: &mut Memory,
+    step: InstanceStep,
+) -> Result<Next, StepError> {
+    tracing::debug!(instance = %spec.id, "{step}");
+    let id = spec.id;
+    let done = match step {
+        InstanceStep::Claim(attachment) => {
+            let result = claim(host, spec, attachment).await;
+            note(memory, spec, attachment, result)
+        }
+        InstanceStep::Publish(attachment) => {
+            let result = publish(host, spec, attachment).await;
+            note(memory, spec, attachment, result)
+        }
+        InstanceStep::Unpublish { attachment, force } => {
+            return detach(host, spec, memory, attachment, force).await;
+        }
+        InstanceStep::Release(attachment) => release(host, id, attachment).await,
+        InstanceStep::CreateContainer => {
+            let spec = spec.clone();
+            call(host, move |driver| driver.create(&spec).map(|_pid| ())).await
+        }
+        InstanceStep::Start => {
+            call(host, move |driver| {
+                failpoint!("agent.instance.before-start")?;
+                driver.start(id)?;
+                failpoint!("agent.instance.after-start")?;
+                Ok(())
+            })
+            .await?;
+            memory.started();
+            Ok(())
+        }
+        InstanceStep::Stop { grace_seconds } => {
+            let grace = Duration::from_secs(grace_seconds.into());
+            let driver = host.driver.clone();
+            let code = blocking(move || driver.stop(id, grace)).await?;
+            memory.exit_code = code.or(memory.exit_code);
+            Ok(())
+        }
+        InstanceStep::RemoveContainer => {
+            call(host, move |driver| driver.remove_container(id).map(|_| ())).await
+        }
+        InstanceStep::DestroyFiles => {
+            call(host, move |driver| driver.destroy(id).map(|_| ())).await?;
+            memory.files_destroyed = true;
+            Ok(())
+        }
+    };
+    done.map(|()| Next::Step)
+}
+
+/// Keeps an attachment's failure by its name, and says in the instance's failure which volume it was.
+fn note(
+    memory: &mut Memory,
+    spec: &InstanceSpec,
+    id: AttachmentId,
+    result: Result<(), StepError>,
+) -> Result<(), StepError> {
+    match result {
+        Ok(()) => {
+            memory.attachment_failures.remove(&id);
+            Ok(())
+        }
+        Err(error) => {
+            let failure = error.into_failure();
+            let attachment = attachment_of(spec, id)?;
+            let message = format!(
+                "volume {} cannot be mounted at {}: {}",
+                attachment.volume_id, attachment.mount_path, failure.message
+            );
+            memory.attachment_failures.insert(id, failure.clone());
+            Err(StepError::Failed(Failure { code: failure.code, message }))
+        }
+    }
+}
+
+async fn claim(host: &Arc<Host>, spec: &InstanceSpec, id: AttachmentId) -> Result<(), StepError> {
+    let attachment = attachment_of(spec, id)?;
+    let claim = Claim { attachment: id, instance: spec.id };
+    volume_queue::claim(host, attachment.volume_id, claim, attachment.read_only).await.map(|_staged| ())
+}
+
+async fn publish(host: &Arc<Host>, spec: &InstanceSpec, id: AttachmentId) -> Result<(), StepError> {
+    let attachment = attachment_of(spec, id)?.clone();
+    let Some(staged) = host.volumes.staged(attachment.volume_id) else {
+        return Err(StepError::host(format!("volume {} is not mounted on the host", attachment.volume_id)));
+    };
+    let instance = spec.id;
+    call(host, move |driver| {
+        failpoint!("agent.instance.before-publish")?;
+        driver.publish(
+            instance,
+            &staged.mount_point,
+            staged.device_number,
+            &attachment.mount_path,
+            attachment.read_only,
+        )?;
+        failpoint!("agent.instance.after-publish")?;
+        Ok(())
+    })
+    .await
+}
+
+/// Takes the volume out of the running instance and off the host, or puts everything back and remembers who was in the way.
+async fn detach(
+    host: &Arc<Host>,
+    spec: &InstanceSpec,
+    memory: &mut Memory,
+    id: AttachmentId,
+    force: bool,
+) -> Result<Next, StepError> {
+    let deadline = Instant::now() + DETACH_PATIENCE;
+    let mut pause = Duration::from_millis(5);
+    loop {
+        let holders = match try_detach(host, spec, id).await {
+            Ok(()) => return Ok(Next::Step),
+            Err(StepError::Busy(holders)) => holders,
+            Err(error) => return Err(error),
+        };
+        if Instant::now() >= deadline {
+            memory.busy.insert(id, (spec.generation, holders));
+            return Ok(Next::PlanAgain);
+        }
+        if force {
+            let (driver, instance) = (host.driver.clone(), spec.id);
+            let pids: Vec<u32> = holders.iter().map(|h| h.pid).collect();
+            let first_process_ended = blocking(move || driver.end_processes(instance, &pids)).await?;
+            if first_process_ended {
+                return Ok(Next::PlanAgain);
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(200));
+    }
+}
+
+async fn try_detach(host: &Arc<Host>, spec: &InstanceSpec, id: AttachmentId) -> Result<(), StepError> {
+    let attachment = attachment_of(spec, id)?;
+    let instance = spec.id;
+    if let Some(staged) = host.volumes.staged(attachment.volume_id) {
+        call(host, move |driver| {
+            failpoint!("agent.instance.before-unpublish")?;
+            driver.unpublish(instance, staged.device_number)?;
+            failpoint!("agent.instance.after-unpublish")?;
+            Ok(())
+        })
+        .await?;
+    }
+    let released = release(host, instance, id).await;
+    if let Err(StepError::Busy(_)) = released {
+        // Out of the instance, but held on the host: the attachment stays as it was.
+        publish(host, spec, id).await?;
+    }
+    released
+}
+
+async fn release(host: &Arc<Host>, instance: InstanceId, attachment: AttachmentId) -> Result<(), StepError> {
+    match host.ledger.claims_of(instance).get(&attachment) {
+        Some(volume) => volume_queue::release(host, *volume, Claim { attachment, instance }).await,
+        None => Ok(()),
+    }
+}
+
+fn attachment_of(spec: &InstanceSpec, id: AttachmentId) -> Result<&AttachmentSpec, StepError> {
+    let found = spec.attachments.iter().find(|a| a.id == id);
+    found.ok_or_else(|| StepError::host(format!("the plan names attachment {id}, which the spec does not")))
+}
+
+async fn call(
+    host: &Arc<Host>,
+    call: impl FnOnce(&dyn miosa_runtime::InstanceDriver) -> Result<(), RuntimeError> + Send + 'static,
+) -> Result<(), StepError> {
+    let driver = host.driver.clone();
+    Ok(blocking(move || call(&*driver)).await?)
+}
+
+fn status_of(
+    host: &Arc<Host>,
+    spec: &InstanceSpec,
+    memory: &Memory,
+    observation: &InstanceObservation,
+    seen: &InstanceSeen,
+) -> InstanceStatus {
+    let device = |id: AttachmentId| {
+        let attachment = spec.attachments.iter().find(|a| a.id == id)?;
+        let staged = host.volumes.staged(attachment.volume_id)?;
+        seen.claimed.contains(&id).then(|| staged.device.display().to_string())
+    };
+    memory.status(spec, observation.container, &seen.published, &seen.claimed, device)
+}
+
+/// Reports after a failed round; if even looking fails, with what is known without it.
+async fn report(host: &Arc<Host>, spec: &InstanceSpec, memory: &Memory) {
+    let status = match look(host, spec, memory).await {
+        Ok((observation, seen)) => status_of(host, spec, memory, &observation, &seen),
+        Err(_) => {
+            // Unknown is not absent: nothing counts as published, and nothing as detached.
+            let all: BTreeSet<_> = spec.attachments.iter().map(|a| a.id).collect();
+            memory.status(spec, ContainerState::Absent, &BTreeSet::new(), &all, |_| None)
+        }
+    };
+    host.board.set_instance(status);
+}

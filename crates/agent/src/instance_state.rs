@@ -1,0 +1,208 @@
+//! What an instance's task remembers between rounds, and the status that follows from it.
+//!
+//! It is lost with the agent, and nothing depends on it but politeness: how long to wait before the next try, and what to
+//! tell.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use miosa_domain::spec::{DesiredAttachment, DesiredRun, InstanceSpec};
+use miosa_domain::status::{
+    AttachmentCondition, AttachmentStatus, Failure, FailureCode, Holder, InstanceState, InstanceStatus,
+};
+use miosa_domain::{AttachmentId, Generation};
+use miosa_runtime::ContainerState;
+
+/// A first process that lives this long was a good start: the count of failures begins anew.
+const STEADY_AFTER: Duration = Duration::from_secs(10);
+
+/// After so many short lives in a row the status says `Failed`; the agent goes on trying.
+const CRASH_LOOP_AFTER: u32 = 3;
+
+/// What is remembered of one instance.
+#[derive(Default)]
+pub(crate) struct Memory {
+    /// The run that the counters below speak of.
+    run: u64,
+    pub(crate) exit_code: Option<i32>,
+    pub(crate) restart_count: u32,
+    short_lives: u32,
+    started_at: Option<Instant>,
+    /// When the next start may be tried.
+    pub(crate) not_before: Option<Instant>,
+    /// Why the last round did not succeed.
+    pub(crate) failure: Option<Failure>,
+    failures_in_a_row: u32,
+    pub(crate) attachment_failures: BTreeMap<AttachmentId, Failure>,
+    /// Detaches that were given up, and at which generation: they are not tried again for the same one.
+    pub(crate) busy: BTreeMap<AttachmentId, (Generation, Vec<Holder>)>,
+    pub(crate) files_destroyed: bool,
+}
+
+impl Memory {
+    /// A new run begins with a clean record.
+    pub(crate) fn enter_run(&mut self, run: u64) {
+        if self.run != run {
+            *self = Self {
+                run,
+                exit_code: self.exit_code,
+                busy: std::mem::take(&mut self.busy),
+                ..Self::default()
+            };
+        }
+    }
+
+    pub(crate) fn forget_what_the_spec_dropped(&mut self, spec: &InstanceSpec) {
+        self.busy.retain(|_, (at, _)| *at == spec.generation);
+        let wanted = |id: &AttachmentId| {
+            spec.attachments.iter().any(|a| a.id == *id && a.desired == DesiredAttachment::Attached)
+        };
+        self.attachment_failures.retain(|id, _| wanted(id));
+    }
+
+    pub(crate) fn started(&mut self) {
+        self.started_at = Some(Instant::now());
+        self.not_before = None;
+    }
+
+    /// The first process ended although it should run. Sets when it may start again.
+    pub(crate) fn ended_by_itself(&mut self, code: Option<i32>) {
+        let lived = self.started_at.take().map(|at| at.elapsed());
+        self.exit_code = code.or(self.exit_code);
+        self.restart_count += 1;
+        // A life that this agent did not see begin (it was adopted, or the host went down) counts as a long one.
+        self.short_lives = if lived.is_some_and(|l| l < STEADY_AFTER) { self.short_lives + 1 } else { 0 };
+        self.not_before = Some(Instant::now() + delay(self.short_lives));
+    }
+
+    pub(crate) fn round_failed(&mut self, failure: Failure) -> Duration {
+        self.failures_in_a_row += 1;
+        self.failure = Some(failure);
+        delay(self.failures_in_a_row).max(Duration::from_millis(200))
+    }
+
+    pub(crate) fn round_succeeded(&mut self) {
+        self.failures_in_a_row = 0;
+        self.failure = None;
+    }
+
+    pub(crate) fn is_given_up(&self, attachment: AttachmentId, generation: Generation) -> bool {
+        self.busy.get(&attachment).is_some_and(|(at, _)| *at == generation)
+    }
+
+    /// The status of an instance that was just looked at.
+    pub(crate) fn status(
+        &self,
+        spec: &InstanceSpec,
+        container: ContainerState,
+        published: &BTreeSet<AttachmentId>,
+        claimed: &BTreeSet<AttachmentId>,
+        device: impl Fn(AttachmentId) -> Option<String>,
+    ) -> InstanceStatus {
+        let state = match (spec.desired, container) {
+            (DesiredRun::Running, ContainerState::Running { pid, run }) if run == spec.run => {
+                InstanceState::Running { pid }
+            }
+            (DesiredRun::Running, _) => match &self.failure {
+                Some(failure) => InstanceState::Failed(failure.clone()),
+                None if self.short_lives >= CRASH_LOOP_AFTER => InstanceState::Failed(self.crash_loop()),
+                None => InstanceState::Starting,
+            },
+            (_, ContainerState::Running { .. } | ContainerState::Created { .. }) => InstanceState::Stopping,
+            (DesiredRun::Destroyed, _) if self.files_destroyed => InstanceState::Gone,
+            (DesiredRun::Destroyed | DesiredRun::Stopped, _) => match &self.failure {
+                Some(failure) => InstanceState::Failed(failure.clone()),
+                None => InstanceState::Stopped,
+            },
+        };
+        let running = matches!(state, InstanceState::Running { .. });
+        let attachments = spec.attachments.iter().map(|attachment| {
+            let id = attachment.id;
+            let state = match attachment.desired {
+                DesiredAttachment::Attached
+                    if running && published.contains(&id) && claimed.contains(&id) =>
+                {
+                    AttachmentCondition::Attached
+                }
+                DesiredAttachment::Attached => match self.attachment_failures.get(&id) {
+                    Some(failure) => AttachmentCondition::Failed(failure.clone()),
+                    None => AttachmentCondition::Pending,
+                },
+                DesiredAttachment::Detached { .. } if !published.contains(&id) && !claimed.contains(&id) => {
+                    AttachmentCondition::Detached
+                }
+                DesiredAttachment::Detached { .. } => match self.busy.get(&id) {
+                    Some((at, holders)) if *at == spec.generation => {
+                        AttachmentCondition::Busy { holders: holders.clone() }
+                    }
+                    _ => AttachmentCondition::Pending,
+                },
+            };
+            AttachmentStatus { id, state, device: device(id) }
+        });
+        InstanceStatus {
+            id: spec.id,
+            generation: spec.generation,
+            run: spec.run,
+            attachments: attachments.collect(),
+            state,
+            exit_code: self.exit_code,
+            restart_count: self.restart_count,
+        }
+    }
+
+    fn crash_loop(&self) -> Failure {
+        let code = self.exit_code.map(|code| format!(" with code {code}")).unwrap_or_default();
+        Failure {
+            code: FailureCode::CrashLoop,
+            message: format!(
+                "the first process ended {} times in a row{code}, each time soon after it began; look at its logs. It is \
+                 started again with growing pauses",
+                self.short_lives
+            ),
+        }
+    }
+}
+
+/// The pause after the `n`th failure in a row: none for the first, then doubling up to half a minute.
+fn delay(n: u32) -> Duration {
+    match n {
+        0 | 1 => Duration::ZERO,
+        n => Duration::from_millis(100 << (n - 2).min(9)).min(Duration::from_secs(30)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_end() {
+        let pauses: Vec<_> = (0..14).map(|n| delay(n).as_millis()).collect();
+        assert_eq!(pauses[..5], [0, 0, 100, 200, 400]);
+        assert_eq!(*pauses.last().unwrap(), 30_000);
+        assert!(pauses.is_sorted());
+    }
+
+    #[test]
+    fn short_lives_become_a_crash_loop_and_a_new_run_forgets_them() {
+        let mut memory = Memory::default();
+        memory.enter_run(1);
+        for _ in 0..CRASH_LOOP_AFTER {
+            memory.started();
+            memory.ended_by_itself(Some(7));
+        }
+        assert_eq!(memory.restart_count, CRASH_LOOP_AFTER);
+        assert!(memory.crash_loop().message.contains("with code 7"));
+        assert!(memory.short_lives >= CRASH_LOOP_AFTER);
+        memory.enter_run(2);
+        assert_eq!((memory.short_lives, memory.restart_count, memory.not_before), (0, 0, None));
+    }
+
+    #[test]
+    fn a_life_nobody_saw_begin_is_started_again_at_once() {
+        let mut memory = Memory::default();
+        memory.ended_by_itself(None);
+        assert!(memory.not_before.unwrap() <= Instant::now());
+    }
+}

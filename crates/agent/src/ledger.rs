@@ -1,0 +1,390 @@
+//! What this host was asked for, on disk: one small file an object, replaced atomically and synced before the first effect.
+//!
+//! ```text
+//! ledger/host.json              this host's id
+//! ledger/volumes/<id>.json      a volume's spec, whether its image was whole once, and who may use it
+//! ledger/instances/<id>.json    an instance's spec
+//! ```
+//!
+//! A volume's file holds its one writer slot, so two writers cannot be written down. A spec with an older generation than
+//! the one on file is refused: a host never goes back.
+//!
+//! **Crash story.** A file is either the old one or the new one. One that cannot be read (a failing disk, never our own crash)
+//! is kept where it is and reported; its volume counts as one whose data must be there, so nothing is made in its place.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use miosa_domain::spec::{InstanceSpec, VolumeSpec};
+use miosa_domain::{AttachmentId, Generation, HostId, InstanceId, VolumeId};
+use miosa_effects::{Dir, Doing, SysError};
+use miosa_failpoint::failpoint;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+const FORMAT_VERSION: u32 = 1;
+
+/// Larger than any file of ours.
+const FILE_MAX_BYTES: u64 = 16 << 20;
+
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    #[error(transparent)]
+    Io(#[from] SysError),
+    #[error("another agent uses {}", .0.display())]
+    Locked(PathBuf),
+    #[error("cannot read {}: {reason}. Restore it from a backup; this host's identity is in it", path.display())]
+    HostFile { path: PathBuf, reason: String },
+    #[error(transparent)]
+    Injected(#[from] miosa_failpoint::Injected),
+}
+
+/// Who may use a volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Claim {
+    pub(crate) attachment: AttachmentId,
+    pub(crate) instance: InstanceId,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct VolumeRecord {
+    pub(crate) spec: VolumeSpec,
+    /// The image was whole once: if it is not there now, data is missing.
+    pub(crate) materialized: bool,
+    /// The one slot for writing.
+    pub(crate) writer: Option<Claim>,
+    pub(crate) readers: Vec<Claim>,
+}
+
+impl VolumeRecord {
+    pub(crate) fn claims(&self) -> impl Iterator<Item = &Claim> {
+        self.writer.iter().chain(&self.readers)
+    }
+
+    pub(crate) fn is_claimed(&self) -> bool {
+        self.claims().next().is_some()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct InstanceRecord {
+    spec: InstanceSpec,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HostRecord {
+    host_id: HostId,
+}
+
+/// A file of the ledger.
+#[derive(Serialize, Deserialize)]
+struct File<T> {
+    format: String,
+    version: u32,
+    #[serde(flatten)]
+    record: T,
+}
+
+pub(crate) struct Ledger {
+    volumes: Dir,
+    instances: Dir,
+    pub(crate) host_id: HostId,
+    /// Files that could not be read, and why.
+    pub(crate) damaged: Vec<String>,
+    state: Mutex<State>,
+    /// A volume's record is changed by its queue and by arriving specs: one at a time, volumes sharing a lock by chance.
+    volume_writes: [Mutex<()>; 16],
+    /// Held for the agent's life.
+    _lock: std::fs::File,
+}
+
+#[derive(Default)]
+struct State {
+    volumes: BTreeMap<VolumeId, VolumeRecord>,
+    instances: BTreeMap<InstanceId, InstanceSpec>,
+}
+
+/// What became of a spec that was offered to the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Accepted {
+    /// It is on disk, or already was.
+    Yes,
+    /// It is older than the one on disk.
+    Stale { held: Generation },
+}
+
+impl Ledger {
+    pub(crate) fn open(dir: &Path) -> Result<Self, LedgerError> {
+        std::fs::create_dir_all(dir).doing("make the directory", dir)?;
+        let lock_path = dir.join("lock");
+        let lock = std::fs::File::create(&lock_path).doing("open", &lock_path)?;
+        lock.try_lock().map_err(|_| LedgerError::Locked(dir.to_owned()))?;
+
+        let root = Dir::open(dir)?;
+        for noun in ["volumes", "instances"] {
+            root.ensure_dir(noun)?;
+        }
+        root.sync()?;
+        let (volume_files, instance_files) = (root.open_dir("volumes")?, root.open_dir("instances")?);
+        let mut damaged = Vec::new();
+        let volumes: Vec<VolumeRecord> = read_all(&volume_files, &mut damaged)?;
+        let instances: Vec<InstanceRecord> = read_all(&instance_files, &mut damaged)?;
+        let state = State {
+            volumes: volumes.into_iter().map(|r| (r.spec.id, r)).collect(),
+            instances: instances.into_iter().map(|r| (r.spec.id, r.spec)).collect(),
+        };
+        for line in &damaged {
+            tracing::error!("ledger file unreadable: {line}");
+        }
+        Ok(Self {
+            host_id: host_id(&root)?,
+            volumes: volume_files,
+            instances: instance_files,
+            damaged,
+            state: Mutex::new(state),
+            volume_writes: Default::default(),
+            _lock: lock,
+        })
+    }
+
+    pub(crate) fn volume(&self, id: VolumeId) -> Option<VolumeRecord> {
+        self.lock().volumes.get(&id).cloned()
+    }
+
+    pub(crate) fn instance(&self, id: InstanceId) -> Option<InstanceSpec> {
+        self.lock().instances.get(&id).cloned()
+    }
+
+    pub(crate) fn volume_ids(&self) -> Vec<VolumeId> {
+        self.lock().volumes.keys().copied().collect()
+    }
+
+    pub(crate) fn instance_ids(&self) -> Vec<InstanceId> {
+        self.lock().instances.keys().copied().collect()
+    }
+
+    /// Attachments whose claim stands under `instance`'s name, with their volumes.
+    pub(crate) fn claims_of(&self, instance: InstanceId) -> BTreeMap<AttachmentId, VolumeId> {
+        let state = self.lock();
+        let claims = state.volumes.values().flat_map(|r| r.claims().map(|c| (c, r.spec.id)));
+        claims.filter(|(c, _)| c.instance == instance).map(|(c, volume)| (c.attachment, volume)).collect()
+    }
+
+    pub(crate) fn highest_generation(&self) -> Generation {
+        let state = self.lock();
+        let volumes = state.volumes.values().map(|r| r.spec.generation);
+        volumes.chain(state.instances.values().map(|s| s.generation)).max().unwrap_or_default()
+    }
+
+    /// Writes a volume's spec down, keeping what else is known of it.
+    pub(crate) fn accept_volume(&self, spec: &VolumeSpec) -> Result<Accepted, LedgerError> {
+        let _turn = self.volume_turn(spec.id);
+        let record = match self.volume(spec.id) {
+            Some(held) if !spec.generation.may_replace(held.spec.generation) => {
+                return Ok(Accepted::Stale { held: held.spec.generation });
+            }
+            Some(held) if held.spec == *spec => return Ok(Accepted::Yes),
+            Some(held) => {
+                let materialized = held.materialized || spec.must_exist;
+                VolumeRecord { spec: spec.clone(), materialized, ..held }
+            }
+            None => VolumeRecord {
+                spec: spec.clone(),
+                // A file that is there and could not be read: better missing data than new data in its place.
+                materialized: spec.must_exist || self.volumes.entry(&file_name(spec.id))?.is_some(),
+                writer: None,
+                readers: Vec::new(),
+            },
+        };
+        self.put_volume(record)?;
+        Ok(Accepted::Yes)
+    }
+
+    fn put_volume(&self, record: VolumeRecord) -> Result<(), LedgerError> {
+        failpoint!("agent.ledger.volume.before-write")?;
+        write(&self.volumes, &file_name(record.spec.id), "miosa-volume", &record)?;
+        failpoint!("agent.ledger.volume.after-write")?;
+        self.lock().volumes.insert(record.spec.id, record);
+        Ok(())
+    }
+
+    /// Changes a volume's record; a spec that arrives meanwhile is not lost.
+    pub(crate) fn change_volume(
+        &self,
+        id: VolumeId,
+        change: impl FnOnce(&mut VolumeRecord),
+    ) -> Result<(), LedgerError> {
+        let _turn = self.volume_turn(id);
+        let Some(mut record) = self.volume(id) else { return Ok(()) };
+        let before = record.clone();
+        change(&mut record);
+        if record == before { Ok(()) } else { self.put_volume(record) }
+    }
+
+    pub(crate) fn accept_instance(&self, spec: &InstanceSpec) -> Result<Accepted, LedgerError> {
+        match self.instance(spec.id) {
+            Some(held) if !spec.generation.may_replace(held.generation) => {
+                return Ok(Accepted::Stale { held: held.generation });
+            }
+            Some(held) if held == *spec => return Ok(Accepted::Yes),
+            _ => {}
+        }
+        failpoint!("agent.ledger.instance.before-write")?;
+        let record = InstanceRecord { spec: spec.clone() };
+        write(&self.instances, &file_name(spec.id), "miosa-instance", &record)?;
+        failpoint!("agent.ledger.instance.after-write")?;
+        self.lock().instances.insert(spec.id, record.spec);
+        Ok(Accepted::Yes)
+    }
+
+    pub(crate) fn forget_volume(&self, id: VolumeId) -> Result<(), LedgerError> {
+        let _turn = self.volume_turn(id);
+        failpoint!("agent.ledger.volume.before-forget")?;
+        remove(&self.volumes, &file_name(id))?;
+        self.lock().volumes.remove(&id);
+        Ok(())
+    }
+
+    pub(crate) fn forget_instance(&self, id: InstanceId) -> Result<(), LedgerError> {
+        failpoint!("agent.ledger.instance.before-forget")?;
+        remove(&self.instances, &file_name(id))?;
+        self.lock().instances.remove(&id);
+        Ok(())
+    }
+
+    fn volume_turn(&self, id: VolumeId) -> MutexGuard<'_, ()> {
+        let lock = usize::from(id.uuid().as_bytes()[15]) % self.volume_writes.len();
+        self.volume_writes[lock].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn file_name(id: impl std::fmt::Display) -> String {
+    format!("{id}.json")
+}
+
+fn write<T: Serialize>(dir: &Dir, name: &str, format: &str, record: &T) -> Result<(), LedgerError> {
+    let file = File { format: format.to_owned(), version: FORMAT_VERSION, record };
+    let json = serde_json::to_vec_pretty(&file).expect("records have no maps with odd keys");
+    Ok(dir.replace_file(name, &json)?)
+}
+
+fn remove(dir: &Dir, name: &str) -> Result<(), LedgerError> {
+    dir.remove_file(name)?;
+    Ok(dir.sync()?)
+}
+
+fn host_id(root: &Dir) -> Result<HostId, LedgerError> {
+    const NAME: &str = "host.json";
+    match root.read_file(NAME, FILE_MAX_BYTES)? {
+        Some(bytes) => {
+            serde_json::from_slice::<File<HostRecord>>(&bytes).map(|file| file.record.host_id).map_err(
+                |error| LedgerError::HostFile { path: root.path().join(NAME), reason: error.to_string() },
+            )
+        }
+        None => {
+            let host_id = HostId::from_uuid(uuid::Uuid::now_v7());
+            write(root, NAME, "miosa-host", &HostRecord { host_id })?;
+            Ok(host_id)
+        }
+    }
+}
+
+fn read_all<T: DeserializeOwned>(dir: &Dir, damaged: &mut Vec<String>) -> Result<Vec<T>, LedgerError> {
+    let mut records = Vec::new();
+    for name in dir.names()? {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with('.') {
+            continue; // a temporary file of a write that was cut off
+        }
+        match read_one(dir, &name) {
+            Ok(record) => records.push(record),
+            Err(reason) => damaged.push(format!("{}: {reason}", dir.path().join(name).display())),
+        }
+    }
+    Ok(records)
+}
+
+fn read_one<T: DeserializeOwned>(dir: &Dir, name: &str) -> Result<T, String> {
+    let bytes = dir.read_file(name, FILE_MAX_BYTES).map_err(|error| error.to_string())?.unwrap_or_default();
+    let file: File<T> = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+    match file.version {
+        FORMAT_VERSION => Ok(file.record),
+        other => Err(format!("format version {other}; this program reads {FORMAT_VERSION}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! The ledger is what a host goes by when it is alone: what is accepted is on disk, and nothing goes back.
+
+    use miosa_domain::spec::Presence;
+
+    use super::*;
+
+    fn volume(n: u128, generation: u64) -> VolumeSpec {
+        VolumeSpec {
+            id: VolumeId::from_uuid(uuid::Uuid::from_u128(n)),
+            generation: Generation(generation),
+            size_bytes: 64 << 20,
+            presence: Presence::Present,
+            must_exist: false,
+        }
+    }
+
+    #[test]
+    fn what_was_accepted_is_there_after_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let spec = volume(1, 5);
+        assert_eq!(ledger.accept_volume(&spec).unwrap(), Accepted::Yes);
+        let claim = Claim {
+            attachment: AttachmentId::from_uuid(uuid::Uuid::from_u128(2)),
+            instance: InstanceId::from_uuid(uuid::Uuid::from_u128(3)),
+        };
+        ledger.change_volume(spec.id, |record| record.writer = Some(claim)).unwrap();
+        let host_id = ledger.host_id;
+        drop(ledger);
+
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let record = ledger.volume(spec.id).unwrap();
+        assert_eq!((record.spec, record.writer), (spec, Some(claim)));
+        assert_eq!(ledger.claims_of(claim.instance).len(), 1);
+        assert_eq!((ledger.host_id, ledger.highest_generation()), (host_id, Generation(5)));
+    }
+
+    #[test]
+    fn an_older_generation_is_refused_and_a_newer_one_keeps_the_claims() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        ledger.accept_volume(&volume(1, 5)).unwrap();
+        ledger.change_volume(volume(1, 5).id, |record| record.materialized = true).unwrap();
+        let stale = Accepted::Stale { held: Generation(5) };
+        assert_eq!(ledger.accept_volume(&volume(1, 4)).unwrap(), stale);
+        ledger.accept_volume(&volume(1, 6)).unwrap();
+        let record = ledger.volume(volume(1, 0).id).unwrap();
+        assert_eq!((record.spec.generation, record.materialized), (Generation(6), true));
+    }
+
+    #[test]
+    fn a_damaged_file_is_reported_and_its_volume_is_never_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Ledger::open(dir.path()).unwrap());
+        let file = dir.path().join("volumes").join(file_name(volume(1, 1).id));
+        std::fs::write(&file, "{").unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        assert_eq!(ledger.damaged.len(), 1);
+        ledger.accept_volume(&volume(1, 1)).unwrap();
+        assert!(ledger.volume(volume(1, 1).id).unwrap().materialized);
+    }
+
+    #[test]
+    fn two_agents_do_not_share_a_ledger() {
+        let dir = tempfile::tempdir().unwrap();
+        let _first = Ledger::open(dir.path()).unwrap();
+        assert!(matches!(Ledger::open(dir.path()), Err(LedgerError::Locked(_))));
+    }
+}

@@ -1,0 +1,115 @@
+//! The agent: one a host, as root. Specs come in, the host is made to match them, status goes out.
+//!
+//! ```text
+//!  controller ──► session ──► ledger (durable) ──► volume queues ──► backend   images, loop devices, host mounts
+//!             ◄──          ◄── board ◄──────────── instance actors ─► runtime  containers, mounts inside them
+//! ```
+//!
+//! * [`ledger`]: what this host was asked for, one small file an object, written before the first effect.
+//! * [`volume_queue`]: one serial queue for each volume; different volumes go in parallel.
+//! * [`instance_actor`]: one task for each instance: observe, plan (pure), execute, report, wait.
+//! * [`recover`]: after a start the same loops run over everything in the ledger; the controller is not needed.
+//!
+//! **Crash story.** The agent may die anywhere. Containers and mounts go on without it. The next agent reads the ledger,
+//! looks at the host, and plans from what it sees; a step that was cut in half is planned again and finds its work done or
+//! to be done. Nothing is removed because it is not named, and nothing is believed to be absent because looking failed.
+
+mod board;
+mod failure;
+mod instance_actor;
+mod instance_state;
+mod ledger;
+mod recover;
+mod session;
+mod streams;
+mod volume_queue;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use miosa_backend::{BackendError, VolumeBackend};
+use miosa_effects::SysError;
+use miosa_runtime::InstanceDriver;
+
+pub use ledger::LedgerError;
+
+use board::Board;
+use instance_actor::Instances;
+use ledger::Ledger;
+use volume_queue::Volumes;
+
+/// Where an agent keeps its ledger and finds its controller.
+#[derive(Debug, Clone)]
+pub struct AgentConfig {
+    /// Holds the ledger; root's alone.
+    pub dir: PathBuf,
+    /// The controller's unix socket, in a folder of root's.
+    pub socket: PathBuf,
+    /// The uid behind the socket, besides root.
+    pub controller_uid: u32,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    #[error(transparent)]
+    Io(#[from] SysError),
+}
+
+/// Everything the agent's parts share.
+struct Host {
+    ledger: Ledger,
+    board: Board,
+    backend: Arc<dyn VolumeBackend>,
+    driver: Arc<dyn InstanceDriver>,
+    volumes: Volumes,
+    instances: Instances,
+}
+
+/// Runs until `shutdown` resolves. Workloads go on afterwards; a pool that nobody uses is unmounted.
+pub async fn run(
+    config: AgentConfig,
+    backend: Arc<dyn VolumeBackend>,
+    driver: Arc<dyn InstanceDriver>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), RunError> {
+    let host = Arc::new(Host {
+        ledger: Ledger::open(&config.dir.join("ledger"))?,
+        board: Board::default(),
+        volumes: Volumes::default(),
+        instances: Instances::default(),
+        backend,
+        driver,
+    });
+    let recovered = tokio::sync::watch::Sender::new(false);
+    let work = async {
+        let recovery = async {
+            recover::recover(&host).await;
+            recovered.send_replace(true);
+            recover::look_again_for_ever(&host).await;
+        };
+        tokio::join!(recovery, session::keep_connected(&host, &config, recovered.subscribe()));
+    };
+    tokio::select! {
+        () = work => {}
+        () = shutdown => {}
+    }
+    // Steps that have begun are carried to their end, so that a stop is not one more kind of crash.
+    host.instances.finish().await;
+    host.volumes.finish().await;
+    let backend = host.backend.clone();
+    blocking(move || backend.shutdown()).await?;
+    Ok(())
+}
+
+/// Runs a blocking call on Tokio's pool of threads for them.
+async fn blocking<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(call).await {
+        Ok(value) => value,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

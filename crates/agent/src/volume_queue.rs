@@ -1,0 +1,283 @@
+//! One serial queue for each volume: its changes come one at a time, those of different volumes in parallel.
+//!
+//! The queue is a fair lock. A holder observes, plans, executes, and reports before the next one starts, so every plan is
+//! made from what the one before left.
+//!
+//! **Crash story.** `claim`: the slot is written down, then the volume is mounted; cut off between, the slot stands and the
+//! instance's plan claims again. `release`: unmounted first, then the slot is freed; cut off between, the slot stands for a
+//! volume that is not mounted, and the plan releases again. So a volume that is mounted always has its slot taken.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use miosa_backend::{ImageState, Staged, VolumeObservation};
+use miosa_domain::VolumeId;
+use miosa_domain::size::MIB;
+use miosa_domain::spec::Presence;
+use miosa_domain::status::{Failure, FailureCode, VolumeCondition, VolumeStatus};
+use miosa_failpoint::failpoint;
+use miosa_plan::{ImageSeen, Obstacle, VolumeSeen, VolumeStep, VolumeWanted, volume_plan};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+
+use crate::failure::StepError;
+use crate::ledger::{Claim, VolumeRecord};
+use crate::{Host, blocking};
+
+#[derive(Default)]
+pub(crate) struct Volumes {
+    queues: Mutex<BTreeMap<VolumeId, Arc<AsyncMutex<()>>>>,
+    /// Volumes seen mounted on the host. A hint: it saves looking, and is renewed at every look.
+    staged: Mutex<HashMap<VolumeId, Staged>>,
+}
+
+impl Volumes {
+    async fn enter(&self, id: VolumeId) -> OwnedMutexGuard<()> {
+        let queue = {
+            let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+            queues.entry(id).or_default().clone()
+        };
+        queue.lock_owned().await
+    }
+
+    pub(crate) fn staged(&self, id: VolumeId) -> Option<Staged> {
+        self.staged.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    pub(crate) fn remember(&self, id: VolumeId, staged: Option<Staged>) {
+        let mut map = self.staged.lock().unwrap_or_else(PoisonError::into_inner);
+        match staged {
+            Some(staged) => map.insert(id, staged),
+            None => map.remove(&id),
+        };
+    }
+
+    /// Waits for every queue, and keeps them shut.
+    pub(crate) async fn finish(&self) {
+        let queues: Vec<_> =
+            self.queues.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        for queue in queues {
+            std::mem::forget(queue.lock_owned().await);
+        }
+    }
+}
+
+/// Makes a volume what its spec says, and reports it. `known`: an observation made just now, at start-up, for all at once.
+pub(crate) async fn reconcile(host: &Arc<Host>, id: VolumeId, known: Option<VolumeObservation>) {
+    let _turn = host.volumes.enter(id).await;
+    let Some(mut record) = host.ledger.volume(id) else { return };
+    let outcome = carry_out(host, id, &mut record, known).await;
+    let generation = record.spec.generation;
+    let (condition, allocated_bytes) = match outcome {
+        Ok(seen) => {
+            let condition = match record.spec.presence {
+                Presence::Present => VolumeCondition::Ready,
+                Presence::Trashed => VolumeCondition::InTrash,
+                Presence::Purged => VolumeCondition::Gone,
+            };
+            (condition, allocated(&seen))
+        }
+        Err(error) => {
+            let failure = error.into_failure();
+            tracing::warn!(volume = %id, code = ?failure.code, "volume: {}", failure.message);
+            (VolumeCondition::Failed(failure), None)
+        }
+    };
+    host.board.set_volume(VolumeStatus { id, generation, condition, allocated_bytes });
+}
+
+/// Reports how much a ready volume occupies now, when it changed by a MiB or more.
+pub(crate) fn note_allocation(host: &Host, id: VolumeId, seen: &VolumeObservation) {
+    let (Some(mut status), Some(now)) = (host.board.volume(id), allocated(seen)) else { return };
+    if status.allocated_bytes.is_none_or(|before| before.abs_diff(now) >= MIB) {
+        status.allocated_bytes = Some(now);
+        host.board.set_volume(status);
+    }
+}
+
+/// Takes the attachment's slot and mounts the volume on the host.
+pub(crate) async fn claim(
+    host: &Arc<Host>,
+    id: VolumeId,
+    claim: Claim,
+    read_only: bool,
+) -> Result<Staged, StepError> {
+    let _turn = host.volumes.enter(id).await;
+    let Some(record) = host.ledger.volume(id) else {
+        return Err(StepError::host(format!("this host knows no volume {id}")));
+    };
+    if record.spec.presence != Presence::Present || !record.materialized {
+        return Err(StepError::host(format!("volume {id} is not ready on this host")));
+    }
+    let writes = |held: &Claim| record.writer.as_ref() == Some(held);
+    let other =
+        record.claims().find(|held| held.attachment != claim.attachment && (!read_only || writes(held)));
+    if let Some(other) = other {
+        let message = format!(
+            "volume {id} is in use through attachment {} of instance {}",
+            other.attachment, other.instance
+        );
+        return Err(StepError::Failed(Failure { code: FailureCode::VolumeAttached, message }));
+    }
+    if !record.claims().any(|held| *held == claim) {
+        let ledger_host = host.clone();
+        blocking(move || {
+            ledger_host.ledger.change_volume(id, |record| {
+                if read_only {
+                    record.readers.push(claim);
+                } else {
+                    record.writer = Some(claim);
+                }
+            })
+        })
+        .await?;
+    }
+    let backend = host.backend.clone();
+    let staged = blocking(move || {
+        failpoint!("agent.volume.claim.before-stage")?;
+        let staged = backend.stage(id)?;
+        failpoint!("agent.volume.claim.after-stage")?;
+        Ok::<_, miosa_backend::BackendError>(staged)
+    })
+    .await?;
+    host.volumes.remember(id, Some(staged.clone()));
+    Ok(staged)
+}
+
+/// Unmounts the volume from the host unless another claim needs it, then gives the slot back.
+pub(crate) async fn release(host: &Arc<Host>, id: VolumeId, claim: Claim) -> Result<(), StepError> {
+    let _turn = host.volumes.enter(id).await;
+    let Some(record) = host.ledger.volume(id) else { return Ok(()) };
+    if !record.claims().any(|held| held.attachment != claim.attachment) {
+        let backend = host.backend.clone();
+        blocking(move || {
+            failpoint!("agent.volume.release.before-unstage")?;
+            backend.unstage(id)?;
+            failpoint!("agent.volume.release.after-unstage")?;
+            Ok::<_, miosa_backend::BackendError>(())
+        })
+        .await?;
+        host.volumes.remember(id, None);
+    }
+    let ledger_host = host.clone();
+    blocking(move || {
+        ledger_host.ledger.change_volume(id, |record| {
+            record.writer.take_if(|held| held.attachment == claim.attachment);
+            record.readers.retain(|held| held.attachment != claim.attachment);
+        })
+    })
+    .await?;
+    Ok(())
+}
+
+/// Removes the ledger's file of a volume that is gone and that nobody will ask for again.
+pub(crate) async fn forget(host: &Arc<Host>, id: VolumeId) {
+    let _turn = host.volumes.enter(id).await;
+    let gone = host.board.volume(id).is_some_and(|s| s.condition == VolumeCondition::Gone);
+    let purged = host.ledger.volume(id).is_some_and(|r| r.spec.presence == Presence::Purged);
+    if !gone || !purged {
+        return; // not what we reported; the controller will see the next report
+    }
+    let ledger_host = host.clone();
+    match blocking(move || ledger_host.ledger.forget_volume(id)).await {
+        Ok(()) => host.board.forget_volume(id),
+        Err(error) => tracing::warn!(volume = %id, "forget: {error}"),
+    }
+}
+
+/// Observes, plans and executes until nothing is left to do; answers what is there then. A spec may arrive meanwhile:
+/// `record` is left as the one that the last plan was made from.
+async fn carry_out(
+    host: &Arc<Host>,
+    id: VolumeId,
+    record: &mut VolumeRecord,
+    known: Option<VolumeObservation>,
+) -> Result<VolumeObservation, StepError> {
+    let mut seen = match known {
+        Some(seen) => seen,
+        None => observe(host, id).await?,
+    };
+    // Two rounds do for every plan; more would hide a step that does not do what it says.
+    for _ in 0..3 {
+        host.volumes.remember(id, seen.staged.clone());
+        *record = host.ledger.volume(id).unwrap_or_else(|| record.clone());
+        let wanted = VolumeWanted {
+            presence: record.spec.presence,
+            materialized: record.materialized,
+            claimed: record.is_claimed(),
+        };
+        let steps = volume_plan(&wanted, &as_seen(&seen)).map_err(|obstacle| refused(id, obstacle))?;
+        if steps.is_empty() {
+            let whole = matches!(seen.image, ImageState::Present { .. } | ImageState::InTrash { .. });
+            if whole && !record.materialized {
+                let ledger_host = host.clone();
+                blocking(move || ledger_host.ledger.change_volume(id, |r| r.materialized = true)).await?;
+            }
+            return Ok(seen);
+        }
+        let backend = host.backend.clone();
+        let size_bytes = record.spec.size_bytes;
+        blocking(move || {
+            for step in steps {
+                failpoint!("agent.volume.step.before")?;
+                match step {
+                    VolumeStep::CreateImage => backend.create(id, size_bytes)?,
+                    VolumeStep::Unstage => backend.unstage(id)?,
+                    VolumeStep::MoveToTrash => backend.trash(id)?,
+                    VolumeStep::RestoreFromTrash => backend.restore(id)?,
+                    VolumeStep::Purge => backend.purge(id)?,
+                };
+                failpoint!("agent.volume.step.after")?;
+            }
+            Ok::<_, miosa_backend::BackendError>(())
+        })
+        .await?;
+        seen = observe(host, id).await?;
+    }
+    Err(StepError::host(format!("volume {id} does not become what it should be; see the agent's log")))
+}
+
+async fn observe(host: &Arc<Host>, id: VolumeId) -> Result<VolumeObservation, StepError> {
+    let backend = host.backend.clone();
+    Ok(blocking(move || backend.observe(id)).await?)
+}
+
+fn as_seen(observation: &VolumeObservation) -> VolumeSeen {
+    let image = match &observation.image {
+        ImageState::Absent => ImageSeen::Absent,
+        ImageState::Present { .. } => ImageSeen::Present,
+        ImageState::InTrash { .. } => ImageSeen::InTrash,
+        ImageState::Foreign { what } => ImageSeen::Foreign(what.clone()),
+    };
+    VolumeSeen { image, staged: observation.staged.is_some() }
+}
+
+fn refused(id: VolumeId, obstacle: Obstacle) -> StepError {
+    let (code, message) = match obstacle {
+        Obstacle::DataMissing => (
+            FailureCode::DataMissing,
+            format!(
+                "the data of volume {id} is not in the pool. Nothing was made in its place; put the image back, or delete \
+                 the volume"
+            ),
+        ),
+        Obstacle::Foreign(what) => (
+            FailureCode::ForeignData,
+            format!(
+                "where the data of volume {id} should be is something that is not ours ({what}); it was not touched"
+            ),
+        ),
+        Obstacle::StillClaimed => {
+            (FailureCode::VolumeAttached, format!("volume {id} is still in use on this host"))
+        }
+    };
+    StepError::Failed(Failure { code, message })
+}
+
+fn allocated(observation: &VolumeObservation) -> Option<u64> {
+    match observation.image {
+        ImageState::Present { allocated_bytes, .. } | ImageState::InTrash { allocated_bytes, .. } => {
+            Some(allocated_bytes)
+        }
+        ImageState::Absent | ImageState::Foreign { .. } => None,
+    }
+}

@@ -1,0 +1,273 @@
+//! An agent over fakes, and a controller that says what a test tells it to, on a real unix socket.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use miosa_agent::{AgentConfig, LedgerError, RunError};
+use miosa_api::agent_v1::{AgentMessage, AgentServer, ControllerMessage, SessionHandler};
+use miosa_backend::FakeBackend;
+use miosa_domain::spec::{
+    AttachmentSpec, DesiredAttachment, DesiredRun, InstanceSpec, Network, Presence, Resources, VolumeSpec,
+};
+use miosa_domain::status::{InstanceStatus, VolumeStatus};
+use miosa_domain::{AttachmentId, Generation, InstanceId, MountPath, VolumeId};
+use miosa_runtime::FakeDriver;
+use tokio::net::UnixListener;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Status, Streaming};
+use uuid::Uuid;
+
+/// Nothing here takes long; a test that waits this long has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct World {
+    dir: tempfile::TempDir,
+    pub(crate) backend: Arc<FakeBackend>,
+    pub(crate) driver: Arc<FakeDriver>,
+    seen: watch::Receiver<Seen>,
+    seen_by: Arc<Recorder>,
+    agent: Option<Agent>,
+}
+
+/// An agent in a Tokio runtime of its own, so that it can be killed with all its tasks.
+struct Agent {
+    runtime: tokio::runtime::Runtime,
+    stop: watch::Sender<bool>,
+    ended: tokio::task::JoinHandle<Result<(), RunError>>,
+}
+
+/// What the controller was told.
+#[derive(Default, Clone)]
+pub(crate) struct Seen {
+    pub(crate) volumes: BTreeMap<VolumeId, VolumeStatus>,
+    pub(crate) instances: BTreeMap<InstanceId, InstanceStatus>,
+    pub(crate) pool: Option<miosa_api::agent_v1::PoolReport>,
+    pub(crate) sessions: u32,
+    pub(crate) recovered: u32,
+    pub(crate) streams: Vec<miosa_api::agent_v1::StreamEvent>,
+}
+
+struct Recorder {
+    seen: watch::Sender<Seen>,
+    to_agent: Mutex<Option<mpsc::Sender<ControllerMessage>>>,
+}
+
+#[tonic::async_trait]
+impl SessionHandler for Recorder {
+    async fn session(
+        &self,
+        request: Request<Streaming<AgentMessage>>,
+    ) -> Result<BoxStream<'static, Result<ControllerMessage, Status>>, Status> {
+        let mut inbox = request.into_inner();
+        let (send, receive) = mpsc::channel(16);
+        *self.to_agent.lock().unwrap() = Some(send);
+        self.seen.send_modify(|seen| seen.sessions += 1);
+        let seen = self.seen.clone();
+        tokio::spawn(async move {
+            while let Ok(Some(message)) = inbox.message().await {
+                seen.send_modify(|seen| match message {
+                    AgentMessage::Hello(_) => {}
+                    AgentMessage::Report(report) => {
+                        seen.volumes.extend(report.volumes.into_iter().map(|v| (v.id, v)));
+                        seen.instances.extend(report.instances.into_iter().map(|i| (i.id, i)));
+                        seen.pool = report.pool.or(seen.pool.take());
+                    }
+                    AgentMessage::Recovered => seen.recovered += 1,
+                    AgentMessage::Stream { event, .. } => seen.streams.push(event),
+                });
+            }
+        });
+        Ok(ReceiverStream::new(receive).map(Ok).boxed())
+    }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let seen_by = Arc::new(Recorder { seen: watch::Sender::default(), to_agent: Mutex::new(None) });
+        let listener = UnixListener::bind(dir.path().join("agent.sock")).unwrap();
+        let service = AgentServer::new(seen_by.clone());
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let service = TowerToHyperService::new(service.clone());
+                tokio::spawn(async move {
+                    let builder = auto::Builder::new(TokioExecutor::new()).http2_only();
+                    // An agent that is killed breaks its connection.
+                    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+        });
+        let mut world = Self {
+            dir,
+            backend: Arc::new(FakeBackend::new(100 << 30)),
+            driver: Arc::new(FakeDriver::new(&["default"])),
+            seen: seen_by.seen.subscribe(),
+            seen_by,
+            agent: None,
+        };
+        world.start_agent().await;
+        world
+    }
+
+    /// Starts the agent and waits until it has recovered.
+    pub(crate) async fn start_agent(&mut self) {
+        let recovered = self.seen.borrow().recovered;
+        self.spawn_agent(self.dir.path().join("agent.sock"));
+        self.wait("the agent to recover", move |seen| (seen.recovered > recovered).then_some(())).await;
+    }
+
+    /// Starts the agent where no controller answers.
+    pub(crate) fn start_agent_alone(&mut self) {
+        self.spawn_agent(self.dir.path().join("nobody.sock"));
+    }
+
+    fn spawn_agent(&mut self, socket: PathBuf) {
+        let config = AgentConfig { dir: self.dir.path().join("agent"), socket, controller_uid: 0 };
+        let (backend, driver) = (self.backend.clone(), self.driver.clone());
+        let stop = watch::Sender::new(false);
+        let stopped = stop.subscribe();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let ended = runtime.spawn(async move {
+            loop {
+                let mut stopped = stopped.clone();
+                let shutdown = async move {
+                    let _ = stopped.wait_for(|stop| *stop).await;
+                };
+                match miosa_agent::run(config.clone(), backend.clone(), driver.clone(), shutdown).await {
+                    // The last tasks of a killed agent are still being dropped.
+                    Err(RunError::Ledger(LedgerError::Locked(_))) => {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                    ended => return ended,
+                }
+            }
+        });
+        self.agent = Some(Agent { runtime, stop, ended });
+    }
+
+    /// Drops the agent where it stands, as `kill -9` does.
+    pub(crate) fn kill_agent(&mut self) {
+        self.agent.take().expect("an agent runs").runtime.shutdown_background();
+    }
+
+    pub(crate) async fn stop_agent(&mut self) {
+        let agent = self.agent.take().expect("an agent runs");
+        agent.stop.send_replace(true);
+        agent.ended.await.unwrap().unwrap();
+        agent.runtime.shutdown_background();
+    }
+
+    pub(crate) async fn say(&self, message: ControllerMessage) {
+        let send = self.seen_by.to_agent.lock().unwrap().clone().expect("an agent is connected");
+        send.send(message).await.unwrap();
+    }
+
+    pub(crate) async fn ask(&self, volumes: &[VolumeSpec], instances: &[InstanceSpec]) {
+        self.say(ControllerMessage::Specs {
+            resync: false,
+            volumes: volumes.to_vec(),
+            instances: instances.to_vec(),
+        })
+        .await;
+    }
+
+    /// Waits until what the controller was told answers `what`.
+    pub(crate) async fn wait<T>(&self, what: &str, found: impl Fn(&Seen) -> Option<T>) -> T {
+        let mut seen = self.seen.clone();
+        let wait = async {
+            loop {
+                if let Some(found) = found(&seen.borrow_and_update()) {
+                    return found;
+                }
+                seen.changed().await.unwrap();
+            }
+        };
+        match tokio::time::timeout(PATIENCE, wait).await {
+            Ok(found) => found,
+            Err(_) => {
+                let seen = self.seen.borrow();
+                panic!("waited for {what}; was told {:#?} {:#?}", seen.volumes, seen.instances)
+            }
+        }
+    }
+
+    /// Waits until the instance's status at this generation or later passes `check`.
+    pub(crate) async fn instance(
+        &self,
+        spec: &InstanceSpec,
+        what: &str,
+        check: impl Fn(&InstanceStatus) -> bool,
+    ) -> InstanceStatus {
+        self.wait(what, |seen| {
+            seen.instances.get(&spec.id).filter(|s| s.generation >= spec.generation && check(s)).cloned()
+        })
+        .await
+    }
+
+    pub(crate) async fn volume(
+        &self,
+        spec: &VolumeSpec,
+        what: &str,
+        check: impl Fn(&VolumeStatus) -> bool,
+    ) -> VolumeStatus {
+        self.wait(what, |seen| {
+            seen.volumes.get(&spec.id).filter(|s| s.generation >= spec.generation && check(s)).cloned()
+        })
+        .await
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(agent) = self.agent.take() {
+            agent.runtime.shutdown_background();
+        }
+    }
+}
+
+pub(crate) fn volume(n: u128, generation: u64) -> VolumeSpec {
+    VolumeSpec {
+        id: VolumeId::from_uuid(Uuid::from_u128(n)),
+        generation: Generation(generation),
+        size_bytes: 64 << 20,
+        presence: Presence::Present,
+        must_exist: false,
+    }
+}
+
+pub(crate) fn instance(n: u128, generation: u64, attachments: Vec<AttachmentSpec>) -> InstanceSpec {
+    InstanceSpec {
+        id: InstanceId::from_uuid(Uuid::from_u128(n)),
+        generation: Generation(generation),
+        desired: DesiredRun::Running,
+        run: 1,
+        stop_grace_seconds: 1,
+        hostname: "box".into(),
+        template: "default".into(),
+        resources: Resources { vcpus: 1, memory_mb: 64, pids_max: 10 },
+        network: Network::Isolated,
+        env: BTreeMap::new(),
+        command: None,
+        attachments,
+    }
+}
+
+pub(crate) fn attachment(n: u128, volume: &VolumeSpec) -> AttachmentSpec {
+    AttachmentSpec {
+        id: AttachmentId::from_uuid(Uuid::from_u128(n)),
+        volume_id: volume.id,
+        mount_path: MountPath::parse("/mnt/data").unwrap(),
+        read_only: false,
+        desired: DesiredAttachment::Attached,
+    }
+}
