@@ -1,0 +1,262 @@
+//! Staging: from an image to a mounted filesystem on the host, and back.
+//!
+//! ```text
+//!   stage     identity ─► lock the image ─► loop device (takes the lock over) ─► mount at <pool>/mounts/<id>
+//!   unstage   write back ─► unmount, never lazily ─► wait until the device has let go of the image
+//! ```
+//!
+//! **Crash story.** Killed before the mount, the device goes with our handle. Killed after it, everything is as if the call
+//! had answered: the next one adopts the mount. A power cut leaves a journal, which the next mount replays.
+//!
+//! **Once only.** An image attached twice is a destroyed filesystem, and the kernel does not prevent it. The image's lock
+//! does: the device holds it for as long as it is attached. A device that somebody attached by hand holds no lock, so all
+//! devices are looked at as well.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use miosa_domain::VolumeId;
+use miosa_domain::status::Holder;
+use miosa_effects::ext4::{self, Ext4Error, Superblock};
+use miosa_effects::loopdev::Attached;
+use miosa_effects::{Dir, FileStat, files, holders, loopdev, mount, process};
+use miosa_failpoint::failpoint;
+
+use crate::look::{Found, IMAGE, Look};
+use crate::pool::Pool;
+use crate::template::LABEL;
+use crate::{BackendError, Changed, Staged};
+
+/// - `errors=remount-ro`: a damaged filesystem stops, and says so in its error count;
+/// - `discard`: deleted files give their blocks back to the pool;
+/// - `noinit_itable`: unwritten inode tables read as zeroes already, as the image is sparse; nobody has to write them.
+const EXT4_OPTIONS: &str = "errors=remount-ro,discard,noinit_itable";
+
+/// How long the kernel may at most take to let go of an image after the last unmount.
+const RELEASE_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long it usually takes. After that it is worth looking for whoever keeps a device or a mount.
+const RELEASE_USUAL: Duration = Duration::from_millis(50);
+
+/// What passes by itself: a program that any thread of ours is just starting has copies of all our open files, with
+/// their locks, until it is loaded. On a busy machine that takes a while.
+pub(crate) const PASSING: Duration = Duration::from_secs(2);
+
+/// What our loop device for a volume says of itself.
+pub(crate) fn mark(id: VolumeId) -> String {
+    format!("miosa:{id}")
+}
+
+impl Pool {
+    pub(crate) fn stage(&self, id: VolumeId) -> Result<Staged, BackendError> {
+        let found = match self.look(id)? {
+            Look::Absent => return Err(BackendError::Missing { id }),
+            Look::Foreign { path, what } => return Err(BackendError::Foreign { path, what }),
+            Look::Found(found) if found.in_trash => return Err(BackendError::InTrash { id }),
+            Look::Found(found) => found,
+        };
+        let image = found.image.ok_or(BackendError::Missing { id })?;
+        if let Some(staged) = self.staged(id, Some(&image))? {
+            return Ok(staged);
+        }
+        let path = found.folder.path().join(IMAGE);
+        let file = found.folder.open_file(IMAGE, true)?;
+        let device = attach_once(&file, &path, &image, &mark(id), || check_filesystem(&file, &path, &found))?;
+        failpoint!("backend.stage.after-configure")?;
+
+        let mount_point = self.mount_point(id);
+        let mounts = Dir::open(&self.mounts)?;
+        mounts.ensure_dir(&id.to_string())?;
+        if !Dir::open(&mount_point)?.names()?.is_empty() {
+            return Err(BackendError::Foreign { path: mount_point, what: "it is not empty".into() });
+        }
+        mount::mount_device(&device.path, &mount_point, "ext4", EXT4_OPTIONS, false)?;
+        failpoint!("backend.stage.after-mount")?;
+        match self.staged(id, Some(&image))? {
+            Some(staged) => Ok(staged),
+            None => {
+                Err(BackendError::Foreign { path: mount_point, what: "it was unmounted meanwhile".into() })
+            }
+        }
+    }
+
+    pub(crate) fn unstage(&self, id: VolumeId) -> Result<Changed, BackendError> {
+        let mount_point = self.mount_point(id);
+        let mut changed = Changed::Unchanged;
+        // Known by its mark alone: a volume whose files are gone or foreign can still be unmounted.
+        if let Some(staged) = self.staged(id, None)? {
+            write_back(&staged)?;
+            if !unmount_within(RELEASE_USUAL, &mount_point)? {
+                let holders = holders_of(staged.device_number)?;
+                let own_command = process::command_line(std::process::id());
+                let passes = holders.iter().all(|holder| holder.command == own_command);
+                if !passes || !unmount_within(PASSING, &mount_point)? {
+                    return Err(BackendError::Busy { id, holders });
+                }
+            }
+            changed = Changed::Changed;
+            failpoint!("backend.unstage.after-umount")?;
+            if let Err(error) = self.wait_until_released(id, &staged.device, staged.device_number) {
+                // Others still have it: as before the call, it is staged.
+                mount::mount_device(&staged.device, &mount_point, "ext4", EXT4_OPTIONS, false)?;
+                return Err(error);
+            }
+        } else if let Some((device, status)) = loopdev::find(|status| status.mark == mark(id))? {
+            // Unmounted by a call that was cut off, and perhaps still mounted in another namespace.
+            self.wait_until_released(id, &device, status.device_number)?;
+            changed = Changed::Changed;
+        }
+        // It may be missing, or hold what somebody put there; both are no concern of this call.
+        if let Err(error) = Dir::open(&self.mounts)?.remove_dir(&id.to_string()) {
+            tracing::debug!(%error, "a mount point stays");
+        }
+        Ok(changed)
+    }
+
+    /// Waits until the device has let go of the image. If processes elsewhere keep it, answers who they are.
+    fn wait_until_released(
+        &self,
+        id: VolumeId,
+        device: &Path,
+        device_number: u64,
+    ) -> Result<(), BackendError> {
+        if released_within(RELEASE_USUAL, device, &mark(id))? {
+            return Ok(());
+        }
+        let holders = holders_of(device_number)?;
+        if holders.is_empty() && released_within(RELEASE_LIMIT, device, &mark(id))? {
+            return Ok(());
+        }
+        Err(BackendError::Busy { id, holders })
+    }
+
+    /// Answers the image locked, so that nothing is attached while it is moved or removed. `None`: there is no image.
+    pub(crate) fn lock_unstaged(&self, id: VolumeId, found: &Found) -> Result<Option<File>, BackendError> {
+        if let Some(staged) = self.staged(id, None)? {
+            return Err(busy(id, staged.device_number)?);
+        }
+        let Some(image) = &found.image else { return Ok(None) };
+        let path = found.folder.path().join(IMAGE);
+        let file = found.folder.open_file(IMAGE, false)?;
+        if files::try_lock(&file, &path)? {
+            return Ok(Some(file));
+        }
+        if let Some((_, status)) = loopdev::find(|status| status.is_backed_by(image))? {
+            return Err(busy(id, status.device_number)?);
+        }
+        if lock_patiently(&file, &path)? { Ok(Some(file)) } else { Err(BackendError::Locked { path }) }
+    }
+}
+
+/// Attaches the image to a loop device of its own, or takes hold of the one of ours that it is attached to already.
+/// What an image holds is checked before it is attached; later the kernel may be writing to it.
+pub(crate) fn attach_once(
+    file: &File,
+    path: &Path,
+    image: &FileStat,
+    mark: &str,
+    check: impl FnOnce() -> Result<(), BackendError>,
+) -> Result<Attached, BackendError> {
+    let attached = || match loopdev::find(|status| status.is_backed_by(image))? {
+        Some((device, status)) if status.mark == mark && status.whole_and_writable => Ok(Some(device)),
+        Some((device, _)) => Err(BackendError::Locked { path: device }),
+        None => Ok(None),
+    };
+    let mut found = None;
+    let free = until(PASSING, || {
+        found = attached()?;
+        Ok(found.is_some() || files::try_lock(file, path)?)
+    })?;
+    match found {
+        Some(device) => Ok(loopdev::hold(&device)?),
+        None if free => {
+            check()?;
+            Ok(loopdev::attach(file, mark)?)
+        }
+        None => Err(BackendError::Locked { path: path.to_owned() }),
+    }
+}
+
+/// Unmounts, and tries again within `limit` if it is busy. `Ok(false)`: it is in use.
+pub(crate) fn unmount_within(limit: Duration, target: &Path) -> Result<bool, BackendError> {
+    until(limit, || Ok(mount::unmount(target)?))
+}
+
+/// Waits until the loop device has let go of the file that it was attached to under this mark. The answer of
+/// `LOOP_CLR_FD`, or of an unmount, is no proof of that.
+pub(crate) fn wait_until_gone(device: &Path, mark: &str) -> Result<(), BackendError> {
+    if released_within(RELEASE_LIMIT, device, mark)? {
+        return Ok(());
+    }
+    Err(BackendError::Locked { path: device.to_owned() })
+}
+
+fn released_within(limit: Duration, device: &Path, mark: &str) -> Result<bool, BackendError> {
+    // The number may be another file's by now.
+    until(limit, || Ok(loopdev::status(device)?.is_none_or(|status| status.mark != mark)))
+}
+
+/// Takes the lock, or waits for one that passes.
+pub(crate) fn lock_patiently(file: impl AsFd, path: &Path) -> Result<bool, BackendError> {
+    until(PASSING, || Ok(files::try_lock(&file, path)?))
+}
+
+/// Asks again and again until the answer is yes, or the time is over.
+fn until(
+    limit: Duration,
+    mut done: impl FnMut() -> Result<bool, BackendError>,
+) -> Result<bool, BackendError> {
+    let begin = Instant::now();
+    loop {
+        if done()? {
+            return Ok(true);
+        }
+        if begin.elapsed() > limit {
+            return Ok(false);
+        }
+        thread::sleep(Duration::from_micros(500));
+    }
+}
+
+/// The image must hold the filesystem that was made for this volume: a mount would change any other one.
+fn check_filesystem(file: &File, path: &Path, found: &Found) -> Result<(), BackendError> {
+    let foreign = |what: String| BackendError::Foreign { path: path.to_owned(), what };
+    let superblock = match Superblock::read(file, path) {
+        Err(Ext4Error::Io(error)) => return Err(error.into()),
+        Err(other) => return Err(foreign(other.to_string())),
+        Ok(superblock) => superblock,
+    };
+    if superblock.uuid() != found.identity.id.uuid().into_bytes() || superblock.label() != LABEL {
+        return Err(foreign("the ext4 filesystem in it is not this volume's".into()));
+    }
+    if superblock.size_bytes() != Some(found.identity.size_bytes) {
+        return Err(foreign("the ext4 filesystem in it has another size than the volume".into()));
+    }
+    if superblock.error_count() > 0 {
+        tracing::warn!(path = %path.display(), errors = superblock.error_count(), "the filesystem has errors on record");
+    }
+    Ok(())
+}
+
+/// Writes everything back, so that a failing disk is noticed now: an unmount does not report it.
+fn write_back(staged: &Staged) -> Result<(), BackendError> {
+    let Err(error) = files::sync_filesystem(&Dir::open(&staged.mount_point)?) else { return Ok(()) };
+    if ext4::mounted_error_count(&staged.device)? == 0 {
+        return Err(error.into());
+    }
+    // The filesystem has stopped itself and will never write again; keeping it mounted saves nothing.
+    tracing::error!(%error, device = %staged.device.display(), "unmounting a filesystem that has failed");
+    Ok(())
+}
+
+fn busy(id: VolumeId, device_number: u64) -> Result<BackendError, BackendError> {
+    Ok(BackendError::Busy { id, holders: holders_of(device_number)? })
+}
+
+fn holders_of(device_number: u64) -> Result<Vec<Holder>, BackendError> {
+    let holders = holders::of_filesystem(device_number)?.into_iter();
+    Ok(holders.map(|holder| Holder { pid: holder.pid, command: holder.command }).collect())
+}

@@ -1,0 +1,22 @@
+//! The effect boundary: every system call, mount, loop device and program of miosa volumes is called from here.
+//!
+//! The functions are small and dull. They decide nothing: what to do, and in which order, is the caller's matter.
+//! `unsafe` stands only here, each block with its reason.
+
+#![allow(unsafe_code)]
+
+mod dir;
+mod error;
+pub mod ext4;
+pub mod files;
+pub mod holders;
+pub mod idmap;
+pub mod loopdev;
+pub mod mount;
+pub mod namespace;
+pub mod overlay;
+pub mod process;
+pub mod xfs;
+
+pub use dir::{Dir, Entry, FileStat};
+pub use error::{Doing, SysError};

@@ -1,0 +1,410 @@
+//! Mounts inside another process's mount namespace: put one in, take one out, list them.
+//!
+//! ```text
+//!   host                                    instance
+//!   /pool/mounts/<id> ── clone_mount ──► detached copy ── move_mount ──► /mnt/data
+//!                        (idmapped, nosuid, nodev)         in a thread that entered the namespace
+//! ```
+//!
+//! The workload owns its folders and may swap them for symbolic links at any moment. It is therefore never asked for a path
+//! twice. Going in, the path is resolved once, as the instance's own root user and within its root folder, to a descriptor;
+//! that descriptor is checked and mounted on. Going out, the *parent* of the mount point is held by a descriptor and the mount
+//! point is named by its last component only: a folder on which something is mounted can be neither renamed nor removed.
+//!
+//! A namespace is entered in a thread made for it, which ends with the call: no other thread ever sees another root folder.
+//! If the power goes, the namespace goes with it. If only we are killed, a detached copy goes with its descriptor.
+
+use std::collections::HashSet;
+use std::ffi::{CString, OsStr, OsString};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2, readlinkat, statat};
+use rustix::io::Errno;
+use rustix::mount::{MoveMountFlags, UnmountFlags, move_mount, unmount};
+use rustix::thread::{ThreadNameSpaceType, UnshareFlags, move_into_thread_name_spaces, unshare_unsafe};
+
+use crate::mount::{self, Mount};
+use crate::process::{ProcessFd, all_pids};
+use crate::{Doing, SysError, idmap};
+
+/// Why a mount was not put in or taken out. Nothing was changed then, except that missing folders may have been made.
+#[derive(Debug, thiserror::Error)]
+pub enum NamespaceError {
+    #[error("process {pid} has ended")]
+    Ended { pid: u32 },
+
+    /// The path cannot be used as it is now. The workload may have made it so.
+    #[error("{} cannot be used: {reason}", path.display())]
+    Unusable { path: PathBuf, reason: String },
+
+    /// `locked_in` names a process of each namespace in which nobody may unmount it: the kernel locks the mounts of a copy that
+    /// belongs to another user namespace. It goes when the processes of that namespace go.
+    #[error("the mount at {} is in use", path.display())]
+    Busy { path: PathBuf, locked_in: Vec<u32> },
+
+    #[error(transparent)]
+    Sys(#[from] SysError),
+}
+
+/// A mount to be put into a process's namespace.
+pub struct Placement<'a> {
+    /// Where it is mounted on the host.
+    pub source: &'a Path,
+    /// What must be mounted at `source`.
+    pub device_number: u64,
+    /// Absolute and normalised, as the process sees it.
+    pub target: &'a Path,
+    pub read_only: bool,
+    /// The host's user and group id of the instance's root, as whom the path is resolved and missing folders are made.
+    pub owner: u32,
+    /// Asked for the path that `target` really leads to: `Some` says why nothing may be mounted there.
+    pub refuse: &'a (dyn Fn(&Path) -> Option<String> + Sync),
+}
+
+/// Puts the mount into the namespace of `process` and answers where it is, which differs from the target if symbolic links
+/// led there. `None` says that the target shows that very device already.
+pub fn place(process: &ProcessFd, placement: &Placement<'_>) -> Result<Option<PathBuf>, NamespaceError> {
+    let user_namespace = idmap::open_user_namespace(process.pid()).map_err(|e| ended_or(process, e))?;
+    if process.wait(Duration::ZERO)? {
+        // Then the pid may have been another process's already when its namespace was opened.
+        return Err(NamespaceError::Ended { pid: process.pid() });
+    }
+    let tree = idmap::clone_mount(placement.source, user_namespace.as_fd(), placement.read_only)?;
+    let found = fstat(&tree).doing("examine", placement.source)?.st_dev;
+    if found != placement.device_number {
+        let wrong =
+            io::Error::other(format!("device {found:#x} is mounted, not {:#x}", placement.device_number));
+        return Err(SysError::new("use", placement.source, wrong).into());
+    }
+    enter(process, |entered| {
+        let root = entered.open_root()?;
+        let target = {
+            let _owner = ActingAs::owner(placement.owner)?;
+            make_folder(&root, placement.target)?
+        };
+        let unusable =
+            |path: &Path, reason: String| NamespaceError::Unusable { path: path.to_owned(), reason };
+        let device_below = fstat(&target).doing("examine", placement.target)?.st_dev;
+        if device_below == placement.device_number {
+            return Ok(None);
+        }
+        let of_device = |mount: &Mount| mount.device_number == placement.device_number;
+        if let Some(elsewhere) = entered.mounts()?.into_iter().find(of_device) {
+            let reason = format!("the volume is mounted at {}", elsewhere.mount_point.display());
+            return Err(unusable(placement.target, reason));
+        }
+        let real = entered.path_of(&target)?;
+        if real == Path::new("/") {
+            return Err(unusable(placement.target, "it leads to the root folder".into()));
+        }
+        if let Some(reason) = (placement.refuse)(&real) {
+            return Err(unusable(placement.target, reason));
+        }
+        if device_below != fstat(&root).doing("examine", "/")?.st_dev {
+            return Err(unusable(placement.target, format!("{} lies in another mount", real.display())));
+        }
+        let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+        move_mount(&tree, "", &target, "", flags).map_err(|e| match e {
+            // The workload removed the folder after it was resolved.
+            Errno::NOENT => unusable(placement.target, "the folder was removed meanwhile".into()),
+            e => SysError::new("mount at", placement.target, e).into(),
+        })?;
+        // The folder may have been renamed between its check and the mount; from here on it cannot be.
+        let at = entered.mounts()?.into_iter().find(of_device);
+        let at = at.ok_or_else(|| unusable(placement.target, "the mount did not stay".into()))?.mount_point;
+        if let Some(reason) = (placement.refuse)(&at) {
+            entered.unmount_at(&root, &at, placement.device_number, UnmountFlags::empty())?;
+            return Err(unusable(placement.target, reason));
+        }
+        Ok(Some(at))
+    })
+}
+
+/// Takes every mount of the device out of the namespace of `process`, and of the namespaces that were copied from it. Answers
+/// whether there was one. While a process uses one of them, all of them stay.
+pub fn withdraw(process: &ProcessFd, device_number: u64) -> Result<bool, NamespaceError> {
+    let mut namespaces = copies_of_namespace(process)?;
+    namespaces.retain(|nested| shows(nested, device_number));
+    let mut changed = false;
+    if !namespaces.is_empty() {
+        // MNT_EXPIRE asks whether a mount is in use and leaves it; so the answer is known before anything is taken away.
+        let mut busy: Option<(PathBuf, Vec<u32>)> = None;
+        for namespace in namespaces.iter().chain([process]) {
+            match unmount_all(namespace, device_number, UnmountFlags::EXPIRE) {
+                Ok(expired) => changed |= expired,
+                Err(NamespaceError::Busy { path, locked_in }) => {
+                    busy.get_or_insert((path, Vec::new())).1.extend(locked_in);
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        if let Some((path, locked_in)) = busy {
+            return Err(NamespaceError::Busy { path, locked_in });
+        }
+    }
+    for namespace in namespaces.iter().chain([process]) {
+        changed |= unmount_all(namespace, device_number, UnmountFlags::empty())?;
+    }
+    Ok(changed)
+}
+
+/// A namespace that cannot be read any more is that of a process that ended.
+fn shows(process: &ProcessFd, device_number: u64) -> bool {
+    let table = mount::table_of(&format!("/proc/{}/mountinfo", process.pid())).unwrap_or_default();
+    table.iter().any(|mount| mount.device_number == device_number)
+}
+
+fn unmount_all(process: &ProcessFd, device_number: u64, flags: UnmountFlags) -> Result<bool, NamespaceError> {
+    let unmounted = enter(process, |entered| {
+        let mut attempts = RESOLVE_ATTEMPTS;
+        loop {
+            match entered.unmount_device(device_number, flags) {
+                // The workload renames folders above it; the table knows the new path.
+                Err(NamespaceError::Unusable { .. }) if attempts > 1 => attempts -= 1,
+                other => return other,
+            }
+        }
+    });
+    match unmounted {
+        // The mounts of a process that ended go with its namespace, or are found through another process of it.
+        Err(NamespaceError::Ended { .. }) => Ok(false),
+        other => other,
+    }
+}
+
+/// All processes that live in the same mount namespace as `pid`.
+pub fn processes_beside(pid: u32) -> Result<Vec<u32>, SysError> {
+    let namespace = |pid: u32| std::fs::read_link(format!("/proc/{pid}/ns/mnt"));
+    let Ok(wanted) = namespace(pid) else { return Ok(Vec::new()) };
+    Ok(all_pids()?.into_iter().filter(|&pid| namespace(pid).is_ok_and(|found| found == wanted)).collect())
+}
+
+/// One process for each other mount namespace that has the same root filesystem as that of `process`: whatever unshares or is
+/// made to enter an instance works on a copy of its mounts.
+pub fn copies_of_namespace(process: &ProcessFd) -> Result<Vec<ProcessFd>, SysError> {
+    let pid = process.pid();
+    let namespace = |pid: u32| std::fs::read_link(format!("/proc/{pid}/ns/mnt"));
+    let root_device = |pid: u32| std::fs::metadata(format!("/proc/{pid}/root")).map(|root| root.dev());
+    let (Ok(own), Ok(device)) = (namespace(pid), root_device(pid)) else { return Ok(Vec::new()) };
+    let mut seen = HashSet::from([own, namespace(std::process::id()).doing("read", "/proc/self/ns/mnt")?]);
+    let mut copies = Vec::new();
+    for pid in all_pids()? {
+        let Ok(found) = namespace(pid) else { continue };
+        if !seen.contains(&found) && root_device(pid).is_ok_and(|root| root == device) {
+            copies.extend(ProcessFd::open_pid(pid)?);
+            seen.insert(found);
+        }
+    }
+    Ok(copies)
+}
+
+fn ended_or(process: &ProcessFd, error: SysError) -> NamespaceError {
+    match process.wait(Duration::ZERO) {
+        Ok(true) => NamespaceError::Ended { pid: process.pid() },
+        _ => error.into(),
+    }
+}
+
+/// Runs `work` in a thread that lives in the mount namespace of `process`.
+fn enter<T: Send>(
+    process: &ProcessFd,
+    work: impl FnOnce(&Entered) -> Result<T, NamespaceError> + Send,
+) -> Result<T, NamespaceError> {
+    let host_proc =
+        rustix::fs::open("/proc", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+            .doing("open", "/proc")?;
+    let body = || {
+        // SAFETY: only this thread leaves the shared root and working folder; it ends before this function returns.
+        unsafe { unshare_unsafe(UnshareFlags::FS) }
+            .doing("unshare the root folder of", "/proc/thread-self")?;
+        match move_into_thread_name_spaces(process.as_fd(), ThreadNameSpaceType::MOUNT) {
+            Ok(()) => work(&Entered { host_proc, pid: process.pid() }),
+            Err(Errno::SRCH) => Err(NamespaceError::Ended { pid: process.pid() }),
+            Err(e) => {
+                Err(SysError::new("enter the mount namespace of", format!("/proc/{}", process.pid()), e)
+                    .into())
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("mount-namespace".into()).spawn_scoped(scope, body);
+        let thread = thread.doing("start a thread for", "/proc/thread-self")?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// What a thread in another mount namespace works with: the host's `/proc`, since that of the namespace is the workload's.
+struct Entered {
+    host_proc: OwnedFd,
+    /// Of the process whose namespace it is.
+    pid: u32,
+}
+
+impl Entered {
+    fn open_root(&self) -> Result<OwnedFd, SysError> {
+        rustix::fs::open("/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+            .doing("open", "/")
+    }
+
+    fn mounts(&self) -> Result<Vec<Mount>, SysError> {
+        const PATH: &str = "thread-self/mountinfo";
+        let file = openat(&self.host_proc, PATH, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        let mut file = std::fs::File::from(file.doing("open", PATH)?);
+        let mut table = Vec::new();
+        io::Read::read_to_end(&mut file, &mut table).doing("read", PATH)?;
+        mount::parse_table(&table, PATH)
+    }
+
+    /// Where the folder is now, seen from the namespace's root.
+    fn path_of(&self, folder: &OwnedFd) -> Result<PathBuf, SysError> {
+        use std::os::fd::AsRawFd;
+        let link = format!("thread-self/fd/{}", folder.as_raw_fd());
+        let path = readlinkat(&self.host_proc, &link, Vec::new()).doing("read", &link)?;
+        Ok(PathBuf::from(OsString::from_vec(path.into_bytes())))
+    }
+
+    fn unmount_device(&self, device_number: u64, flags: UnmountFlags) -> Result<bool, NamespaceError> {
+        let root = self.open_root()?;
+        let mut changed = false;
+        // Last mounted, first unmounted: one may lie on another.
+        for mount in self.mounts()?.into_iter().rev().filter(|mount| mount.device_number == device_number) {
+            changed |= self.unmount_at(&root, &mount.mount_point, device_number, flags)?;
+        }
+        Ok(changed)
+    }
+
+    /// Unmounts what is mounted at `mount_point` if it is the device. Answers whether it did.
+    fn unmount_at(
+        &self,
+        root: &OwnedFd,
+        mount_point: &Path,
+        device_number: u64,
+        flags: UnmountFlags,
+    ) -> Result<bool, NamespaceError> {
+        let (Some(parent), Some(name)) = (mount_point.parent(), mount_point.file_name()) else {
+            return Ok(false);
+        };
+        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS;
+        let flags_open = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let parent =
+            openat2(root, relative(parent), flags_open, Mode::empty(), resolve).map_err(|e| match e {
+                // A folder above was renamed since the table was read: the caller may try again.
+                Errno::NOENT | Errno::LOOP | Errno::NOTDIR | Errno::AGAIN => NamespaceError::Unusable {
+                    path: mount_point.to_owned(),
+                    reason: "its path changes".into(),
+                },
+                e => SysError::new("open", mount_point, e).into(),
+            })?;
+        // Only what is mounted can be on this device while its parent is not, and then its name stays as it is.
+        if !statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|found| found.st_dev == device_number)
+        {
+            let reason = "something else is there now".into();
+            return Err(NamespaceError::Unusable { path: mount_point.to_owned(), reason });
+        }
+        rustix::process::fchdir(&parent).doing("enter the folder of", mount_point)?;
+        drop(parent);
+        let result = unmount(name, flags | UnmountFlags::NOFOLLOW);
+        rustix::process::fchdir(root).doing("enter", "/")?;
+        match result {
+            Ok(()) => Ok(true),
+            Err(Errno::AGAIN) if flags.contains(UnmountFlags::EXPIRE) => Ok(false),
+            Err(Errno::BUSY) => {
+                Err(NamespaceError::Busy { path: mount_point.to_owned(), locked_in: Vec::new() })
+            }
+            Err(Errno::INVAL) => {
+                Err(NamespaceError::Busy { path: mount_point.to_owned(), locked_in: vec![self.pid] })
+            }
+            Err(e) => Err(SysError::new("unmount", mount_point, e).into()),
+        }
+    }
+}
+
+/// While it lives, this thread opens and makes files as another user, without root's power over files.
+struct ActingAs;
+
+impl ActingAs {
+    fn owner(id: u32) -> Result<Self, SysError> {
+        let doing = |e| SysError::new("act as a user in", "/proc/thread-self", e);
+        // Per thread, as the raw system call is. Root's groups are not the instance's.
+        rustix::thread::set_thread_groups(&[]).map_err(|e| doing(e.into()))?;
+        // SAFETY: both calls change numbers of this thread only. They never fail for root; the answer is the old number.
+        unsafe {
+            libc::setfsgid(id);
+            libc::setfsuid(id);
+        }
+        let acting = Self;
+        // SAFETY: an invalid number changes nothing, and the answer is the present one.
+        let present = unsafe { libc::setfsuid(u32::MAX) };
+        if present as u32 == id {
+            Ok(acting)
+        } else {
+            Err(doing(io::Error::from(io::ErrorKind::PermissionDenied)))
+        }
+    }
+}
+
+impl Drop for ActingAs {
+    fn drop(&mut self) {
+        // SAFETY: as above; the thread's user is root, to which these may always return.
+        unsafe {
+            libc::setfsuid(0);
+            libc::setfsgid(0);
+        }
+    }
+}
+
+/// How often a path is resolved again because something in it changed meanwhile.
+const RESOLVE_ATTEMPTS: u32 = 64;
+
+/// Resolves `path` within `root` to a folder, and makes what is missing of it.
+fn make_folder(root: &OwnedFd, path: &Path) -> Result<OwnedFd, NamespaceError> {
+    let unusable = |reason: String| NamespaceError::Unusable { path: path.to_owned(), reason };
+    let mut prefix = PathBuf::new();
+    let mut folder = open_within(root, Path::new("."), RESOLVE_ATTEMPTS).doing("open", "/")?;
+    for component in path.components() {
+        let Component::Normal(name) = component else { continue };
+        prefix.push(name);
+        // Always from the root: a symbolic link in the middle counts from there.
+        let opened = match open_within(root, &prefix, RESOLVE_ATTEMPTS) {
+            Err(Errno::NOENT) => {
+                match mkdirat(&folder, name, Mode::from_raw_mode(0o755)) {
+                    // EXIST: made by the workload meanwhile, or a symbolic link that leads nowhere, which shows below.
+                    Ok(()) | Err(Errno::EXIST) => {}
+                    Err(e) => return Err(unusable(format!("cannot make /{}: {e}", prefix.display()))),
+                }
+                open_within(root, &prefix, RESOLVE_ATTEMPTS)
+            }
+            other => other,
+        };
+        folder = opened.map_err(|e| {
+            unusable(match e {
+                Errno::NOTDIR => format!("/{} is not a folder", prefix.display()),
+                Errno::NOENT => format!("/{} leads nowhere", prefix.display()),
+                Errno::LOOP => format!("/{} has too many symbolic links", prefix.display()),
+                e => format!("cannot open /{}: {e}", prefix.display()),
+            })
+        })?;
+    }
+    Ok(folder)
+}
+
+fn open_within(root: &OwnedFd, path: &Path, attempts: u32) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    match openat2(root, path, flags, Mode::empty(), resolve) {
+        // Something was renamed while `..` of a symbolic link was followed.
+        Err(Errno::AGAIN) if attempts > 1 => open_within(root, path, attempts - 1),
+        other => other,
+    }
+}
+
+fn relative(path: &Path) -> CString {
+    let bytes = path.strip_prefix("/").unwrap_or(path).as_os_str().as_bytes();
+    let bytes = if bytes.is_empty() { OsStr::new(".").as_bytes() } else { bytes };
+    CString::new(bytes).expect("the kernel's mount table holds no zero bytes")
+}
