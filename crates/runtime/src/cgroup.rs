@@ -1,0 +1,91 @@
+//! The control groups of an instance: who is in them, and their removal.
+//!
+//! The OCI runtime makes them and sets the limits, in each hierarchy that the host has (one of version 2, several of version 1,
+//! or both). A workload cannot leave them, so they name every process of it. After a reboot they are gone by themselves.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use miosa_effects::{Doing, SysError, mount};
+
+/// The folders that stand for one control group, one in each hierarchy.
+pub(crate) fn folders(group: &str) -> Result<Vec<PathBuf>, SysError> {
+    let hierarchies = mount::table()?.into_iter().filter(|mount| mount.fs_type.starts_with("cgroup"));
+    Ok(hierarchies.map(|mount| mount.mount_point.join(group.trim_start_matches('/'))).collect())
+}
+
+/// Pids in the group and in those that were made below it, each once, sorted.
+pub(crate) fn pids(group: &str) -> Result<Vec<u32>, SysError> {
+    let mut pids = Vec::new();
+    for folder in folders(group)? {
+        collect_pids(&folder, &mut pids)?;
+    }
+    pids.sort_unstable();
+    pids.dedup();
+    Ok(pids)
+}
+
+fn collect_pids(folder: &Path, pids: &mut Vec<u32>) -> Result<(), SysError> {
+    let procs = folder.join("cgroup.procs");
+    match fs::read_to_string(&procs) {
+        Ok(text) => {
+            pids.extend(text.lines().filter_map(|line| line.parse::<u32>().ok()).filter(|&pid| pid != 0))
+        }
+        Err(e) if is_gone(&e) => return Ok(()),
+        Err(e) => return Err(SysError::new("read", procs, e)),
+    }
+    for child in children(folder)? {
+        collect_pids(&child, pids)?;
+    }
+    Ok(())
+}
+
+/// Removes the empty group and those below it. Answers whether there was one.
+pub(crate) fn remove(group: &str) -> Result<bool, SysError> {
+    let mut changed = false;
+    for folder in folders(group)? {
+        changed |= remove_folder(&folder)?;
+    }
+    Ok(changed)
+}
+
+fn remove_folder(folder: &Path) -> Result<bool, SysError> {
+    for child in children(folder)? {
+        remove_folder(&child)?;
+    }
+    match fs::remove_dir(folder) {
+        Ok(()) => Ok(true),
+        Err(e) if is_gone(&e) => Ok(false),
+        Err(e) => Err(SysError::new("remove", folder, e)),
+    }
+}
+
+/// Removes the group if there is nothing in it; other instances may be in it, or just come.
+pub(crate) fn remove_if_empty(group: &str) -> Result<(), SysError> {
+    for folder in folders(group)? {
+        match fs::remove_dir(&folder) {
+            Err(e) if !is_gone(&e) && e.raw_os_error() != Some(libc::EBUSY) => {
+                return Err(SysError::new("remove", folder, e));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn children(folder: &Path) -> Result<Vec<PathBuf>, SysError> {
+    match fs::read_dir(folder) {
+        Ok(entries) => {
+            let folders = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+            Ok(folders.map(|entry| entry.path()).collect())
+        }
+        Err(e) if is_gone(&e) => Ok(Vec::new()),
+        Err(e) => Err(e).doing("list", folder),
+    }
+}
+
+/// ENODEV: the group was removed while its file was open.
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ENODEV)
+}

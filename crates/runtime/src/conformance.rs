@@ -1,0 +1,184 @@
+//! What every [`InstanceDriver`] must do, as one suite that each implementation runs.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use miosa_domain::spec::{DesiredRun, InstanceSpec, Network, Resources};
+use miosa_domain::{Generation, InstanceId, MountPath};
+use uuid::Uuid;
+
+use crate::{
+    Changed, ContainerState, ExecCommand, ExecEvent, ExecRequest, ExecStream, InstanceDriver, Published,
+    RuntimeError,
+};
+
+/// A volume mounted on the host, for the suite to publish.
+#[derive(Debug, Clone)]
+pub struct Volume {
+    pub mount_point: PathBuf,
+    pub device_number: u64,
+}
+
+/// A spec that every driver can run: the default template with its own first process.
+pub fn spec(id: InstanceId, run: u64) -> InstanceSpec {
+    InstanceSpec {
+        id,
+        generation: Generation(1),
+        desired: DesiredRun::Running,
+        run,
+        stop_grace_seconds: 10,
+        hostname: "conformance".into(),
+        template: "miosa-default".into(),
+        resources: Resources { vcpus: 1, memory_mb: 256, pids_max: 128 },
+        network: Network::Isolated,
+        env: BTreeMap::new(),
+        command: None,
+        attachments: Vec::new(),
+    }
+}
+
+/// An id that nothing else has.
+pub fn new_id() -> InstanceId {
+    InstanceId::from_uuid(Uuid::now_v7())
+}
+
+/// A shell command with a minute of time.
+pub fn shell(line: &str) -> ExecRequest {
+    ExecRequest {
+        command: ExecCommand::Shell(line.into()),
+        cwd: None,
+        env: BTreeMap::new(),
+        timeout: Duration::from_secs(60),
+    }
+}
+
+/// Everything that a command wrote, and how it ended: `(code, timed_out)`.
+pub async fn collect(mut stream: ExecStream) -> (String, String, (i32, bool)) {
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    while let Some(event) = stream.next().await {
+        match event {
+            ExecEvent::Stdout(bytes) => stdout.extend_from_slice(&bytes),
+            ExecEvent::Stderr(bytes) => stderr.extend_from_slice(&bytes),
+            ExecEvent::Exit { code, timed_out } => {
+                let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+                return (text(stdout), text(stderr), (code, timed_out));
+            }
+        }
+    }
+    panic!("the stream ended without an exit code");
+}
+
+/// Runs the whole suite. Panics at the first difference; leaves no instance behind if there is none.
+pub async fn run(driver: &dyn InstanceDriver, volumes: &[Volume; 2]) {
+    unknown_instances(driver).await;
+    life(driver).await;
+    volumes_come_and_go(driver, volumes).await;
+    removal_and_destruction(driver).await;
+}
+
+/// Nothing is known of an instance that never was, and asking does not make it.
+async fn unknown_instances(driver: &dyn InstanceDriver) {
+    let id = new_id();
+    assert_eq!(driver.observe(id).unwrap().container, ContainerState::Absent);
+    assert!(matches!(driver.start(id), Err(RuntimeError::NotRunning { .. })));
+    assert!(matches!(driver.exec(id, shell("true")), Err(RuntimeError::NotRunning { .. })));
+    assert_eq!(driver.stop(id, Duration::ZERO).unwrap(), None);
+    assert_eq!(driver.remove_container(id).unwrap(), Changed::Unchanged);
+    assert_eq!(driver.destroy(id).unwrap(), Changed::Unchanged);
+    assert_eq!(driver.unpublish(id, 0x700).unwrap(), Changed::Unchanged);
+    assert!(!driver.end_processes(id, &[1]).unwrap());
+    assert_eq!(driver.logs(id, 10).unwrap(), []);
+    driver.exited(id).await;
+    assert!(!driver.survey().unwrap().contains(&id));
+    let spec = InstanceSpec { template: "no-such-template".into(), ..spec(id, 1) };
+    assert!(matches!(driver.validate(&spec), Err(RuntimeError::UnknownTemplate { .. })));
+    assert!(matches!(driver.create(&spec), Err(RuntimeError::UnknownTemplate { .. })));
+    assert_eq!(driver.observe(id).unwrap().container, ContainerState::Absent);
+    assert!(driver.templates().contains(&"miosa-default".to_owned()));
+}
+
+/// Created, started, stopped: each call once, and refused where it makes no sense.
+async fn life(driver: &dyn InstanceDriver) {
+    let spec = spec(new_id(), 7);
+    let id = spec.id;
+    driver.validate(&spec).unwrap();
+    let pid = driver.create(&spec).unwrap();
+    let seen = driver.observe(id).unwrap();
+    assert_eq!((seen.container, seen.rootfs_mounted), (ContainerState::Created { pid, run: 7 }, true));
+    assert!(driver.survey().unwrap().contains(&id));
+    assert!(matches!(driver.create(&spec), Err(RuntimeError::ContainerExists { .. })));
+    assert!(matches!(driver.exec(id, shell("true")), Err(RuntimeError::NotRunning { .. })));
+    driver.start(id).unwrap();
+    assert_eq!(driver.observe(id).unwrap().container, ContainerState::Running { pid, run: 7 });
+    assert!(matches!(driver.start(id), Err(RuntimeError::AlreadyStarted { .. })));
+    let (_, _, end) = collect(driver.exec(id, shell("true")).unwrap()).await;
+    assert_eq!(end, (0, false));
+    let exited = driver.exited(id);
+    assert_eq!(driver.stop(id, Duration::from_secs(10)).unwrap(), Some(0));
+    exited.await;
+    assert_eq!(driver.observe(id).unwrap().container, ContainerState::Exited { code: Some(0), run: 7 });
+    assert_eq!(driver.stop(id, Duration::from_secs(10)).unwrap(), Some(0), "stopping again");
+    assert!(matches!(driver.create(&spec), Err(RuntimeError::ContainerExists { .. })), "not removed yet");
+    assert_eq!(driver.destroy(id).unwrap(), Changed::Changed);
+}
+
+/// Volumes are published before the first process and while it runs, and none is left in a container that ended.
+async fn volumes_come_and_go(driver: &dyn InstanceDriver, volumes: &[Volume; 2]) {
+    let spec = spec(new_id(), 1);
+    let id = spec.id;
+    let path = |path: &str| MountPath::parse(path).unwrap();
+    let [first, second] = volumes;
+    let publish = |volume: &Volume, at: &str, read_only: bool| {
+        driver.publish(id, &volume.mount_point, volume.device_number, &path(at), read_only)
+    };
+    assert!(matches!(publish(first, "/mnt/a", false), Err(RuntimeError::NotRunning { .. })));
+    driver.create(&spec).unwrap();
+    assert_eq!(publish(first, "/mnt/a", false).unwrap(), Changed::Changed);
+    assert_eq!(publish(first, "/mnt/a", false).unwrap(), Changed::Unchanged);
+    driver.start(id).unwrap();
+    assert_eq!(publish(second, "/srv/deep/b", true).unwrap(), Changed::Changed);
+    assert!(matches!(publish(second, "/srv/deep/b", false), Err(RuntimeError::PathUnusable { .. })));
+    assert!(
+        matches!(publish(second, "/mnt/c", true), Err(RuntimeError::PathUnusable { .. })),
+        "it is elsewhere"
+    );
+    let seen = |volume: &Volume, at: &str, read_only| Published {
+        device_number: volume.device_number,
+        path: at.into(),
+        read_only,
+    };
+    let published = driver.observe(id).unwrap().published;
+    assert_eq!(published, [seen(first, "/mnt/a", false), seen(second, "/srv/deep/b", true)]);
+    assert_eq!(driver.unpublish(id, first.device_number).unwrap(), Changed::Changed);
+    assert_eq!(driver.unpublish(id, first.device_number).unwrap(), Changed::Unchanged);
+    assert_eq!(driver.observe(id).unwrap().published, [seen(second, "/srv/deep/b", true)]);
+    driver.stop(id, Duration::ZERO).unwrap();
+    assert_eq!(driver.observe(id).unwrap().published, []);
+    assert_eq!(driver.unpublish(id, second.device_number).unwrap(), Changed::Unchanged);
+    driver.destroy(id).unwrap();
+}
+
+/// A container is removed from whatever state, its instance stays until it is destroyed.
+async fn removal_and_destruction(driver: &dyn InstanceDriver) {
+    let id = new_id();
+    for run in 1..=3 {
+        driver.create(&spec(id, run)).unwrap();
+        if run > 1 {
+            driver.start(id).unwrap();
+        }
+        if run > 2 {
+            driver.stop(id, Duration::from_secs(10)).unwrap();
+        }
+        assert_eq!(driver.remove_container(id).unwrap(), Changed::Changed, "run {run}");
+        assert_eq!(driver.remove_container(id).unwrap(), Changed::Unchanged, "run {run}");
+        let seen = driver.observe(id).unwrap();
+        assert_eq!((seen.container, seen.rootfs_mounted), (ContainerState::Absent, false));
+        assert!(driver.survey().unwrap().contains(&id));
+    }
+    driver.create(&spec(id, 4)).unwrap();
+    driver.start(id).unwrap();
+    assert_eq!(driver.destroy(id).unwrap(), Changed::Changed);
+    assert!(!driver.survey().unwrap().contains(&id));
+    assert_eq!(driver.destroy(id).unwrap(), Changed::Unchanged);
+}

@@ -1,0 +1,231 @@
+//! Commands inside a running instance.
+//!
+//! ```text
+//!   ours ── runc exec ── sh (wrapper, becomes bash, sh or the program)
+//!     ▲                   │ 3, 4
+//!     └───────────────────┘   two pipes of our own, which the runtime only hands on
+//! ```
+//!
+//! The pipes are not the runtime's: it would wait for the last process that holds them, and a command may leave one in the
+//! background. So the runtime ends with the command, tells its exit code, and its own stderr says nothing but why the
+//! command could not be run. What was written until then is still in our pipes.
+//!
+//! A command is a session of its own inside the instance. When its time is up, or nobody listens any more, the session is
+//! killed. If we are killed ourselves, the command goes on until its pipes are full or it ends; it holds nothing of ours.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use miosa_effects::process::{self, ProcessFd, Stat};
+use miosa_effects::{Doing, SysError};
+use rustix::process::Signal;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::net::unix::pipe::Receiver;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use crate::{EXEC_TIMED_OUT, ExecCommand, ExecEvent, ExecStream, cgroup, conmon};
+
+const CHUNK_BYTES: usize = 32 * 1024;
+/// Events that may wait for a slow reader before the command has to.
+const EVENTS_WAITING: usize = 16;
+/// After the command ended, what it left in the background may still write; so long we wait for more…
+const QUIET: Duration = Duration::from_millis(200);
+/// …and so long at most.
+const DRAIN: Duration = Duration::from_secs(1);
+/// The runtime could not run the command, as of a shell.
+const CANNOT_RUN: i32 = 126;
+const RUNTIME_STDERR_MAX_BYTES: u64 = 64 * 1024;
+
+/// How many descriptors the runtime hands on, beginning with 3: stdout and stderr.
+pub(crate) const HANDED_ON: usize = 2;
+
+/// The arguments of the first program of a command, which becomes the command.
+pub(crate) fn arguments(command: ExecCommand) -> Vec<String> {
+    const OUTPUT: &str = "exec >&3 2>&4 3>&- 4>&-; ";
+    const SHELL: &str = "[ -x /bin/bash ] && exec /bin/bash -c \"$1\"; exec /bin/sh -c \"$1\"";
+    let mut arguments = vec!["/bin/sh".to_owned(), "-c".to_owned()];
+    match command {
+        ExecCommand::Shell(line) => {
+            arguments.extend([format!("{OUTPUT}{SHELL}"), "sh".to_owned(), line]);
+        }
+        ExecCommand::Argv(argv) => {
+            arguments.extend([format!("{OUTPUT}exec \"$@\""), "sh".to_owned()]);
+            arguments.extend(argv);
+        }
+    }
+    arguments
+}
+
+/// A call of the runtime that runs a command.
+#[derive(Debug)]
+pub(crate) struct Launch {
+    pub(crate) runtime: PathBuf,
+    pub(crate) arguments: Vec<std::ffi::OsString>,
+    /// Told to the runtime in its arguments. Removed when the command has ended.
+    pub(crate) process_file: PathBuf,
+    pub(crate) pid_file: PathBuf,
+    /// The instance's control group.
+    pub(crate) cgroup: String,
+    pub(crate) timeout: Duration,
+}
+
+/// Runs the command in a task of its own.
+pub(crate) fn run(launch: Launch) -> Result<ExecStream, SysError> {
+    let pipe = || io::pipe().doing("make a pipe for", &launch.runtime);
+    let ((stdout, stdout_end), (stderr, stderr_end)) = (pipe()?, pipe()?);
+    let mut command = process::command(&launch.runtime);
+    command.args(&launch.arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    process::inherit(&mut command, vec![(stdout_end.into(), 3), (stderr_end.into(), 4)]);
+    let mut command = tokio::process::Command::from(command);
+    let child = command.spawn().doing("start", &launch.runtime)?;
+    // It holds our ends of the pipes, without which they would never come to their end.
+    drop(command);
+    let receiver =
+        |end: io::PipeReader| Receiver::from_owned_fd(end.into()).doing("read from", &launch.runtime);
+    let (stdout, stderr) = (receiver(stdout)?, receiver(stderr)?);
+    let (events, stream) = mpsc::channel(EVENTS_WAITING);
+    tokio::spawn(Running { launch, child, events }.drive(stdout, stderr));
+    Ok(ExecStream::new(stream))
+}
+
+struct Running {
+    launch: Launch,
+    child: tokio::process::Child,
+    events: mpsc::Sender<ExecEvent>,
+}
+
+impl Running {
+    async fn drive(mut self, stdout: Receiver, stderr: Receiver) {
+        let runtime_stderr = self.child.stderr.take().map(|stderr| tokio::spawn(read_all(stderr)));
+        let (mut stdout, mut stderr) = (Some(stdout), Some(stderr));
+        let events = self.events.clone();
+        let mut waiting: Option<ExecEvent> = None;
+        let mut ended: Option<i32> = None;
+        let (mut timed_out, mut abandoned) = (false, false);
+        let deadline = Instant::now() + self.launch.timeout;
+        let mut quiet_until = deadline;
+        let mut drain_until = deadline;
+        loop {
+            if ended.is_some() && waiting.is_none() && stdout.is_none() && stderr.is_none() {
+                break;
+            }
+            // Nothing is read while an event waits to be taken: so the command waits for its reader.
+            let may_read = waiting.is_none();
+            tokio::select! {
+                permit = events.reserve(), if waiting.is_some() && !abandoned => match (permit, waiting.take()) {
+                    (Ok(permit), Some(event)) => permit.send(event),
+                    _ => abandoned = true,
+                },
+                bytes = read_chunk(&mut stdout), if may_read && stdout.is_some() => {
+                    waiting = bytes.map(ExecEvent::Stdout);
+                    quiet_until = Instant::now() + QUIET;
+                }
+                bytes = read_chunk(&mut stderr), if may_read && stderr.is_some() => {
+                    waiting = bytes.map(ExecEvent::Stderr);
+                    quiet_until = Instant::now() + QUIET;
+                }
+                status = self.child.wait(), if ended.is_none() => {
+                    ended = Some(status.map_or(CANNOT_RUN, exit_code));
+                    quiet_until = Instant::now() + QUIET;
+                    drain_until = Instant::now() + DRAIN;
+                }
+                () = sleep_until(deadline), if ended.is_none() && !timed_out => {
+                    timed_out = true;
+                    self.kill().await;
+                }
+                () = events.closed(), if !abandoned => {
+                    abandoned = true;
+                    if ended.is_none() {
+                        self.kill().await;
+                    }
+                }
+                () = sleep_until(quiet_until.min(drain_until)), if ended.is_some() && may_read => break,
+            }
+            if abandoned {
+                waiting = None;
+            }
+        }
+        let mut code = ended.unwrap_or(CANNOT_RUN);
+        let began = self.launch.pid_file.exists();
+        let said = match runtime_stderr {
+            Some(reading) => reading.await.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        if !timed_out && !began && !said.is_empty() {
+            code = CANNOT_RUN;
+            let message = format!("{}\n", conmon::message(&said));
+            let _ = self.events.send(ExecEvent::Stderr(message.into())).await;
+        }
+        for file in [&self.launch.pid_file, &self.launch.process_file] {
+            // What is left is removed with the container.
+            let _ = tokio::fs::remove_file(file).await;
+        }
+        let code = if timed_out { EXEC_TIMED_OUT } else { code };
+        // Nobody may be listening any more.
+        let _ = self.events.send(ExecEvent::Exit { code, timed_out }).await;
+    }
+
+    /// Ends the command's session; or the runtime, if it has not got that far.
+    async fn kill(&mut self) {
+        let (pid_file, group) = (self.launch.pid_file.clone(), self.launch.cgroup.clone());
+        let killed = tokio::task::spawn_blocking(move || kill_session(&pid_file, &group)).await;
+        match killed {
+            Ok(Ok(true)) => {}
+            Ok(Ok(false)) => {
+                let _ = self.child.start_kill();
+            }
+            failed => {
+                tracing::warn!(?failed, "cannot end a command's session; ending its runtime");
+                let _ = self.child.start_kill();
+            }
+        }
+    }
+}
+
+async fn read_all(mut stream: impl AsyncRead + Unpin) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // What could be read is enough: it is a message for people.
+    let _ = (&mut stream).take(RUNTIME_STDERR_MAX_BYTES).read_to_end(&mut bytes).await;
+    bytes
+}
+
+/// The next bytes; the pipe is let go at its end.
+async fn read_chunk(pipe: &mut Option<Receiver>) -> Option<Bytes> {
+    let mut chunk = BytesMut::with_capacity(CHUNK_BYTES);
+    match pipe.as_mut()?.read_buf(&mut chunk).await {
+        Ok(length) if length > 0 => Some(chunk.freeze()),
+        _ => {
+            *pipe = None;
+            None
+        }
+    }
+}
+
+fn exit_code(status: std::process::ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(CANNOT_RUN)
+}
+
+/// Kills every process of the command's session until there is none. Answers whether the command had begun.
+fn kill_session(pid_file: &std::path::Path, group: &str) -> Result<bool, SysError> {
+    let Some(leader) = conmon::read_pid(pid_file)? else { return Ok(false) };
+    loop {
+        let mut found = false;
+        for pid in cgroup::pids(group)? {
+            // Opened before it is looked at: what is killed is what was looked at.
+            let Some(process) = ProcessFd::open_pid(pid)? else { continue };
+            if Stat::of(pid)?.is_some_and(|stat| stat.session == leader && !stat.is_dead()) {
+                found = true;
+                process.signal(Signal::KILL)?;
+                process.wait(Duration::from_millis(100))?;
+            }
+        }
+        if !found {
+            return Ok(true);
+        }
+    }
+}

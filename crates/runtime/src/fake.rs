@@ -1,0 +1,430 @@
+//! A host in memory: the same answers as a real driver's, without a process, and failures on request.
+//!
+//! It holds to the contract that [`conformance`](crate::conformance) checks. What a test may do to it is what happens to real
+//! instances: a call fails, the first process ends, a process holds a volume, the host reboots.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use miosa_domain::spec::InstanceSpec;
+use miosa_domain::status::Holder;
+use miosa_domain::{InstanceId, MountPath};
+use tokio::sync::{mpsc, watch};
+
+use crate::{
+    Changed, ContainerState, EXEC_TIMED_OUT, ExecEvent, ExecRequest, ExecStream, InstanceDriver,
+    InstanceObservation, LogLine, LogStream, Published, RuntimeError,
+};
+
+/// The exit code of a process that SIGTERM ended, as the default template's init answers it.
+const STOPPED_CODE: i32 = 0;
+
+/// The calls of [`InstanceDriver`], as the fake records and fails them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    Observe,
+    Survey,
+    Create,
+    Publish,
+    Unpublish,
+    Start,
+    Stop,
+    RemoveContainer,
+    Destroy,
+    EndProcesses,
+    Exec,
+    Logs,
+}
+
+/// An in-memory [`InstanceDriver`].
+#[derive(Debug, Clone)]
+pub struct FakeDriver {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    templates: Vec<String>,
+    instances: BTreeMap<InstanceId, FakeInstance>,
+    failures: Vec<(Call, RuntimeError)>,
+    calls: Vec<(Call, Option<InstanceId>)>,
+    exec_answers: VecDeque<Vec<ExecEvent>>,
+    next_pid: u32,
+}
+
+#[derive(Debug)]
+struct FakeInstance {
+    container: ContainerState,
+    rootfs_mounted: bool,
+    published: Vec<Published>,
+    holders: BTreeMap<u64, Vec<Holder>>,
+    logs: Vec<LogLine>,
+    /// True while a first process is there.
+    alive: watch::Sender<bool>,
+}
+
+impl Default for FakeDriver {
+    fn default() -> Self {
+        Self::new(&["miosa-default", "miosa-desktop", "miosa-sandbox", "busybox"])
+    }
+}
+
+impl FakeDriver {
+    pub fn new(templates: &[&str]) -> Self {
+        let mut templates: Vec<String> = templates.iter().map(|&name| name.to_owned()).collect();
+        templates.sort();
+        let state = State {
+            templates,
+            instances: BTreeMap::new(),
+            failures: Vec::new(),
+            calls: Vec::new(),
+            exec_answers: VecDeque::new(),
+            next_pid: 100,
+        };
+        Self { state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// The next `call`, for whatever instance, answers `error` and does nothing. Several are answered in order.
+    pub fn fail_next(&self, call: Call, error: RuntimeError) {
+        self.state().failures.push((call, error));
+    }
+
+    /// Every call so far, in order, failed ones included.
+    pub fn calls(&self) -> Vec<(Call, Option<InstanceId>)> {
+        self.state().calls.clone()
+    }
+
+    /// The first process ends by itself.
+    pub fn end_first_process(&self, id: InstanceId, code: Option<i32>) {
+        if let Some(instance) = self.state().instances.get_mut(&id) {
+            instance.end(code);
+        }
+    }
+
+    /// From now on unpublishing the device finds it busy with these processes; with none, it is free.
+    pub fn set_holders(&self, id: InstanceId, device_number: u64, holders: Vec<Holder>) {
+        if let Some(instance) = self.state().instances.get_mut(&id) {
+            instance.holders.insert(device_number, holders);
+        }
+    }
+
+    /// What the next `exec` answers; without it a command writes nothing and exits with 0.
+    pub fn answer_exec(&self, events: Vec<ExecEvent>) {
+        self.state().exec_answers.push_back(events);
+    }
+
+    /// The instance's first process writes a line.
+    pub fn write_log(&self, id: InstanceId, text: &str) {
+        if let Some(instance) = self.state().instances.get_mut(&id) {
+            let line =
+                LogLine { time: jiff::Timestamp::now(), stream: LogStream::Stdout, text: text.to_owned() };
+            instance.logs.push(line);
+        }
+    }
+
+    /// The host reboots: no process and no mount is left, what instances wrote is.
+    pub fn reboot(&self) {
+        for instance in self.state().instances.values_mut() {
+            instance.end(None);
+            instance.rootfs_mounted = false;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A test that panicked beside us has its own verdict; the state is whole after every statement.
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn begin(&self, call: Call, id: Option<InstanceId>) -> Result<MutexGuard<'_, State>, RuntimeError> {
+        let mut state = self.state();
+        state.calls.push((call, id));
+        match state.failures.iter().position(|(failing, _)| *failing == call) {
+            Some(index) => Err(state.failures.remove(index).1),
+            None => Ok(state),
+        }
+    }
+}
+
+impl State {
+    /// The instance, if it has a first process.
+    fn live(&mut self, id: InstanceId) -> Result<&mut FakeInstance, RuntimeError> {
+        match self.instances.get_mut(&id) {
+            Some(instance) if instance.first_process().is_some() => Ok(instance),
+            _ => Err(RuntimeError::NotRunning { id }),
+        }
+    }
+}
+
+impl FakeInstance {
+    fn first_process(&self) -> Option<u32> {
+        match self.container {
+            ContainerState::Created { pid, .. } | ContainerState::Running { pid, .. } => Some(pid),
+            ContainerState::Absent | ContainerState::Exited { .. } => None,
+        }
+    }
+
+    /// The first process ends, and with it every process and mount of the instance.
+    fn end(&mut self, code: Option<i32>) {
+        if let ContainerState::Created { run, .. } | ContainerState::Running { run, .. } = self.container {
+            self.container = ContainerState::Exited { code, run };
+        }
+        self.published.clear();
+        self.holders.clear();
+        self.alive.send_replace(false);
+    }
+}
+
+impl InstanceDriver for FakeDriver {
+    fn observe(&self, id: InstanceId) -> Result<InstanceObservation, RuntimeError> {
+        let state = self.begin(Call::Observe, Some(id))?;
+        Ok(state.instances.get(&id).map_or(
+            InstanceObservation {
+                container: ContainerState::Absent,
+                rootfs_mounted: false,
+                published: Vec::new(),
+            },
+            |instance| InstanceObservation {
+                container: instance.container,
+                rootfs_mounted: instance.rootfs_mounted,
+                published: instance.published.clone(),
+            },
+        ))
+    }
+
+    fn survey(&self) -> Result<Vec<InstanceId>, RuntimeError> {
+        Ok(self.begin(Call::Survey, None)?.instances.keys().copied().collect())
+    }
+
+    fn create(&self, spec: &InstanceSpec) -> Result<u32, RuntimeError> {
+        let id = spec.id;
+        let mut state = self.begin(Call::Create, Some(id))?;
+        check_template(&state.templates, &spec.template)?;
+        let pid = state.next_pid;
+        let instance = state.instances.entry(id).or_insert_with(|| FakeInstance {
+            container: ContainerState::Absent,
+            rootfs_mounted: false,
+            published: Vec::new(),
+            holders: BTreeMap::new(),
+            logs: Vec::new(),
+            alive: watch::Sender::new(false),
+        });
+        if instance.container != ContainerState::Absent {
+            return Err(RuntimeError::ContainerExists { id });
+        }
+        instance.container = ContainerState::Created { pid, run: spec.run };
+        instance.rootfs_mounted = true;
+        instance.alive.send_replace(true);
+        state.next_pid += 1;
+        Ok(pid)
+    }
+
+    fn publish(
+        &self,
+        id: InstanceId,
+        _source: &Path,
+        device_number: u64,
+        path: &MountPath,
+        read_only: bool,
+    ) -> Result<Changed, RuntimeError> {
+        let mut state = self.begin(Call::Publish, Some(id))?;
+        let instance = state.live(id)?;
+        let wanted = Published { device_number, path: path.as_str().into(), read_only };
+        if instance.published.contains(&wanted) {
+            return Ok(Changed::Unchanged);
+        }
+        if instance.published.iter().any(|p| p.path == wanted.path || p.device_number == device_number) {
+            let reason = "something else is mounted there, or the volume elsewhere".to_owned();
+            return Err(RuntimeError::PathUnusable { id, path: path.clone(), reason });
+        }
+        instance.published.push(wanted);
+        Ok(Changed::Changed)
+    }
+
+    fn unpublish(&self, id: InstanceId, device_number: u64) -> Result<Changed, RuntimeError> {
+        let mut state = self.begin(Call::Unpublish, Some(id))?;
+        let Some(instance) = state.instances.get_mut(&id) else { return Ok(Changed::Unchanged) };
+        if !instance.published.iter().any(|p| p.device_number == device_number) {
+            return Ok(Changed::Unchanged);
+        }
+        match instance.holders.get(&device_number) {
+            Some(holders) if !holders.is_empty() => Err(RuntimeError::Busy { id, holders: holders.clone() }),
+            _ => {
+                instance.published.retain(|p| p.device_number != device_number);
+                Ok(Changed::Changed)
+            }
+        }
+    }
+
+    fn start(&self, id: InstanceId) -> Result<(), RuntimeError> {
+        let mut state = self.begin(Call::Start, Some(id))?;
+        let instance = state.live(id)?;
+        match instance.container {
+            ContainerState::Created { pid, run } => {
+                instance.container = ContainerState::Running { pid, run };
+                Ok(())
+            }
+            _ => Err(RuntimeError::AlreadyStarted { id }),
+        }
+    }
+
+    fn stop(&self, id: InstanceId, _grace: Duration) -> Result<Option<i32>, RuntimeError> {
+        let mut state = self.begin(Call::Stop, Some(id))?;
+        let Some(instance) = state.instances.get_mut(&id) else { return Ok(None) };
+        if instance.first_process().is_some() {
+            instance.end(Some(STOPPED_CODE));
+        }
+        match instance.container {
+            ContainerState::Exited { code, .. } => Ok(code),
+            _ => Ok(None),
+        }
+    }
+
+    fn remove_container(&self, id: InstanceId) -> Result<Changed, RuntimeError> {
+        let mut state = self.begin(Call::RemoveContainer, Some(id))?;
+        let Some(instance) = state.instances.get_mut(&id) else { return Ok(Changed::Unchanged) };
+        if instance.container == ContainerState::Absent && !instance.rootfs_mounted {
+            return Ok(Changed::Unchanged);
+        }
+        instance.end(None);
+        instance.container = ContainerState::Absent;
+        instance.rootfs_mounted = false;
+        Ok(Changed::Changed)
+    }
+
+    fn destroy(&self, id: InstanceId) -> Result<Changed, RuntimeError> {
+        let mut state = self.begin(Call::Destroy, Some(id))?;
+        match state.instances.remove(&id) {
+            None => Ok(Changed::Unchanged),
+            Some(mut instance) => {
+                instance.end(None);
+                Ok(Changed::Changed)
+            }
+        }
+    }
+
+    fn end_processes(&self, id: InstanceId, pids: &[u32]) -> Result<bool, RuntimeError> {
+        let mut state = self.begin(Call::EndProcesses, Some(id))?;
+        let Some(instance) = state.instances.get_mut(&id) else { return Ok(false) };
+        for holders in instance.holders.values_mut() {
+            holders.retain(|holder| !pids.contains(&holder.pid));
+        }
+        let first = instance.first_process().is_some_and(|pid| pids.contains(&pid));
+        if first {
+            instance.end(Some(STOPPED_CODE));
+        }
+        Ok(first)
+    }
+
+    fn exec(&self, id: InstanceId, request: ExecRequest) -> Result<ExecStream, RuntimeError> {
+        let mut state = self.begin(Call::Exec, Some(id))?;
+        match state.live(id)?.container {
+            ContainerState::Running { .. } => {}
+            _ => return Err(RuntimeError::NotRunning { id }),
+        }
+        let events = if request.timeout.is_zero() {
+            vec![ExecEvent::Exit { code: EXEC_TIMED_OUT, timed_out: true }]
+        } else {
+            state
+                .exec_answers
+                .pop_front()
+                .unwrap_or_else(|| vec![ExecEvent::Exit { code: 0, timed_out: false }])
+        };
+        let (sender, receiver) = mpsc::channel(events.len().max(1));
+        for event in events {
+            sender.try_send(event).expect("the channel holds as many as there are");
+        }
+        Ok(ExecStream::new(receiver))
+    }
+
+    fn logs(&self, id: InstanceId, tail_lines: usize) -> Result<Vec<LogLine>, RuntimeError> {
+        let state = self.begin(Call::Logs, Some(id))?;
+        let lines = state.instances.get(&id).map_or(&[][..], |instance| &instance.logs);
+        Ok(lines[lines.len().saturating_sub(tail_lines)..].to_vec())
+    }
+
+    /// Ends after the lines that are there: nothing is written to an instance in memory unless a test does it.
+    fn follow_logs(
+        &self,
+        id: InstanceId,
+        tail_lines: usize,
+    ) -> Result<mpsc::Receiver<LogLine>, RuntimeError> {
+        let lines = self.logs(id, tail_lines)?;
+        let (sender, receiver) = mpsc::channel(lines.len().max(1));
+        for line in lines {
+            sender.try_send(line).expect("the channel holds as many as there are");
+        }
+        Ok(receiver)
+    }
+
+    fn exited(&self, id: InstanceId) -> BoxFuture<'static, ()> {
+        let alive = self.state().instances.get(&id).map(|instance| instance.alive.subscribe());
+        Box::pin(async move {
+            if let Some(mut alive) = alive {
+                // An error says that the instance was destroyed: gone too.
+                let _ = alive.wait_for(|alive| !alive).await;
+            }
+        })
+    }
+
+    fn validate(&self, spec: &InstanceSpec) -> Result<(), RuntimeError> {
+        check_template(&self.state().templates, &spec.template)
+    }
+
+    fn templates(&self) -> Vec<String> {
+        self.state().templates.clone()
+    }
+}
+
+fn check_template(known: &[String], name: &str) -> Result<(), RuntimeError> {
+    if known.iter().any(|known| known == name) {
+        return Ok(());
+    }
+    Err(RuntimeError::UnknownTemplate { name: name.to_owned(), known: known.to_vec() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::{self, Volume};
+
+    #[tokio::test]
+    async fn the_fake_conforms() {
+        let volume = |number: u64| Volume {
+            mount_point: format!("/fake/{number}").into(),
+            device_number: 7 << 8 | number,
+        };
+        conformance::run(&FakeDriver::default(), &[volume(1), volume(2)]).await;
+    }
+
+    /// What a test does to the fake is what the driver then answers.
+    #[tokio::test]
+    async fn failures_come_on_request() {
+        let fake = FakeDriver::default();
+        let spec = conformance::spec(conformance::new_id(), 1);
+        let refused = RuntimeError::InvalidSpec { reason: "on request".into() };
+        fake.fail_next(Call::Create, refused);
+        assert!(matches!(fake.create(&spec), Err(RuntimeError::InvalidSpec { .. })));
+        fake.create(&spec).unwrap();
+        fake.start(spec.id).unwrap();
+        let path = MountPath::parse("/mnt/a").unwrap();
+        fake.publish(spec.id, Path::new("/a"), 1, &path, false).unwrap();
+        let holder = Holder { pid: 7, command: "sleep".into() };
+        fake.set_holders(spec.id, 1, vec![holder.clone()]);
+        let Err(RuntimeError::Busy { holders, .. }) = fake.unpublish(spec.id, 1) else { panic!("not busy") };
+        assert_eq!(holders, [holder]);
+        assert!(!fake.end_processes(spec.id, &[7]).unwrap());
+        assert_eq!(fake.unpublish(spec.id, 1).unwrap(), Changed::Changed);
+        let exited = fake.exited(spec.id);
+        fake.reboot();
+        exited.await;
+        let seen = fake.observe(spec.id).unwrap();
+        assert_eq!(
+            (seen.container, seen.rootfs_mounted),
+            (ContainerState::Exited { code: None, run: 1 }, false)
+        );
+        assert_eq!(fake.calls().iter().filter(|(call, _)| *call == Call::Create).count(), 2);
+    }
+}

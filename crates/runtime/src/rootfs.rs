@@ -1,0 +1,180 @@
+//! The folder of an instance, and its root filesystem: an overlay on a template.
+//!
+//! ```text
+//!   instances/<id>/           0710, its group is the instance's root, which has to walk through it
+//!     identity.json  run.json
+//!     upper/  work/           what the instance wrote; kept until it is destroyed
+//!     rootfs/                 mount point, for as long as there is a container
+//!     lower/                  mount point, for an instant: the template with its owners mapped to the instance's ids
+//!     etc/                    hosts, hostname, resolv.conf
+//!     config.json …           files of the runtime and of conmon, made anew by each run
+//!     log                     what the instance's first process wrote, over all runs
+//! ```
+//!
+//! Crash story: the folder counts from the moment it has an `identity.json`; without one it holds nothing. The overlay's mounts
+//! are found in the mount table, whoever made them. Destroying renames the folder to `.gone-<id>` first: after that it is
+//! nobody's, and what is left of it is removed at the next start.
+
+use std::fs;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use miosa_domain::InstanceId;
+use miosa_domain::spec::{InstanceSpec, Network};
+use miosa_effects::idmap;
+use miosa_effects::overlay::{Layers, mount_overlay};
+use miosa_effects::{Dir, Doing, SysError, mount};
+use miosa_failpoint::failpoint;
+
+use crate::record::InstanceIdentity;
+use crate::{RuntimeError, conmon};
+
+const GONE: &str = ".gone-";
+
+/// The folder of one instance that exists.
+#[derive(Debug)]
+pub(crate) struct InstanceFolder {
+    pub(crate) dir: Dir,
+    pub(crate) identity: InstanceIdentity,
+}
+
+impl InstanceFolder {
+    /// `None` if the instance has none, or one that was never finished.
+    pub(crate) fn open(instances: &Dir, id: InstanceId) -> Result<Option<Self>, RuntimeError> {
+        let name = id.to_string();
+        if instances.entry(&name)?.is_none() {
+            return Ok(None);
+        }
+        let dir = instances.open_dir(&name)?;
+        let identity = InstanceIdentity::read(&dir, id)?;
+        Ok(identity.map(|identity| Self { dir, identity }))
+    }
+
+    /// Makes the folder durably; `slot` says whose ids it gets.
+    pub(crate) fn make(instances: &Dir, id: InstanceId, slot: u32) -> Result<Self, RuntimeError> {
+        instances.ensure_dir(&id.to_string())?;
+        let dir = instances.open_dir(&id.to_string())?;
+        let identity = InstanceIdentity::new(id, slot);
+        let ids = identity.ids();
+        own(dir.path(), 0, ids.first, 0o710)?;
+        for (name, owner, group, mode) in [
+            ("upper", ids.first, ids.first, 0o755),
+            ("work", 0, 0, 0o700),
+            ("rootfs", 0, ids.first, 0o750),
+            ("lower", 0, 0, 0o700),
+            ("etc", 0, ids.first, 0o750),
+            (conmon::EXIT_FOLDER, 0, 0, 0o700),
+            (conmon::SOCKET_FOLDER, 0, 0, 0o700),
+        ] {
+            dir.ensure_dir(name)?;
+            own(&dir.path().join(name), owner, group, mode)?;
+        }
+        instances.sync()?;
+        failpoint!("runtime.create.before-identity")?;
+        identity.write(&dir)?;
+        Ok(Self { dir, identity })
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn rootfs(&self) -> PathBuf {
+        self.path("rootfs")
+    }
+
+    /// `st_dev` of the root filesystem, if it is mounted.
+    pub(crate) fn rootfs_device(&self) -> Result<Option<u64>, SysError> {
+        mount::device_mounted_at(&self.rootfs())
+    }
+
+    /// Mounts the root filesystem, unless it is.
+    pub(crate) fn mount_rootfs(&self, template: &Path) -> Result<(), RuntimeError> {
+        if self.rootfs_device()?.is_some() {
+            return Ok(());
+        }
+        let lower = self.path("lower");
+        unmount_all_at(&lower)?;
+        let user_namespace = idmap::user_namespace(self.identity.ids())?;
+        let tree = idmap::clone_mount(template, user_namespace.as_fd(), true)?;
+        idmap::attach(tree.as_fd(), &lower)?;
+        // Kernels before 6.15 take no detached mount as a layer; the overlay keeps its own copy of this one.
+        drop(tree);
+        failpoint!("runtime.create.after-lower-mount")?;
+        let layers = Layers { lower: &lower, upper: &self.path("upper"), work: &self.path("work") };
+        let mounted = mount_overlay(layers, &self.rootfs());
+        unmount_all_at(&lower)?;
+        Ok(mounted?)
+    }
+
+    /// Unmounts what `mount_rootfs` mounted, or left half-done. Answers whether there was anything.
+    pub(crate) fn unmount_rootfs(&self) -> Result<bool, RuntimeError> {
+        Ok(unmount_all_at(&self.rootfs())? | unmount_all_at(&self.path("lower"))?)
+    }
+
+    /// The files that programs look up names in. The instance may read them; they are made anew by each run.
+    pub(crate) fn write_etc(&self, spec: &InstanceSpec) -> Result<(), SysError> {
+        let resolv_conf = match spec.network {
+            Network::Host => fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
+            Network::Isolated => String::new(),
+        };
+        let hosts = format!("127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.1.1\t{}\n", spec.hostname);
+        for (name, content) in
+            [("hosts", hosts), ("hostname", format!("{}\n", spec.hostname)), ("resolv.conf", resolv_conf)]
+        {
+            let path = self.path("etc").join(name);
+            fs::write(&path, content).doing("write", &path)?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).doing("set the mode of", &path)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the folder, of which nothing is mounted or running any more.
+    pub(crate) fn destroy(self, instances: &Dir, id: InstanceId) -> Result<(), RuntimeError> {
+        let gone = format!("{GONE}{id}");
+        remove_gone(instances, &gone)?;
+        failpoint!("runtime.destroy.before-rename")?;
+        instances.rename(&id.to_string(), instances, &gone)?;
+        instances.sync()?;
+        failpoint!("runtime.destroy.after-rename")?;
+        remove_gone(instances, &gone)?;
+        Ok(())
+    }
+}
+
+/// Removes what destroyed instances left when we were cut off.
+pub(crate) fn remove_leftovers(instances: &Dir) -> Result<(), SysError> {
+    for name in instances.names()? {
+        if let Some(name) = name.to_str().filter(|name| name.starts_with(GONE)) {
+            remove_gone(instances, name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removing a tree never follows a symbolic link, whatever the instance wrote.
+fn remove_gone(instances: &Dir, name: &str) -> Result<(), SysError> {
+    let path = instances.path().join(name);
+    match fs::remove_dir_all(&path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(SysError::new("remove", path, e)),
+        _ => instances.sync(),
+    }
+}
+
+fn unmount_all_at(target: &Path) -> Result<bool, RuntimeError> {
+    let mut changed = false;
+    while mount::device_mounted_at(target)?.is_some() {
+        if !mount::unmount(target)? {
+            let busy = std::io::Error::from_raw_os_error(libc::EBUSY);
+            return Err(SysError::new("unmount", target, busy).into());
+        }
+        changed = true;
+    }
+    Ok(changed)
+}
+
+fn own(path: &Path, owner: u32, group: u32, mode: u32) -> Result<(), SysError> {
+    chown(path, Some(owner), Some(group)).doing("give away", path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).doing("set the mode of", path)
+}

@@ -1,0 +1,8 @@
+//! The OCI driver on a real host: real containers, real volumes on loop devices. Needs root, runc and conmon.
+
+mod crash;
+mod exec;
+mod host;
+mod life;
+mod measure;
+mod volumes;
