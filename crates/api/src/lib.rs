@@ -3,6 +3,7 @@
 
 pub mod agent_v1;
 pub mod error;
+pub mod openapi;
 pub mod page;
 pub mod twin;
 pub mod v1;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::attachments::Attachment;
+use crate::page::List;
 
 /// A computer as clients see it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -54,6 +55,21 @@ pub struct Computer {
     pub attachments: Vec<Attachment>,
     pub created_at: String,
     pub updated_at: String,
+}
+
+/// Answer to `GET /computers`: the only list with a third key, which two published clients read.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ComputerList {
+    #[serde(flatten)]
+    pub list: List<Computer>,
+    pub meta: ListMeta,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ListMeta {
+    pub total: u64,
+    pub page: u64,
+    pub per_page: u64,
 }
 
 /// Body of `POST /computers`. Further fields are ignored.
@@ -134,6 +150,21 @@ pub struct Exec {
     /// Run by `/bin/sh -c`, or bash where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+    /// Seconds; default 60, at most 600.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<BTreeMap<String, String>>,
+}
+
+/// Body of `POST /computers/{id}/exec/python`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExecPython {
+    /// The program's source, run by `python3 -c`. `command` is another spelling.
+    #[serde(default, alias = "command", skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
     /// Seconds; default 60, at most 600.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<u64>,

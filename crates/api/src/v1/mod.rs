@@ -3,4 +3,10 @@
 
 pub mod attachments;
 pub mod computers;
+pub mod health;
 pub mod volumes;
+
+pub(crate) mod paths_attachments;
+pub(crate) mod paths_computers;
+pub(crate) mod paths_health;
+pub(crate) mod paths_volumes;

@@ -1,0 +1,212 @@
+//! The verbs of computers.
+
+use miosa_api::agent_v1::{ControllerMessage, ExecRequest};
+use miosa_api::v1::computers::Computer;
+use miosa_api::v1::volumes::Deleted;
+use miosa_domain::computer::{self, ComputerStatus};
+use miosa_domain::{ComputerId, HostId, Refusal, TenantId};
+use miosa_store::computer::ComputerRecord;
+use uuid::Uuid;
+
+use super::view;
+use super::{
+    App, AppError, Caller, ComputerChange, ExecEvents, Idempotency, ListPage, ListRequest, NewComputer,
+    Power, now, to_the_end,
+};
+
+impl App {
+    /// Answers at once; the computer boots in the background.
+    pub(crate) async fn create_computer(
+        &self,
+        caller: &Caller,
+        new: NewComputer,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Computer, AppError> {
+        let (app, tenant_id) = (self.clone(), caller.tenant_id);
+        to_the_end(async move {
+            let host = app.place(new.host_id).await?;
+            if !host.templates.contains(&new.template_type) {
+                let known = host.templates.join(", ");
+                return Err(AppError::Invalid {
+                    field: "template_type",
+                    message: format!("is not a template of host {}; it has {known}", host.id),
+                });
+            }
+            let new = miosa_store::computer::NewComputer {
+                id: ComputerId::from_uuid(Uuid::now_v7()),
+                tenant_id,
+                project_id: new.project_id,
+                workspace_id: new.workspace_id,
+                host_id: host.id,
+                name: new.name,
+                template_type: new.template_type,
+                size: new.size,
+                network: new.network,
+                env: new.env,
+                command: new.command,
+                visibility: new.visibility,
+                metadata: new.metadata,
+                external_workspace_id: new.external_workspace_id,
+                external_user_id: new.external_user_id,
+                external_project_id: new.external_project_id,
+                auto_start: new.auto_start,
+            };
+            let computer = app.store().create_computer(new, idempotency.as_ref(), now()).await?;
+            app.links().nudge(host.id);
+            Ok(app.computer_view(computer))
+        })
+        .await
+    }
+
+    pub(crate) async fn list_computers(
+        &self,
+        caller: &Caller,
+        request: ListRequest,
+    ) -> Result<ListPage<Computer>, AppError> {
+        if !self.has_region(request.filters.region.as_deref()) {
+            return Ok(ListPage::empty());
+        }
+        let page = self.store().list_computers(caller.tenant_id, &request).await?;
+        Ok(page.map(|computer| self.computer_view(computer)))
+    }
+
+    /// A computer that is being destroyed is answered until nothing is left of it.
+    pub(crate) async fn get_computer(&self, caller: &Caller, id: ComputerId) -> Result<Computer, AppError> {
+        let computer = self.read_computer(caller.tenant_id, id).await?;
+        Ok(self.computer_view(computer))
+    }
+
+    pub(crate) async fn update_computer(
+        &self,
+        caller: &Caller,
+        id: ComputerId,
+        change: ComputerChange,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Computer, AppError> {
+        let changed =
+            self.store().update_computer(caller.tenant_id, id, change, idempotency.as_ref(), now()).await?;
+        Ok(self.computer_view(changed))
+    }
+
+    /// Answers the computer, and a sentence that says what was done, when it runs or is stopped.
+    pub(crate) async fn set_power(
+        &self,
+        caller: &Caller,
+        id: ComputerId,
+        power: Power,
+        idempotency: Option<Idempotency>,
+    ) -> Result<(Computer, String), AppError> {
+        let (app, tenant_id) = (self.clone(), caller.tenant_id);
+        to_the_end(async move {
+            let mut wait = app.wait_for(id.uuid());
+            let (intent, is_new) =
+                app.store().set_power(tenant_id, id, power, idempotency.as_ref(), now()).await?;
+            app.links().nudge(intent.host_id);
+            let mut computer = intent.clone();
+            while !is_settled(&intent, is_new, &computer) {
+                if !wait.goes_on().await {
+                    let message = format!("computer is still {}", computer.status);
+                    return Ok((app.computer_view(computer), message));
+                }
+                computer = app.read_computer(tenant_id, id).await?;
+            }
+            wait.over(match power {
+                Power::Start => "start",
+                Power::Stop => "stop",
+                Power::Restart => "restart",
+            });
+            let view = app.computer_view(computer);
+            let message = match (is_new, view.error.as_deref()) {
+                (_, Some(error)) => format!("computer is in error: {error}"),
+                (true, None) => format!("computer is {}", view.status),
+                (false, None) => format!("nothing to do: computer is {}", view.status),
+            };
+            Ok((view, message))
+        })
+        .await
+    }
+
+    /// Answers at once; the host ends and removes it in the background.
+    pub(crate) async fn delete_computer(
+        &self,
+        caller: &Caller,
+        id: ComputerId,
+        force: bool,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Deleted, AppError> {
+        let (app, tenant_id) = (self.clone(), caller.tenant_id);
+        to_the_end(async move {
+            let computer =
+                app.store().delete_computer(tenant_id, id, force, idempotency.as_ref(), now()).await?;
+            app.links().nudge(computer.host_id);
+            Ok(view::deleted(id, computer.status.as_str()))
+        })
+        .await
+    }
+
+    pub(crate) async fn exec(
+        &self,
+        caller: &Caller,
+        id: ComputerId,
+        request: ExecRequest,
+    ) -> Result<ExecEvents, AppError> {
+        let computer = self.read_computer(caller.tenant_id, id).await?;
+        computer::may_exec(id, computer.status)?;
+        let exec = |stream| ControllerMessage::Exec { stream, instance: id.into(), request };
+        self.open_stream(computer.host_id, exec).await
+    }
+
+    pub(crate) async fn logs(
+        &self,
+        caller: &Caller,
+        id: ComputerId,
+        tail_lines: u32,
+        follow: bool,
+    ) -> Result<ExecEvents, AppError> {
+        let computer = self.read_computer(caller.tenant_id, id).await?;
+        let logs = |stream| ControllerMessage::Logs { stream, instance: id.into(), tail_lines, follow };
+        self.open_stream(computer.host_id, logs).await
+    }
+
+    async fn open_stream(
+        &self,
+        host_id: HostId,
+        request: impl FnOnce(u64) -> ControllerMessage,
+    ) -> Result<ExecEvents, AppError> {
+        let stream = match self.links().connected(host_id) {
+            Some(link) => link.open_stream(request).await,
+            None => None,
+        };
+        stream.ok_or_else(|| {
+            AppError::Unavailable("the computer's host is not connected at the moment; try again soon".into())
+        })
+    }
+
+    /// Any computer of the tenant of which something is left.
+    pub(super) async fn read_computer(
+        &self,
+        tenant_id: TenantId,
+        id: ComputerId,
+    ) -> Result<ComputerRecord, AppError> {
+        let computer = self.store().computer(tenant_id, id).await?;
+        let computer = computer.ok_or(Refusal::NotFound { what: "computer" })?;
+        match computer.deleted_at.filter(|_| computer.is_tombstone) {
+            None => Ok(computer),
+            Some(at) => Err(Refusal::AlreadyDeleted { what: "computer", deleted_at: at.to_string() }.into()),
+        }
+    }
+}
+
+/// Whether the outcome of `intent` is there, or another call has taken its place.
+fn is_settled(intent: &ComputerRecord, is_new: bool, computer: &ComputerRecord) -> bool {
+    let was_replaced = (computer.desired, computer.run) != (intent.desired, intent.run);
+    // "Stopped" may be the old report of an earlier run; only one that answers this intent speaks of this one.
+    let is_answered =
+        computer.reported.as_ref().is_some_and(|reported| reported.generation >= intent.generation);
+    was_replaced
+        || match computer.status {
+            ComputerStatus::Running | ComputerStatus::Error => true,
+            ComputerStatus::Stopped => is_answered || !is_new,
+            _ => false,
+        }
+}

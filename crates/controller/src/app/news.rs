@@ -1,0 +1,98 @@
+//! Wakes the callers who wait for an object when something was reported of it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// Who waits for news of which object.
+#[derive(Clone, Default)]
+pub(crate) struct News(Arc<Mutex<HashMap<Uuid, watch::Sender<()>>>>);
+
+impl News {
+    pub(crate) fn publish(&self, ids: &[Uuid]) {
+        let waiting = self.locked();
+        for id in ids {
+            if let Some(sender) = waiting.get(id) {
+                sender.send_replace(());
+            }
+        }
+    }
+
+    /// Begins to listen, for at most `longest`. Listen before the intent is written, so that no news is missed.
+    pub(super) fn wait(&self, id: Uuid, longest: Duration) -> Wait {
+        let changes = self.locked().entry(id).or_insert_with(|| watch::channel(()).0).subscribe();
+        let started = Instant::now();
+        Wait { news: self.clone(), id, changes, started, deadline: started + longest }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, HashMap<Uuid, watch::Sender<()>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One caller's wait for one object: look, and while [`Wait::goes_on`], look again.
+pub(super) struct Wait {
+    news: News,
+    id: Uuid,
+    changes: watch::Receiver<()>,
+    started: Instant,
+    deadline: Instant,
+}
+
+impl Wait {
+    /// Waits for news or for the end of the time. `false` when the time was over before: then the last look was the last.
+    pub(super) async fn goes_on(&mut self) -> bool {
+        if Instant::now() >= self.deadline {
+            return false;
+        }
+        // The sender lives as long as this wait, so only the time can run out.
+        let _ = tokio::time::timeout_at(self.deadline, self.changes.changed()).await;
+        true
+    }
+
+    /// The outcome is there: records how long it took.
+    pub(super) fn over(&self, verb: &'static str) {
+        metrics::histogram!("miosa_effect_seconds", "verb" => verb)
+            .record(self.started.elapsed().as_secs_f64());
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        let mut waiting = self.news.locked();
+        // This wait's own receiver still counts.
+        if waiting.get(&self.id).is_some_and(|sender| sender.receiver_count() <= 1) {
+            waiting.remove(&self.id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Aim: news between listening and waiting is not lost, other objects' news does not wake, and nothing is left behind.
+    #[tokio::test(start_paused = true)]
+    async fn news_is_not_missed_and_nothing_is_left_behind() {
+        let news = News::default();
+        let (one, other) = (Uuid::now_v7(), Uuid::now_v7());
+        let mut wait = news.wait(one, Duration::from_secs(15));
+        let second = news.wait(one, Duration::from_secs(15));
+        let began = Instant::now();
+        news.publish(&[one]);
+        assert!(wait.goes_on().await);
+        assert_eq!(began.elapsed(), Duration::ZERO, "news from before the wait did not wake it");
+        news.publish(&[other]);
+        assert!(wait.goes_on().await, "there is one more look after the time is over");
+        assert_eq!(began.elapsed(), Duration::from_secs(15), "somebody else's news woke it");
+        assert!(!wait.goes_on().await);
+        drop(wait);
+        assert_eq!(news.locked().len(), 1, "the second caller still waits");
+        drop(second);
+        assert!(news.locked().is_empty());
+    }
+}

@@ -1,0 +1,68 @@
+//! Whether the control plane can do its work, and counts of what it holds.
+
+use miosa_domain::attachment::Attachment;
+use miosa_domain::volume::{self, VolumeState};
+use miosa_domain::{AttachmentId, ComputerId, MountPath, VolumeId};
+use miosa_store::upkeep::VolumeCount;
+use uuid::Uuid;
+
+use super::{App, AppError, Gauges, Readiness};
+
+impl App {
+    pub(crate) async fn readiness(&self) -> Readiness {
+        let database = self.store().ping().await.is_ok();
+        let connected = self.links().connected_hosts().len();
+        let agent_connected = connected > 0;
+        let agent_recovered = agent_connected && self.links().recovered_hosts().len() >= connected;
+        let mut reasons = Vec::new();
+        if !database {
+            reasons.push("the database does not answer".into());
+        }
+        if !agent_connected {
+            reasons.push("no agent is connected".into());
+        } else if !agent_recovered {
+            reasons.push("the agent is still looking at what is on its host".into());
+        }
+        Readiness { database, agent_connected, agent_recovered, reasons }
+    }
+
+    pub(crate) async fn gauges(&self) -> Result<Gauges, AppError> {
+        let counts = self.store().counts().await?;
+        let hosts = self.store().hosts().await?;
+        let pools = || hosts.iter().filter_map(|host| host.pool);
+        let mut gauges = Gauges {
+            computers: counts.computers.iter().map(|(status, n)| (status.to_string(), *n)).collect(),
+            attachments: counts.attachments.iter().map(|(state, n)| (state.as_str().into(), *n)).collect(),
+            pool_capacity_bytes: pools().map(|pool| pool.capacity_bytes).sum(),
+            pool_used_bytes: pools().map(|pool| pool.used_bytes).sum(),
+            agent_sessions: self.links().connected_hosts().len() as u64,
+            ..Gauges::default()
+        };
+        for count in &counts.volumes {
+            let state = state(count, self.links().is_reachable(count.host_id));
+            *gauges.volumes.entry(state.to_string()).or_default() += count.count;
+        }
+        Ok(gauges)
+    }
+}
+
+/// The state of volumes that were counted together. Only what decides it is known of them; the rest is made up.
+fn state(count: &VolumeCount, host_reachable: bool) -> VolumeState {
+    let volume = volume::Volume {
+        id: VolumeId::from_uuid(Uuid::nil()),
+        host_id: count.host_id,
+        lifecycle: count.lifecycle,
+        host_reachable,
+        delete_protection: false,
+        error: None,
+    };
+    let attachment = count.attachment.map(|state| Attachment {
+        id: AttachmentId::from_uuid(Uuid::nil()),
+        volume_id: volume.id,
+        computer_id: ComputerId::from_uuid(Uuid::nil()),
+        mount_path: MountPath::parse("/mnt/data").expect("the default path is one"),
+        read_only: false,
+        state,
+    });
+    volume::state(&volume, attachment.as_slice())
+}

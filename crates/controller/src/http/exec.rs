@@ -1,0 +1,210 @@
+//! Running a command in a computer: the answer is either one JSON body when the command ended, or events as they happen.
+//!
+//! A client that hangs up drops the stream, and with it the command on the host ends.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use futures::{Stream, StreamExt};
+use miosa_api::agent_v1::{ExecRequest, StreamEvent};
+use miosa_api::v1::computers::{Exec, ExecPython, ExecResult};
+use miosa_domain::ComputerId;
+use miosa_domain::status::{Failure, FailureCode};
+use serde_json::json;
+
+use super::body::Body;
+use super::events::{self, Utf8Chunks};
+use super::fields::{self, Problems};
+use super::query::Id;
+use super::{ApiError, Http, Request, twin};
+use crate::app::ExecEvents;
+
+const TIMEOUT_DEFAULT_SECONDS: u32 = 60;
+const TIMEOUT_MAX_SECONDS: u32 = 600;
+/// The host ends a command whose time ran out. If it has not said so after this, nothing more is expected of it.
+const TIMEOUT_GRACE: Duration = Duration::from_secs(15);
+/// Exit code of a command whose time ran out, as of the program `timeout`.
+const TIMED_OUT_CODE: i32 = 124;
+
+/// More output than this, of each stream, is dropped.
+const OUTPUT_MAX_BYTES: usize = 8 << 20;
+
+const NO_PYTHON: &str = "miosa: python3 not found";
+
+pub(super) async fn exec(
+    State(http): State<Http>,
+    request: Request,
+    Id(id): Id<ComputerId>,
+    headers: HeaderMap,
+    Body(body): Body<Exec>,
+) -> Result<Response, ApiError> {
+    let command = body.command.ok_or_else(|| ApiError::missing("command"))?;
+    let command = command_request("command", command, body.timeout, body.cwd, body.env)?;
+    let deadline = deadline(&command);
+    let output = http.app.exec(&request.caller, id, command).await?;
+    if events::wanted(&headers) {
+        return Ok(events::answer(&http, exec_events(output)));
+    }
+    Ok(twin(StatusCode::OK, collect(output, deadline).await?))
+}
+
+pub(super) async fn python(
+    State(http): State<Http>,
+    request: Request,
+    Id(id): Id<ComputerId>,
+    headers: HeaderMap,
+    Body(body): Body<ExecPython>,
+) -> Result<Response, ApiError> {
+    let code = body.code.ok_or_else(|| ApiError::missing("code"))?;
+    let code = code.replace('\'', r"'\''");
+    let command = format!(
+        "command -v python3 >/dev/null || {{ echo '{NO_PYTHON}' >&2; exit 127; }}; exec python3 -c '{code}'"
+    );
+    let command = command_request("code", command, body.timeout, body.cwd, body.env)?;
+    let deadline = deadline(&command);
+    let output = http.app.exec(&request.caller, id, command).await?;
+    if events::wanted(&headers) {
+        return Ok(events::answer(&http, exec_events(output)));
+    }
+    let result = collect(output, deadline).await?;
+    if result.exit_code == 127 && result.stderr.trim_end() == NO_PYTHON {
+        let message = "the computer's template has no python3; create the computer from one that has";
+        return Err(ApiError::conflict("RESOURCE_STATE", message));
+    }
+    Ok(twin(StatusCode::OK, result))
+}
+
+/// Checks a command. `field` is where its text came from.
+fn command_request(
+    field: &str,
+    command: String,
+    timeout: Option<u64>,
+    cwd: Option<String>,
+    env: Option<std::collections::BTreeMap<String, String>>,
+) -> Result<ExecRequest, ApiError> {
+    let mut problems = Problems::default();
+    let command = problems.check(field, Some(command), |command| {
+        if command.trim().is_empty() {
+            return Err("must not be empty".into());
+        }
+        fields::argument(command)
+    });
+    let cwd = problems.check_text("cwd", cwd, fields::folder);
+    let env = problems.check("env", env, fields::env);
+    if timeout == Some(0) {
+        problems.add("timeout", format!("must be 1 to {TIMEOUT_MAX_SECONDS} seconds"));
+    }
+    problems.none()?;
+    let timeout_seconds = match timeout.map(u32::try_from) {
+        None => TIMEOUT_DEFAULT_SECONDS,
+        Some(Ok(seconds)) if seconds <= TIMEOUT_MAX_SECONDS => seconds,
+        Some(_) => {
+            let message =
+                format!("must be at most {TIMEOUT_MAX_SECONDS} seconds; run longer work in the background");
+            return Err(ApiError::invalid("timeout", message).code("TIMEOUT_TOO_LONG"));
+        }
+    };
+    Ok(ExecRequest {
+        command: command.unwrap_or_default(),
+        cwd,
+        env: env.unwrap_or_default(),
+        timeout_seconds,
+    })
+}
+
+fn deadline(request: &ExecRequest) -> tokio::time::Instant {
+    tokio::time::Instant::now() + Duration::from_secs(request.timeout_seconds.into()) + TIMEOUT_GRACE
+}
+
+/// Reads a command's output to its end.
+async fn collect(
+    mut output: impl Stream<Item = StreamEvent> + Unpin,
+    deadline: tokio::time::Instant,
+) -> Result<ExecResult, ApiError> {
+    let (mut stdout, mut stderr, mut truncated) = (Vec::new(), Vec::new(), false);
+    let (code, timed_out) = loop {
+        let Ok(event) = tokio::time::timeout_at(deadline, output.next()).await else {
+            break (TIMED_OUT_CODE, true);
+        };
+        match event {
+            Some(StreamEvent::Stdout { data }) => truncated |= append(&mut stdout, &data),
+            Some(StreamEvent::Stderr { data }) => truncated |= append(&mut stderr, &data),
+            Some(StreamEvent::Exit { timed_out: true, .. }) => break (TIMED_OUT_CODE, true),
+            Some(StreamEvent::Exit { code, .. }) => break (code, false),
+            Some(StreamEvent::Failed(failure)) => return Err(broke_off(&failure)),
+            Some(StreamEvent::Log { .. }) => {}
+            Some(StreamEvent::End) | None => return Err(broke_off(&lost())),
+        }
+    };
+    let stdout = String::from_utf8_lossy(&stdout).into_owned();
+    Ok(ExecResult {
+        exit_code: code,
+        output: stdout.clone(),
+        stdout,
+        stderr: String::from_utf8_lossy(&stderr).into_owned(),
+        success: code == 0,
+        timed_out,
+        truncated,
+    })
+}
+
+/// Answers whether something was dropped.
+fn append(kept: &mut Vec<u8>, data: &[u8]) -> bool {
+    let room = OUTPUT_MAX_BYTES - kept.len();
+    kept.extend_from_slice(&data[..data.len().min(room)]);
+    data.len() > room
+}
+
+fn lost() -> Failure {
+    let message = "the connection to the host was lost; the command may have run".into();
+    Failure { code: FailureCode::HostError, message }
+}
+
+/// Not a 5xx: some clients would run the command again.
+fn broke_off(failure: &Failure) -> ApiError {
+    ApiError::conflict("RESOURCE_STATE", failure.message.clone())
+}
+
+fn exec_events(output: ExecEvents) -> impl Stream<Item = axum::response::sse::Event> + Send + 'static {
+    struct Reader {
+        output: ExecEvents,
+        stdout: Utf8Chunks,
+        stderr: Utf8Chunks,
+        ended: bool,
+    }
+    let reader =
+        Reader { output, stdout: Utf8Chunks::default(), stderr: Utf8Chunks::default(), ended: false };
+    futures::stream::unfold(reader, async |mut reader| {
+        if reader.ended {
+            return None;
+        }
+        let event = match reader.output.next().await {
+            Some(StreamEvent::Stdout { data }) => {
+                events::event("stdout", json!({ "data": reader.stdout.push(&data) }))
+            }
+            Some(StreamEvent::Stderr { data }) => {
+                events::event("stderr", json!({ "data": reader.stderr.push(&data) }))
+            }
+            Some(StreamEvent::Log { line, .. }) => events::event("stdout", json!({ "data": line })),
+            Some(StreamEvent::Exit { code, timed_out }) => {
+                reader.ended = true;
+                let code = if timed_out { TIMED_OUT_CODE } else { code };
+                events::event(
+                    "exit",
+                    json!({ "exit_code": code, "timed_out": timed_out, "success": code == 0 }),
+                )
+            }
+            Some(StreamEvent::Failed(failure)) => {
+                reader.ended = true;
+                events::failure(&failure)
+            }
+            Some(StreamEvent::End) | None => {
+                reader.ended = true;
+                events::failure(&lost())
+            }
+        };
+        Some((event, reader))
+    })
+}

@@ -1,0 +1,94 @@
+//! Query parameters and ids in the path. Unknown parameters are ignored, and an empty one is an absent one.
+
+use std::str::FromStr;
+
+use axum::extract::{FromRequestParts, Query as AxumQuery, RawPathParams};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+
+use super::ApiError;
+
+/// The parameters behind the question mark.
+#[derive(Debug, Default)]
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// The first value of a parameter.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(n, v)| n == name && !v.is_empty()).map(|(_, value)| value.as_str())
+    }
+
+    /// A switch: `true` or `1`, `false` or `0`.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, ApiError> {
+        match self.text(name) {
+            None | Some("false" | "0") => Ok(false),
+            Some("true" | "1") => Ok(true),
+            Some(_) => Err(ApiError::invalid(name, "must be true or false")),
+        }
+    }
+
+    /// A whole number, not less than `min`.
+    pub(super) fn number(&self, name: &str, min: u64) -> Result<Option<u64>, ApiError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        match text.parse::<u64>() {
+            Ok(number) if number >= min => Ok(Some(number)),
+            _ => Err(ApiError::invalid(name, format!("must be a whole number, {min} or more"))),
+        }
+    }
+
+    /// An id; `T` is one of the domain's.
+    pub(super) fn id<T: FromStr>(&self, name: &str) -> Result<Option<T>, ApiError> {
+        self.text(name)
+            .map(|text| text.parse().map_err(|_| ApiError::invalid(name, "must be a UUID")))
+            .transpose()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        AxumQuery::try_from_uri(&parts.uri)
+            .map(|AxumQuery(pairs)| Query(pairs))
+            .map_err(|error| ApiError::invalid("query", format!("cannot be read: {error}")))
+    }
+}
+
+/// The one id in the path.
+pub(super) struct Id<T>(pub(super) T);
+
+/// The two ids in the path.
+pub(super) struct Ids<A, B>(pub(super) A, pub(super) B);
+
+impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Id<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = path_params(parts, state).await?;
+        Ok(Id(path_id(&params, 0)?))
+    }
+}
+
+impl<S: Send + Sync, A: FromStr, B: FromStr> FromRequestParts<S> for Ids<A, B> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = path_params(parts, state).await?;
+        Ok(Ids(path_id(&params, 0)?, path_id(&params, 1)?))
+    }
+}
+
+async fn path_params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, ApiError> {
+    RawPathParams::from_request_parts(parts, state)
+        .await
+        .map_err(|_| ApiError::new(StatusCode::BAD_REQUEST, "INVALID_ID", "the id in the path is not a UUID"))
+}
+
+fn path_id<T: FromStr>(params: &RawPathParams, index: usize) -> Result<T, ApiError> {
+    let (name, value) =
+        params.iter().nth(index).expect("the route table gives each handler the ids it reads");
+    value.parse().map_err(|_| {
+        let message = format!("{name} in the path is not a UUID; look it up by listing");
+        ApiError::new(StatusCode::BAD_REQUEST, "INVALID_ID", message)
+    })
+}

@@ -1,0 +1,122 @@
+//! All routes, in one table. A test holds it against the OpenAPI document: both name the same methods and paths.
+
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodFilter, MethodRouter, on};
+
+use super::idempotency::Memory;
+use super::{ApiError, Gate, Http, attachments, computers, exec, health, logs, volumes};
+
+/// One row: a method, a path below the prefix, and what it takes to pass.
+pub(super) struct Route {
+    pub(super) method: Method,
+    pub(super) path: &'static str,
+    /// `None` for the routes that need no key.
+    pub(super) scope: Option<&'static str>,
+    memory: Memory,
+    handler: MethodRouter<Http>,
+}
+
+impl Route {
+    fn new<T: 'static>(method: Method, path: &'static str, handler: impl Handler<T, Http>) -> Self {
+        let filter = MethodFilter::try_from(method.clone()).expect("the table names standard methods");
+        Self { method, path, scope: None, memory: Memory::Store, handler: on(filter, handler) }
+    }
+
+    fn scope(mut self, scope: &'static str) -> Self {
+        self.scope = Some(scope);
+        self
+    }
+
+    fn memory(mut self, memory: Memory) -> Self {
+        self.memory = memory;
+        self
+    }
+}
+
+pub(super) fn table() -> Vec<Route> {
+    const GET: Method = Method::GET;
+    const POST: Method = Method::POST;
+    const PUT: Method = Method::PUT;
+    const PATCH: Method = Method::PATCH;
+    const DELETE: Method = Method::DELETE;
+
+    const VOLUMES_READ: &str = "volumes:read";
+    const VOLUMES_WRITE: &str = "volumes:write";
+    const COMPUTERS_READ: &str = "computers:read";
+    const COMPUTERS_WRITE: &str = "computers:write";
+    const COMPUTERS_EXEC: &str = "computers:exec";
+
+    vec![
+        Route::new(GET, "/healthz", health::health),
+        Route::new(GET, "/health", health::health),
+        Route::new(GET, "/readyz", health::ready),
+        Route::new(GET, "/metrics", health::metrics),
+        Route::new(GET, "/openapi.json", health::openapi),
+        Route::new(GET, "/volumes", volumes::list).scope(VOLUMES_READ),
+        Route::new(POST, "/volumes", volumes::create).scope(VOLUMES_WRITE),
+        Route::new(GET, "/volumes/{id}", volumes::get).scope(VOLUMES_READ),
+        Route::new(PATCH, "/volumes/{id}", volumes::update).scope(VOLUMES_WRITE),
+        Route::new(PUT, "/volumes/{id}", volumes::update).scope(VOLUMES_WRITE),
+        Route::new(DELETE, "/volumes/{id}", volumes::delete).scope(VOLUMES_WRITE),
+        Route::new(POST, "/volumes/{id}/undelete", volumes::undelete).scope(VOLUMES_WRITE),
+        Route::new(GET, "/computers/{computer_id}/volumes", attachments::list).scope(VOLUMES_READ),
+        Route::new(POST, "/computers/{computer_id}/volumes", attachments::attach).scope(VOLUMES_WRITE),
+        Route::new(GET, "/computers/{computer_id}/volumes/{attachment_id}", attachments::get_of_computer)
+            .scope(VOLUMES_READ),
+        Route::new(
+            DELETE,
+            "/computers/{computer_id}/volumes/{attachment_id}",
+            attachments::detach_from_computer,
+        )
+        .scope(VOLUMES_WRITE),
+        Route::new(GET, "/volume-attachments/{id}", attachments::get).scope(VOLUMES_READ),
+        Route::new(DELETE, "/volume-attachments/{id}", attachments::detach).scope(VOLUMES_WRITE),
+        Route::new(GET, "/computers", computers::list).scope(COMPUTERS_READ),
+        Route::new(POST, "/computers", computers::create).scope(COMPUTERS_WRITE),
+        Route::new(GET, "/computers/{id}", computers::get).scope(COMPUTERS_READ),
+        Route::new(PATCH, "/computers/{id}", computers::update).scope(COMPUTERS_WRITE),
+        Route::new(PUT, "/computers/{id}", computers::update).scope(COMPUTERS_WRITE),
+        Route::new(POST, "/computers/{id}", computers::update).scope(COMPUTERS_WRITE),
+        Route::new(DELETE, "/computers/{id}", computers::delete).scope(COMPUTERS_WRITE),
+        Route::new(POST, "/computers/{id}/start", computers::start).scope(COMPUTERS_WRITE),
+        Route::new(POST, "/computers/{id}/stop", computers::stop).scope(COMPUTERS_WRITE),
+        Route::new(POST, "/computers/{id}/restart", computers::restart).scope(COMPUTERS_WRITE),
+        Route::new(POST, "/computers/{id}/clone", computers::not_yet).scope(COMPUTERS_WRITE),
+        Route::new(POST, "/computers/{id}/resize", computers::not_yet).scope(COMPUTERS_WRITE),
+        Route::new(POST, "/computers/{id}/move", computers::not_yet).scope(COMPUTERS_WRITE),
+        Route::new(POST, "/computers/{id}/exec", exec::exec).scope(COMPUTERS_EXEC).memory(Memory::Process),
+        Route::new(POST, "/computers/{id}/exec/python", exec::python)
+            .scope(COMPUTERS_EXEC)
+            .memory(Memory::Process),
+        Route::new(GET, "/computers/{id}/logs", logs::get).scope(COMPUTERS_READ),
+        Route::new(GET, "/computers/{id}/logs/stream", logs::stream).scope(COMPUTERS_READ),
+    ]
+}
+
+/// The table as a router, each keyed route behind its [`gate`](super::gate).
+pub(super) fn router(http: &Http) -> Router<Http> {
+    let mut router = Router::new();
+    for Route { method, path, scope, memory, handler } in table() {
+        let handler = match scope {
+            None => handler,
+            Some(scope) => {
+                let gate = Gate { http: http.clone(), method, route: path, scope, memory };
+                handler.route_layer(from_fn_with_state(gate, super::gate))
+            }
+        };
+        router = router.route(path, handler);
+    }
+    router.fallback(async || ApiError::not_found("this path is not part of the API: route"))
+}
+
+/// The table's own copy of a matched path, which outlives the request.
+pub(super) fn known(path: &str) -> &'static str {
+    static PATHS: LazyLock<Vec<&'static str>> =
+        LazyLock::new(|| table().iter().map(|route| route.path).collect());
+    PATHS.iter().find(|known| **known == path).copied().unwrap_or(super::UNMATCHED)
+}

@@ -1,0 +1,327 @@
+//! A whole control plane in one process, and an obliging agent on a real unix socket.
+//!
+//! The agent reports every spec as done. Commands are answered by what they say: see [`FakeAgent::exec`].
+
+use std::path::Path;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use futures::StreamExt;
+use http_body_util::BodyExt;
+use hyper_util::rt::TokioIo;
+use miosa_api::agent_v1::{
+    AgentClient, AgentMessage, ControllerMessage, Hello, PROTOCOL, PoolReport, Report, StreamEvent,
+};
+use miosa_domain::spec::{DesiredAttachment, DesiredRun, InstanceSpec, Presence, VolumeSpec};
+use miosa_domain::status::{
+    AttachmentCondition, AttachmentStatus, InstanceState, InstanceStatus, VolumeCondition, VolumeStatus,
+};
+use miosa_domain::{Generation, HostId};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tower::Service;
+use uuid::Uuid;
+
+use crate::ControllerConfig;
+use crate::app::App;
+use crate::http::Api;
+use crate::serve::serve_agents;
+use crate::session::AgentSessions;
+
+pub(super) const KEY: &str = "msk_a_0123456789abcdef0123456789abcdef";
+
+/// Of every id that nothing has.
+pub(super) const NOBODY: &str = "0198c0de-0000-7000-8000-00000000dead";
+
+pub(super) struct World {
+    api: Api,
+    pub(super) closing: CancellationToken,
+    _tasks: JoinSet<()>,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    /// A control plane that no agent has connected to.
+    pub(super) async fn without_agent() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = ControllerConfig {
+            database: folder.path().join("controller.db"),
+            admin_key_hash: hex::encode(Sha256::digest(KEY)),
+            limits: miosa_domain::limits::Limits { volumes_per_project: 1000, ..Default::default() },
+            agent_uid: rustix::process::getuid().as_raw(),
+            region: "local".into(),
+        };
+        let app = App::open(&config).await.unwrap();
+        let closing = CancellationToken::new();
+        let api = Api::new(app.clone(), &config, closing.clone());
+        let listener = UnixListener::bind(folder.path().join("agent.sock")).unwrap();
+        let mut tasks = JoinSet::new();
+        let sessions = std::sync::Arc::new(AgentSessions::new(app));
+        tasks.spawn(serve_agents(listener, miosa_api::agent_v1::AgentServer::new(sessions)));
+        Self { api, closing, _tasks: tasks, _folder: folder }
+    }
+
+    /// A control plane that is ready.
+    pub(super) async fn new() -> Self {
+        let mut world = Self::without_agent().await;
+        let socket = world._folder.path().join("agent.sock");
+        world._tasks.spawn(async move { FakeAgent::run(&socket).await });
+        while world.get("/readyz").await.status != StatusCode::OK {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        world
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        self.call(Method::GET, path, "").await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::POST, path, &body.to_string()).await
+    }
+
+    pub(super) async fn delete(&self, path: &str) -> Answer {
+        self.call(Method::DELETE, path, "").await
+    }
+
+    /// With the admin key.
+    pub(super) async fn call(&self, method: Method, path: &str, body: &str) -> Answer {
+        self.call_with(method, path, &[], body).await
+    }
+
+    /// With the admin key and these headers; one of them may be another `authorization`.
+    pub(super) async fn call_with(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if !headers.iter().any(|(name, _)| *name == "authorization") {
+            request = request.header("authorization", format!("Bearer {KEY}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    pub(super) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.api.clone().call(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer {
+            status: head.status,
+            headers: head.headers,
+            body: String::from_utf8_lossy(&body).into_owned(),
+        }
+    }
+
+    /// A new volume's id.
+    pub(super) async fn volume(&self, name: &str) -> String {
+        let answer = self.post("/volumes", serde_json::json!({ "name": name, "size_gb": 1 })).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+        answer.json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The id of a new computer that runs.
+    pub(super) async fn computer(&self, name: &str) -> String {
+        let answer = self.post("/computers", serde_json::json!({ "name": name })).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+        let id = answer.json()["id"].as_str().unwrap().to_owned();
+        while self.get(&format!("/computers/{id}")).await.json()["status"] != "running" {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        id
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: String,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// A refusal with this status and code, in a whole envelope. Answers the body.
+    #[track_caller]
+    pub(super) fn refused(&self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        let json = self.envelope();
+        assert_eq!(json["code"], code, "{self:?}");
+        json
+    }
+
+    /// The body of a refusal, after checking all that every client relies on.
+    #[track_caller]
+    pub(super) fn envelope(&self) -> Value {
+        let json = self.json();
+        for field in ["code", "message", "request_id"] {
+            assert!(json[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {self:?}");
+            assert_eq!(json[field], json["error"][field], "{self:?}");
+        }
+        assert_eq!(self.header("x-request-id"), json["request_id"].as_str());
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        assert_eq!(self.header("content-length"), Some(self.body.len().to_string().as_str()));
+        assert!(json["error"]["details"].is_object() && json["error"]["retryable"].is_boolean(), "{self:?}");
+        let retry_after = self.header("retry-after").map(|text| text.parse::<u64>().expect("whole seconds"));
+        assert_eq!(json["error"]["retryable"] == true, retry_after.is_some(), "{self:?}");
+        assert_eq!(json["retry_after"].as_u64(), retry_after, "{self:?}");
+        if let Some(errors) = json.get("errors") {
+            assert!(errors.as_object().is_some_and(|fields| !fields.is_empty()), "{self:?}");
+            assert_eq!(errors, &json["error"]["details"]["errors"]);
+        }
+        json
+    }
+
+    /// A success that says everything at the top level and again under `data`. Answers the object.
+    #[track_caller]
+    pub(super) fn twin(&self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        let mut json = self.json();
+        let data = json.as_object_mut().unwrap().remove("data").expect("data");
+        assert_eq!(json, data);
+        assert!(self.header("x-request-id").is_some());
+        json
+    }
+}
+
+struct FakeAgent {
+    messages: mpsc::UnboundedSender<AgentMessage>,
+}
+
+impl FakeAgent {
+    async fn run(socket: &Path) {
+        let socket = socket.to_owned();
+        let connector = tower::service_fn(move |_: axum::http::Uri| {
+            let socket = socket.clone();
+            async move { Ok::<_, std::io::Error>(TokioIo::new(UnixStream::connect(socket).await?)) }
+        });
+        let endpoint = tonic::transport::Endpoint::from_static("http://agent");
+        let channel = endpoint.connect_with_connector(connector).await.unwrap();
+        let (messages, outgoing) = mpsc::unbounded_channel();
+        let agent = Self { messages };
+        agent.say(AgentMessage::Hello(Hello {
+            protocol: PROTOCOL,
+            host_id: HostId::from_uuid(Uuid::now_v7()),
+            hostname: "test-host".into(),
+            version: "0".into(),
+            highest_generation: Generation::default(),
+            templates: vec!["miosa-desktop".into(), "miosa-sandbox".into()],
+        }));
+        let outgoing = tokio_stream::wrappers::UnboundedReceiverStream::new(outgoing);
+        let mut incoming = AgentClient::new(channel).session(outgoing).await.unwrap();
+        while let Some(Ok(message)) = incoming.next().await {
+            agent.hear(message);
+        }
+    }
+
+    fn say(&self, message: AgentMessage) {
+        // The controller may be gone; then nobody listens.
+        let _ = self.messages.send(message);
+    }
+
+    fn hear(&self, message: ControllerMessage) {
+        match message {
+            ControllerMessage::Specs { resync, volumes, instances } => {
+                let volumes = volumes.iter().map(volume_done).collect();
+                let instances = instances.iter().map(instance_done).collect();
+                let pool =
+                    PoolReport { capacity_bytes: 1 << 40, used_bytes: 1 << 30, ..PoolReport::default() };
+                self.say(AgentMessage::Report(Report { volumes, instances, pool: Some(pool) }));
+                if resync {
+                    self.say(AgentMessage::Recovered);
+                }
+            }
+            ControllerMessage::Exec { stream, request, .. } => {
+                for event in Self::exec(&request.command) {
+                    self.say(AgentMessage::Stream { stream, event });
+                }
+            }
+            ControllerMessage::Logs { stream, .. } => {
+                for second in 0..3 {
+                    let timestamp = format!("2026-05-17T10:00:0{second}Z");
+                    let event = StreamEvent::Log {
+                        timestamp,
+                        stream: "stdout".into(),
+                        line: format!("line {second}"),
+                    };
+                    self.say(AgentMessage::Stream { stream, event });
+                }
+                self.say(AgentMessage::Stream { stream, event: StreamEvent::End });
+            }
+            ControllerMessage::Forget { .. } | ControllerMessage::Close { .. } => {}
+        }
+    }
+
+    /// `exit N` ends with N, `much` writes 9 MiB, `slow` times out, `break` fails, `python3` is not found, and anything else
+    /// is written back.
+    fn exec(command: &str) -> Vec<StreamEvent> {
+        let stdout = |data: &[u8]| StreamEvent::Stdout { data: data.to_vec() };
+        let stderr = |data: &[u8]| StreamEvent::Stderr { data: data.to_vec() };
+        let exit = |code| StreamEvent::Exit { code, timed_out: false };
+        match command {
+            "much" => (0..9).map(|_| stdout(&vec![b'x'; 1 << 20])).chain([exit(0)]).collect(),
+            "slow" => vec![stdout(b"begun"), StreamEvent::Exit { code: 137, timed_out: true }],
+            "break" => {
+                let code = miosa_domain::status::FailureCode::HostError;
+                vec![StreamEvent::Failed(miosa_domain::status::Failure { code, message: "it broke".into() })]
+            }
+            // Two halves of one character.
+            "cut" => vec![stdout(b"\xc3"), stdout(b"\xa9"), exit(0)],
+            command if command.contains("python3") => vec![stderr(b"miosa: python3 not found\n"), exit(127)],
+            command => match command.strip_prefix("exit ") {
+                Some(code) => vec![stderr(b"failed"), exit(code.parse().unwrap())],
+                None => vec![stdout(command.as_bytes()), exit(0)],
+            },
+        }
+    }
+}
+
+fn volume_done(spec: &VolumeSpec) -> VolumeStatus {
+    let condition = match spec.presence {
+        Presence::Present => VolumeCondition::Ready,
+        Presence::Trashed => VolumeCondition::InTrash,
+        Presence::Purged => VolumeCondition::Gone,
+    };
+    VolumeStatus { id: spec.id, generation: spec.generation, condition, allocated_bytes: Some(5 << 20) }
+}
+
+fn instance_done(spec: &InstanceSpec) -> InstanceStatus {
+    let state = match spec.desired {
+        DesiredRun::Running => InstanceState::Running { pid: 42 },
+        DesiredRun::Stopped => InstanceState::Stopped,
+        DesiredRun::Destroyed => InstanceState::Gone,
+    };
+    let attachments = spec.attachments.iter().map(|attachment| {
+        let state = match attachment.desired {
+            DesiredAttachment::Attached => AttachmentCondition::Attached,
+            DesiredAttachment::Detached { .. } => AttachmentCondition::Detached,
+        };
+        AttachmentStatus { id: attachment.id, state, device: Some("/dev/loop7".into()) }
+    });
+    InstanceStatus {
+        id: spec.id,
+        generation: spec.generation,
+        run: spec.run,
+        state,
+        exit_code: None,
+        restart_count: 0,
+        attachments: attachments.collect(),
+    }
+}

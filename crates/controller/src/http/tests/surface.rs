@@ -1,0 +1,221 @@
+//! What holds for every route: the table is the document, paths and methods, prefixes, request ids, lengths, the key.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+
+use super::harness::{KEY, NOBODY, World};
+use crate::http::routes;
+
+/// Every route is documented, and every documented route exists.
+#[test]
+fn the_route_table_is_the_document() {
+    let table: BTreeSet<_> =
+        routes::table().iter().map(|r| (r.path.to_owned(), r.method.to_string())).collect();
+    let mut documented = BTreeSet::new();
+    let mut open = BTreeSet::new();
+    for (path, item) in miosa_api::openapi::document().paths.paths {
+        for (method, operation) in [
+            ("GET", item.get),
+            ("POST", item.post),
+            ("PUT", item.put),
+            ("PATCH", item.patch),
+            ("DELETE", item.delete),
+        ] {
+            let Some(operation) = operation else { continue };
+            documented.insert((path.clone(), method.to_owned()));
+            if operation.security.is_some() {
+                open.insert(path.clone());
+            }
+        }
+    }
+    assert_eq!(table, documented);
+    let without_scope: BTreeSet<_> =
+        routes::table().iter().filter(|r| r.scope.is_none()).map(|r| r.path.to_owned()).collect();
+    assert_eq!(without_scope, open, "the routes without a key are those documented so");
+}
+
+#[tokio::test]
+async fn the_open_routes_answer_without_a_key() {
+    let world = World::new().await;
+    let no_key = [("authorization", "")];
+    for path in ["/healthz", "/health", "/api/v1/health", "/readyz", "/metrics", "/api/v1/openapi.json"] {
+        let answer = world.call_with(Method::GET, path, &no_key, "").await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {answer:?}");
+    }
+    assert_eq!(world.get("/healthz").await.json(), serde_json::json!({"status": "ok"}));
+    assert_eq!(world.get("/openapi.json").await.json()["info"]["title"], "miosa volumes");
+    world.volume("counted").await;
+    let metrics = world.get("/metrics").await;
+    assert!(metrics.header("content-type").unwrap().starts_with("text/plain"));
+    for part in ["miosa_volumes{state=\"available\"} 1", "miosa_agent_sessions 1", "route=\"/volumes\""] {
+        assert!(metrics.body.contains(part), "{part} is not in\n{}", metrics.body);
+    }
+}
+
+#[tokio::test]
+async fn readiness_says_what_is_missing() {
+    let world = World::without_agent().await;
+    let json = world.get("/readyz").await.refused(503, "UNAVAILABLE");
+    let details = &json["error"]["details"];
+    assert_eq!((&details["database"], &details["agent_connected"]), (&true.into(), &false.into()));
+    assert!(details["reasons"].as_array().is_some_and(|reasons| !reasons.is_empty()));
+    world.post("/volumes", serde_json::json!({"name": "v"})).await.refused(503, "UNAVAILABLE");
+    assert_eq!(world.get("/volumes").await.json()["page"]["total"], 0);
+}
+
+/// Every keyed route asks for the key before anything else: before the id, the body and the object.
+#[tokio::test]
+async fn no_route_tells_a_stranger_anything() {
+    let world = World::without_agent().await;
+    for route in routes::table().into_iter().filter(|route| route.scope.is_some()) {
+        let path = route
+            .path
+            .replace("{id}", "no-id")
+            .replace("{computer_id}", NOBODY)
+            .replace("{attachment_id}", "x");
+        for authorization in ["", "Bearer", "Bearer nonsense", "Bearer msk_u_unknown", "Basic msk_u_unknown"]
+        {
+            let headers = [("authorization", authorization)];
+            let answer = world.call_with(route.method.clone(), &path, &headers, "{not json").await;
+            answer.refused(401, "invalid_token");
+            assert!(!answer.body.contains("msk_u_unknown"), "{answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_are_refused_in_the_envelope() {
+    let world = World::without_agent().await;
+    for path in [
+        "/",
+        "/nothing",
+        "/api/v1",
+        "/api/v1/api/v1/api/v1/volumes",
+        "/volumes/0198c0de-0000-7000-8000-000000000001/snapshots",
+        "/volumes/0198c0de-0000-7000-8000-000000000001/clone",
+        "/volumes//undelete/x",
+        "/computers/0198c0de-0000-7000-8000-000000000001/files",
+        "/computers/0198c0de-0000-7000-8000-000000000001/metrics",
+        "/volumes/%ff/undelete/x",
+    ] {
+        world.get(path).await.refused(404, "NOT_FOUND");
+    }
+    for (method, path, allowed) in [
+        (Method::DELETE, "/volumes", ["GET", "POST"].as_slice()),
+        (Method::OPTIONS, "/volumes", &["GET", "POST"]),
+        (Method::POST, "/api/v1/volumes/x", &["GET", "PATCH", "PUT", "DELETE"]),
+        (Method::GET, "/computers/x/start", &["POST"]),
+        (Method::POST, "/healthz", &["GET"]),
+    ] {
+        let answer = world.call(method, path, "").await;
+        answer.refused(405, "METHOD_NOT_ALLOWED");
+        let allow: BTreeSet<_> = answer.header("allow").unwrap().split(',').map(str::trim).collect();
+        assert!(allowed.iter().all(|method| allow.contains(method)), "{path}: {allow:?}");
+    }
+}
+
+#[tokio::test]
+async fn three_prefixes_and_a_trailing_slash_are_one_api() {
+    let world = World::new().await;
+    let id = world.volume("v").await;
+    for prefix in ["", "/api/v1", "/api/v1/api/v1"] {
+        for slash in ["", "/"] {
+            let list = world.get(&format!("{prefix}/volumes{slash}?limit=1")).await;
+            assert_eq!(list.json()["data"][0]["id"], id.as_str(), "{prefix} {slash}");
+            let one = world.get(&format!("{prefix}/volumes/{id}{slash}")).await;
+            assert_eq!(one.twin(200)["id"], id.as_str());
+        }
+    }
+}
+
+#[tokio::test]
+async fn request_ids_are_echoed_or_made() {
+    let world = World::without_agent().await;
+    let answer = world.call_with(Method::GET, "/volumes/x", &[("x-request-id", "mine-1")], "").await;
+    assert_eq!(answer.refused(400, "INVALID_ID")["request_id"], "mine-1");
+    let too_long = "x".repeat(129);
+    let answer = world.call_with(Method::GET, "/volumes", &[("x-request-id", &too_long)], "").await;
+    assert!(answer.header("x-request-id").unwrap().starts_with("req_"));
+}
+
+#[tokio::test]
+async fn ids_in_paths_must_be_uuids() {
+    let world = World::without_agent().await;
+    for route in routes::table().into_iter().filter(|route| route.path.contains('{')) {
+        for id in ["no-id", "123", "0198c0de00007000800000000000dead", "%00", "%ff", "%F0%9F%98%80"] {
+            let path =
+                route.path.replace("{id}", id).replace("{computer_id}", id).replace("{attachment_id}", id);
+            world.call(route.method.clone(), &path, "{}").await.refused(400, "INVALID_ID");
+        }
+    }
+}
+
+/// Objects that are not there, on every route that names one. Bodies are whole, so that nothing else is wrong.
+#[tokio::test]
+async fn absent_objects_are_not_found() {
+    let world = World::new().await;
+    for route in routes::table().into_iter().filter(|route| route.path.contains('{')) {
+        let path = ["{id}", "{computer_id}", "{attachment_id}"]
+            .iter()
+            .fold(route.path.to_owned(), |path, param| path.replace(param, NOBODY));
+        let body = serde_json::json!({ "command": "true", "code": "1", "volume_id": NOBODY, "name": "n" })
+            .to_string();
+        world.call(route.method.clone(), &path, &body).await.refused(404, "NOT_FOUND");
+    }
+}
+
+#[tokio::test]
+async fn head_is_get_without_its_body() {
+    let world = World::new().await;
+    let id = world.volume("v").await;
+    for path in
+        ["/volumes".to_owned(), format!("/volumes/{id}"), "/healthz".into(), format!("/volumes/{NOBODY}")]
+    {
+        let get = world.get(&path).await;
+        let head = world.call(Method::HEAD, &path, "").await;
+        assert_eq!((head.status, head.body.as_str()), (get.status, ""), "{path}");
+        assert_eq!(head.header("content-type"), get.header("content-type"));
+    }
+}
+
+#[tokio::test]
+async fn large_bodies_are_refused_with_and_without_a_length() {
+    let world = World::new().await;
+    let just_fits = format!(r#"{{"name":"v","unknown":"{}"}}"#, "x".repeat((1 << 20) - 26));
+    assert_eq!(just_fits.len(), 1 << 20);
+    assert_eq!(world.call(Method::POST, "/volumes", &just_fits).await.status, StatusCode::CREATED);
+    let large = format!("{just_fits} ");
+    world.call(Method::POST, "/volumes", &large).await.refused(413, "TOO_LARGE");
+    let pieces = std::iter::repeat_n(vec![b' '; 4096], 1024).map(Ok::<_, std::io::Error>);
+    let chunked = Request::post("/volumes")
+        .header("authorization", format!("Bearer {KEY}"))
+        .body(Body::from_stream(futures::stream::iter(pieces)))
+        .unwrap();
+    world.send(chunked).await.refused(413, "TOO_LARGE");
+}
+
+#[tokio::test]
+async fn the_tenant_header_selects_only_known_tenants() {
+    let world = World::new().await;
+    let id = world.volume("v").await;
+    let tenant = world.get(&format!("/volumes/{id}")).await.json()["tenant_id"].as_str().unwrap().to_owned();
+    for (header, status) in [(tenant.as_str(), 200), ("", 200), ("nobody", 404), (NOBODY, 404)] {
+        let answer = world.call_with(Method::GET, "/volumes", &[("x-miosa-tenant", header)], "").await;
+        assert_eq!(answer.status.as_u16(), status, "{header}");
+    }
+}
+
+#[tokio::test]
+async fn the_workspace_header_is_a_default() {
+    let world = World::new().await;
+    let headers = [("x-miosa-workspace", "team-a")];
+    let made = world.call_with(Method::POST, "/volumes", &headers, r#"{"name":"v"}"#).await;
+    assert_eq!(made.twin(201)["workspace_id"], "team-a");
+    let made =
+        world.call_with(Method::POST, "/volumes", &headers, r#"{"name":"w","workspace_id":"b"}"#).await;
+    assert_eq!(made.twin(201)["workspace_id"], "b");
+    let list = world.call_with(Method::GET, "/volumes", &headers, "").await.json();
+    assert_eq!((&list["page"]["total"], &list["data"][0]["name"]), (&1.into(), &"v".into()));
+}

@@ -1,0 +1,414 @@
+//! Attachments: a volume given to a computer at a path.
+//!
+//! Two things are kept apart. What clients see ends with `deleted_at`. What the host's spec names ends with `in_spec`, and
+//! that only when the host said that the volume is out: absence in a spec means nothing, so until then the spec goes on saying
+//! `Detached`. A detach from a stopped computer, and an attach that is withdrawn, are over for clients at once.
+
+use jiff::Timestamp;
+use miosa_domain::attachment::{self, Attachment, AttachmentState};
+use miosa_domain::computer::{self, ComputerStatus};
+use miosa_domain::mount_path::MountPath;
+use miosa_domain::spec::{AttachmentSpec, DesiredAttachment};
+use miosa_domain::status::{Failure, Holder};
+use miosa_domain::volume;
+use miosa_domain::{AttachmentId, ComputerId, Generation, HostId, ProjectId, Refusal, TenantId, VolumeId};
+use miosa_failpoint::failpoint;
+use serde::{Deserialize, Serialize};
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use crate::column;
+use crate::computer as computers;
+use crate::error::{StoreError, While};
+use crate::host;
+use crate::idempotency::{self, Idempotency, ObjectRef};
+use crate::schema::{Store, Tx};
+use crate::volume::{self as volumes, IsReachable};
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttachmentRecord {
+    pub id: AttachmentId,
+    pub tenant_id: TenantId,
+    pub project_id: ProjectId,
+    pub volume_id: VolumeId,
+    pub computer_id: ComputerId,
+    pub mount_path: MountPath,
+    pub read_only: bool,
+    pub state: AttachmentState,
+    pub desired: DesiredAttachment,
+    /// Of the change that wrote `desired`.
+    pub generation: Generation,
+    pub device: Option<String>,
+    /// Why the state is `failed`.
+    pub error: Option<Failure>,
+    pub refused_detach: Option<RefusedDetach>,
+    /// Since when it is over for clients.
+    pub deleted_at: Option<Timestamp>,
+    /// Whether the computer's spec still names it.
+    pub in_spec: bool,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// Of the volume, for whoever shows the attachment. Not part of the row.
+    pub volume_name: String,
+    pub volume_size_bytes: u64,
+    pub host_id: HostId,
+}
+
+/// A detach that the host tried and gave up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedDetach {
+    /// Of the intent that was refused.
+    pub generation: Generation,
+    pub reason: DetachObstacle,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DetachObstacle {
+    /// These processes hold files open.
+    Busy(Vec<Holder>),
+    Failed(Failure),
+}
+
+impl AttachmentRecord {
+    pub(crate) fn spec(&self) -> AttachmentSpec {
+        AttachmentSpec {
+            id: self.id,
+            volume_id: self.volume_id,
+            mount_path: self.mount_path.clone(),
+            read_only: self.read_only,
+            desired: self.desired,
+        }
+    }
+
+    pub(crate) fn move_to(&mut self, next: AttachmentState, now: Timestamp) {
+        debug_assert!(self.state.may_become(next), "{:?} to {next:?}", self.state);
+        self.state = next;
+        self.updated_at = now;
+    }
+}
+
+/// As the rules of `domain` know them.
+pub(crate) fn as_domain(records: &[AttachmentRecord]) -> Vec<Attachment> {
+    records
+        .iter()
+        .map(|record| Attachment {
+            id: record.id,
+            volume_id: record.volume_id,
+            computer_id: record.computer_id,
+            mount_path: record.mount_path.clone(),
+            read_only: record.read_only,
+            state: record.state,
+        })
+        .collect()
+}
+
+/// What a new attachment is made from. The id is made by the caller, who waits for news of it.
+#[derive(Debug, Clone)]
+pub struct NewAttachment {
+    pub id: AttachmentId,
+    pub tenant_id: TenantId,
+    pub computer_id: ComputerId,
+    pub volume_id: VolumeId,
+    /// The default path when `None`.
+    pub mount_path: Option<MountPath>,
+    pub read_only: bool,
+}
+
+/// An attachment that someone asks to detach.
+#[derive(Debug, Clone, Copy)]
+pub struct Detach {
+    pub tenant_id: TenantId,
+    /// When given, an attachment of another computer is not found.
+    pub computer_id: Option<ComputerId>,
+    pub id: AttachmentId,
+    /// Ends the processes that hold files open.
+    pub force: bool,
+}
+
+impl Store {
+    /// Writes the intent `attaching`; on a stopped computer the attachment is `attached` from the start.
+    pub async fn attach(
+        &self,
+        new: NewAttachment,
+        is_reachable: IsReachable<'_>,
+        idempotency: Option<&Idempotency>,
+        now: Timestamp,
+    ) -> Result<AttachmentRecord, StoreError> {
+        const DOING: &str = "write the intent to attach a volume";
+        let mut tx = self.write(DOING).await?;
+        let mut computer = computers::load_present(&mut tx, new.tenant_id, new.computer_id).await?;
+        let volume = volumes::load_present(&mut tx, new.tenant_id, new.volume_id).await?;
+        computer::may_change_attachments(computer.id, computer.status)?;
+        volume::may_attach(
+            &volume.as_domain(is_reachable),
+            &as_domain(&volume.attachments),
+            computer.id,
+            computer.host_id,
+            new.read_only,
+        )?;
+        let taken: Vec<_> = computer.attachments.iter().map(|a| a.mount_path.clone()).collect();
+        let mount_path = new.mount_path.unwrap_or_else(|| volume::default_mount_path(&volume.name, &taken));
+        attachment::may_mount_at(&mount_path, &as_domain(&computer.attachments))?;
+
+        computer.generation = host::next_generation(&mut tx, computer.host_id).await?;
+        computers::save(&mut tx, &computer).await?;
+        let record = AttachmentRecord {
+            id: new.id,
+            tenant_id: new.tenant_id,
+            project_id: volume.project_id,
+            volume_id: volume.id,
+            computer_id: computer.id,
+            mount_path,
+            read_only: new.read_only,
+            state: match computer.status {
+                ComputerStatus::Stopped => AttachmentState::Attached,
+                _ => AttachmentState::Attaching,
+            },
+            desired: DesiredAttachment::Attached,
+            generation: computer.generation,
+            device: None,
+            error: None,
+            refused_detach: None,
+            deleted_at: None,
+            in_spec: true,
+            created_at: now,
+            updated_at: now,
+            volume_name: volume.name,
+            volume_size_bytes: volume.size_bytes,
+            host_id: volume.host_id,
+        };
+        save(&mut tx, &record).await?;
+        let object = ObjectRef::Attachment(record.id);
+        idempotency::record(&mut tx, idempotency, record.tenant_id, object, now).await?;
+        failpoint!("store.attach.before-commit")?;
+        tx.commit().await.doing(DOING)?;
+        failpoint!("store.attach.after-commit")?;
+        Ok(record)
+    }
+
+    /// Writes the intent `detaching`. From a stopped computer the attachment is gone at once (`deleted_at` is set). A detach
+    /// that is already under way is joined, and made forceful when `force` is new.
+    pub async fn detach(
+        &self,
+        detach: Detach,
+        idempotency: Option<&Idempotency>,
+        now: Timestamp,
+    ) -> Result<AttachmentRecord, StoreError> {
+        const DOING: &str = "write the intent to detach a volume";
+        let mut tx = self.write(DOING).await?;
+        let mut record = load_present(&mut tx, detach.tenant_id, detach.id).await?;
+        if detach.computer_id.is_some_and(|id| id != record.computer_id) {
+            return Err(Refusal::NotFound { what: "attachment" }.into());
+        }
+        let computer = computers::load_present(&mut tx, detach.tenant_id, record.computer_id).await?;
+        computer::may_change_attachments(computer.id, computer.status)?;
+        let is_new = match record.desired {
+            DesiredAttachment::Attached => true,
+            DesiredAttachment::Detached { force } => detach.force && !force,
+        };
+        if is_new {
+            if record.state != AttachmentState::Detaching {
+                record.move_to(AttachmentState::Detaching, now);
+            }
+            record.desired = DesiredAttachment::Detached { force: detach.force };
+            record.error = None;
+            record.refused_detach = None;
+        }
+        let is_over = computer.status == ComputerStatus::Stopped;
+        if is_over {
+            record.deleted_at = Some(now);
+        }
+        if is_new || is_over {
+            write_intent(&mut tx, &mut record).await?;
+        }
+        let object = ObjectRef::Attachment(record.id);
+        idempotency::record(&mut tx, idempotency, detach.tenant_id, object, now).await?;
+        failpoint!("store.detach.before-commit")?;
+        tx.commit().await.doing(DOING)?;
+        failpoint!("store.detach.after-commit")?;
+        Ok(record)
+    }
+
+    /// Takes back an attachment that its host could not make. `false` when it is no longer `failed`: then it stays.
+    pub async fn withdraw_attachment(
+        &self,
+        tenant_id: TenantId,
+        id: AttachmentId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const DOING: &str = "withdraw an attachment that could not be made";
+        let mut tx = self.write(DOING).await?;
+        let mut record = load_present(&mut tx, tenant_id, id).await?;
+        if record.state != AttachmentState::Failed {
+            return Ok(false);
+        }
+        record.move_to(AttachmentState::Detaching, now);
+        record.desired = DesiredAttachment::Detached { force: false };
+        record.deleted_at = Some(now);
+        write_intent(&mut tx, &mut record).await?;
+        idempotency::forget_unanswered(&mut tx, id.uuid()).await?;
+        tx.commit().await.doing(DOING)?;
+        Ok(true)
+    }
+
+    /// The tenant's attachment with this id, ended ones included.
+    pub async fn attachment(
+        &self,
+        tenant_id: TenantId,
+        id: AttachmentId,
+    ) -> Result<Option<AttachmentRecord>, StoreError> {
+        let mut tx = self.read("read an attachment").await?;
+        Ok(load_any(&mut tx, id).await?.filter(|record| record.tenant_id == tenant_id))
+    }
+}
+
+/// Stamps the next generation on the attachment and on its computer, whose spec it is part of.
+pub(crate) async fn write_intent(tx: &mut Tx, record: &mut AttachmentRecord) -> Result<(), StoreError> {
+    record.generation = host::next_generation(tx, record.host_id).await?;
+    save(tx, record).await?;
+    sqlx::query("UPDATE computers SET generation = $2 WHERE id = $1")
+        .bind(record.computer_id.to_string())
+        .bind(column::to_bigint(record.generation.0))
+        .execute(&mut **tx)
+        .await
+        .doing("stamp a generation on a computer")?;
+    Ok(())
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT a.*, v.name AS volume_name, v.size_bytes AS volume_size_bytes, v.host_id AS host_id
+             FROM attachments a JOIN volumes v ON v.id = a.volume_id ",
+            $rest
+        )
+    };
+}
+
+async fn load_present(
+    tx: &mut Tx,
+    tenant_id: TenantId,
+    id: AttachmentId,
+) -> Result<AttachmentRecord, StoreError> {
+    let record = load_any(tx, id).await?.filter(|record| record.tenant_id == tenant_id);
+    let record = record.ok_or(Refusal::NotFound { what: "attachment" })?;
+    match record.deleted_at {
+        None => Ok(record),
+        Some(at) => Err(Refusal::AlreadyDeleted { what: "attachment", deleted_at: at.to_string() }.into()),
+    }
+}
+
+async fn load_any(tx: &mut Tx, id: AttachmentId) -> Result<Option<AttachmentRecord>, StoreError> {
+    sqlx::query(select!("WHERE a.id = $1"))
+        .bind(id.to_string())
+        .fetch_optional(&mut **tx)
+        .await
+        .and_then(|row| row.map(|row| from_row(&row)).transpose())
+        .doing("read an attachment")
+}
+
+pub(crate) async fn visible_of_volume(
+    tx: &mut Tx,
+    id: VolumeId,
+) -> Result<Vec<AttachmentRecord>, StoreError> {
+    let query =
+        sqlx::query(select!("WHERE a.volume_id = $1 AND a.deleted_at IS NULL ORDER BY a.created_at, a.id"));
+    let rows = query.bind(id.to_string()).fetch_all(&mut **tx).await;
+    all(rows).doing("read a volume's attachments")
+}
+
+pub(crate) async fn visible_of_tenant(
+    tx: &mut Tx,
+    id: TenantId,
+) -> Result<Vec<AttachmentRecord>, StoreError> {
+    let query =
+        sqlx::query(select!("WHERE a.tenant_id = $1 AND a.deleted_at IS NULL ORDER BY a.created_at, a.id"));
+    let rows = query.bind(id.to_string()).fetch_all(&mut **tx).await;
+    all(rows).doing("read a tenant's attachments")
+}
+
+/// Those that the computer's spec names, the ones that are over for clients included.
+pub(crate) async fn in_spec_of_computer(
+    tx: &mut Tx,
+    id: ComputerId,
+) -> Result<Vec<AttachmentRecord>, StoreError> {
+    let query = sqlx::query(select!("WHERE a.computer_id = $1 AND a.in_spec ORDER BY a.created_at, a.id"));
+    let rows = query.bind(id.to_string()).fetch_all(&mut **tx).await;
+    all(rows).doing("read a computer's attachments")
+}
+
+/// Those that the specs of the host's computers with a generation above `since` name.
+pub(crate) async fn in_changed_specs(
+    tx: &mut Tx,
+    host_id: HostId,
+    since: Generation,
+) -> Result<Vec<AttachmentRecord>, StoreError> {
+    let query = sqlx::query(select!(
+        "JOIN computers c ON c.id = a.computer_id
+         WHERE c.host_id = $1 AND c.generation > $2 AND NOT c.is_tombstone AND a.in_spec ORDER BY a.created_at, a.id"
+    ));
+    let rows = query.bind(host_id.to_string()).bind(column::to_bigint(since.0)).fetch_all(&mut **tx).await;
+    all(rows).doing("read the attachments of changed computers")
+}
+
+/// Writes the whole row, new or not.
+pub(crate) async fn save(tx: &mut Tx, record: &AttachmentRecord) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO attachments (id, tenant_id, project_id, volume_id, computer_id, mount_path, read_only, state,
+             desired_json, generation, device, error_json, refused_detach_json, deleted_at, in_spec, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+         ON CONFLICT (id) DO UPDATE SET state = $8, desired_json = $9, generation = $10, device = $11, error_json = $12,
+             refused_detach_json = $13, deleted_at = $14, in_spec = $15, updated_at = $17",
+    )
+    .bind(record.id.to_string())
+    .bind(record.tenant_id.to_string())
+    .bind(record.project_id.to_string())
+    .bind(record.volume_id.to_string())
+    .bind(record.computer_id.to_string())
+    .bind(record.mount_path.as_str())
+    .bind(record.read_only)
+    .bind(record.state.as_str())
+    .bind(column::to_json(&record.desired))
+    .bind(column::to_bigint(record.generation.0))
+    .bind(&record.device)
+    .bind(record.error.as_ref().map(column::to_json))
+    .bind(record.refused_detach.as_ref().map(column::to_json))
+    .bind(record.deleted_at.map(Timestamp::as_millisecond))
+    .bind(record.in_spec)
+    .bind(record.created_at.as_millisecond())
+    .bind(record.updated_at.as_millisecond())
+    .execute(&mut **tx)
+    .await
+    .doing("write an attachment")?;
+    Ok(())
+}
+
+fn all(rows: Result<Vec<SqliteRow>, sqlx::Error>) -> Result<Vec<AttachmentRecord>, sqlx::Error> {
+    rows?.iter().map(from_row).collect()
+}
+
+fn from_row(row: &SqliteRow) -> Result<AttachmentRecord, sqlx::Error> {
+    Ok(AttachmentRecord {
+        id: column::id(row, "id")?,
+        tenant_id: column::id(row, "tenant_id")?,
+        project_id: column::id(row, "project_id")?,
+        volume_id: column::id(row, "volume_id")?,
+        computer_id: column::id(row, "computer_id")?,
+        mount_path: column::word(row, "mount_path")?,
+        read_only: row.try_get("read_only")?,
+        state: column::word(row, "state")?,
+        desired: column::json(row, "desired_json")?,
+        generation: Generation(column::number(row, "generation")?),
+        device: row.try_get("device")?,
+        error: column::optional_json(row, "error_json")?,
+        refused_detach: column::optional_json(row, "refused_detach_json")?,
+        deleted_at: column::optional_time(row, "deleted_at")?,
+        in_spec: row.try_get("in_spec")?,
+        created_at: column::time(row, "created_at")?,
+        updated_at: column::time(row, "updated_at")?,
+        volume_name: row.try_get("volume_name")?,
+        volume_size_bytes: column::number(row, "volume_size_bytes")?,
+        host_id: column::id(row, "host_id")?,
+    })
+}

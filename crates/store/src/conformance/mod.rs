@@ -1,0 +1,292 @@
+//! What every database engine has to do. Each case makes its own tenant and host, so they may share one database.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use miosa_domain::computer::ComputerSize;
+use miosa_domain::spec::Network;
+use miosa_domain::status::{
+    AttachmentCondition, AttachmentStatus, Failure, FailureCode, InstanceState, InstanceStatus,
+    VolumeCondition, VolumeStatus,
+};
+use miosa_domain::{AttachmentId, ComputerId, Generation, HostId, Refusal, TenantId, VolumeId};
+use uuid::Uuid;
+
+use crate::attachment::{AttachmentRecord, Detach, NewAttachment};
+use crate::computer::{ComputerRecord, NewComputer};
+use crate::host::Introduction;
+use crate::idempotency::Idempotency;
+use crate::report::{Applied, Report};
+use crate::volume::{NewVolume, VolumeRecord};
+use crate::{Store, StoreError};
+
+mod attachments;
+mod computers;
+mod hosts;
+mod lists;
+mod memory;
+mod volumes;
+
+/// Runs the whole suite; panics at the first thing that is not as it should be.
+pub async fn run(store: &Store) {
+    volumes::limits_hold_among_concurrent_writers(store).await;
+    volumes::the_trash_is_outside_the_limit_and_undelete_is_not(store).await;
+    volumes::a_life_follows_the_reports(store).await;
+    volumes::an_old_report_completes_nothing(store).await;
+    volumes::a_volume_without_room_is_withdrawn(store).await;
+    volumes::the_trash_lets_go_in_time(store).await;
+    volumes::missing_data_is_an_error_and_never_made_anew(store).await;
+    volumes::a_refused_delete_leaves_the_volume(store).await;
+    volumes::a_restored_database_destroys_nothing(store).await;
+    attachments::one_of_two_concurrent_attaches_wins(store).await;
+    attachments::a_failed_attach_is_withdrawn_and_named_until_it_is_out(store).await;
+    attachments::a_busy_detach_is_taken_back(store).await;
+    attachments::force_replaces_a_gentle_detach(store).await;
+    attachments::a_stopped_computer_lets_go_at_once(store).await;
+    attachments::an_old_report_does_not_detach(store).await;
+    computers::runs_are_counted_and_status_follows(store).await;
+    computers::destroying_ends_attachments_and_keeps_volumes(store).await;
+    hosts::changes_are_found_by_generation(store).await;
+    hosts::a_restored_database_counts_on_from_the_ledger(store).await;
+    hosts::what_is_gone_and_unknown_may_be_forgotten(store).await;
+    lists::pages_join_and_filters_filter(store).await;
+    lists::counts_agree_with_states(store).await;
+    memory::tenants_do_not_see_each_other(store).await;
+    memory::an_idempotency_key_is_as_durable_as_its_change(store).await;
+    memory::the_bootstrap_key_is_the_one_in_the_file(store).await;
+    memory::old_rows_go(store).await;
+}
+
+const GIB: u64 = 1 << 30;
+
+/// A tenant with a host of its own.
+struct World<'a> {
+    store: &'a Store,
+    tenant: TenantId,
+    host: HostId,
+    now: Timestamp,
+}
+
+impl<'a> World<'a> {
+    async fn new(store: &'a Store) -> Self {
+        let now = Timestamp::from_second(1_780_000_000).expect("a time in 2026");
+        let slug = format!("t-{}", Uuid::now_v7());
+        let tenant = store.create_tenant(&slug, &slug, now).await.unwrap();
+        let host = HostId::from_uuid(Uuid::now_v7());
+        let world = Self { store, tenant, host, now };
+        world.register(Generation::default()).await;
+        world
+    }
+
+    async fn register(&self, highest_generation: Generation) -> Generation {
+        let host = Introduction {
+            id: self.host,
+            hostname: "host".into(),
+            agent_version: "1".into(),
+            templates: vec!["busybox".into()],
+            highest_generation,
+        };
+        self.store.register_host(host, self.now).await.unwrap()
+    }
+
+    fn later(&self, hours: i64) -> Timestamp {
+        self.now + SignedDuration::from_hours(hours)
+    }
+
+    fn new_volume(&self) -> NewVolume {
+        NewVolume {
+            id: VolumeId::from_uuid(Uuid::now_v7()),
+            tenant_id: self.tenant,
+            project_id: None,
+            workspace_id: None,
+            host_id: self.host,
+            name: "data".into(),
+            size_bytes: GIB,
+            metadata: BTreeMap::from([("made-by".into(), "test".into())]),
+            delete_protection: false,
+        }
+    }
+
+    /// A volume that its host has made.
+    async fn volume(&self) -> VolumeRecord {
+        let volume = self.store.create_volume(self.new_volume(), None, self.now).await.unwrap();
+        self.report_volume(&volume, VolumeCondition::Ready).await;
+        self.read_volume(volume.id).await
+    }
+
+    async fn read_volume(&self, id: VolumeId) -> VolumeRecord {
+        self.store.volume(self.tenant, id).await.unwrap().expect("the row is there")
+    }
+
+    /// As an answer to the volume's present generation.
+    async fn report_volume(&self, volume: &VolumeRecord, condition: VolumeCondition) -> Applied {
+        self.report_volume_at(volume.id, volume.generation, condition).await
+    }
+
+    async fn report_volume_at(
+        &self,
+        id: VolumeId,
+        generation: Generation,
+        condition: VolumeCondition,
+    ) -> Applied {
+        let volumes = [VolumeStatus { id, generation, condition, allocated_bytes: Some(4096) }];
+        let report = Report { host_id: self.host, volumes: &volumes, instances: &[], pool: None };
+        self.store.apply_report(report, self.now).await.unwrap()
+    }
+
+    fn new_computer(&self) -> NewComputer {
+        NewComputer {
+            id: ComputerId::from_uuid(Uuid::now_v7()),
+            tenant_id: self.tenant,
+            project_id: None,
+            workspace_id: Some("w1".into()),
+            host_id: self.host,
+            name: "Build Box".into(),
+            template_type: "busybox".into(),
+            size: ComputerSize::Small,
+            network: Network::Isolated,
+            env: BTreeMap::from([("A".into(), "b".into())]),
+            command: Some(vec!["/bin/sleep".into(), "9".into()]),
+            visibility: None,
+            metadata: BTreeMap::new(),
+            external_workspace_id: None,
+            external_user_id: None,
+            external_project_id: None,
+            auto_start: true,
+        }
+    }
+
+    /// A computer that its host runs.
+    async fn computer(&self) -> ComputerRecord {
+        let computer = self.store.create_computer(self.new_computer(), None, self.now).await.unwrap();
+        self.report_computer(&computer, InstanceState::Running { pid: 7 }, vec![]).await;
+        self.read_computer(computer.id).await
+    }
+
+    async fn read_computer(&self, id: ComputerId) -> ComputerRecord {
+        self.store.computer(self.tenant, id).await.unwrap().expect("the row is there")
+    }
+
+    /// As an answer to the computer's present generation and run.
+    async fn report_computer(
+        &self,
+        computer: &ComputerRecord,
+        state: InstanceState,
+        attachments: Vec<(AttachmentId, AttachmentCondition)>,
+    ) -> Applied {
+        self.report_instance(status_of(computer, computer.generation, state, attachments)).await
+    }
+
+    async fn report_instance(&self, status: InstanceStatus) -> Applied {
+        let instances = [status];
+        let report = Report { host_id: self.host, volumes: &[], instances: &instances, pool: None };
+        self.store.apply_report(report, self.now).await.unwrap()
+    }
+
+    async fn try_attach(
+        &self,
+        computer: ComputerId,
+        volume: VolumeId,
+    ) -> Result<AttachmentRecord, StoreError> {
+        let new = NewAttachment {
+            id: AttachmentId::from_uuid(Uuid::now_v7()),
+            tenant_id: self.tenant,
+            computer_id: computer,
+            volume_id: volume,
+            mount_path: None,
+            read_only: false,
+        };
+        self.store.attach(new, &|_| true, None, self.now).await
+    }
+
+    /// An attachment that its host has made.
+    async fn attached(&self, computer: ComputerId, volume: VolumeId) -> AttachmentRecord {
+        let attachment = self.try_attach(computer, volume).await.unwrap();
+        self.report_running(computer, attachment.id, AttachmentCondition::Attached).await;
+        self.read_attachment(attachment.id).await
+    }
+
+    /// A running computer with one attachment.
+    async fn report_running(
+        &self,
+        computer: ComputerId,
+        attachment: AttachmentId,
+        condition: AttachmentCondition,
+    ) -> Applied {
+        let computer = self.read_computer(computer).await;
+        self.report_computer(&computer, InstanceState::Running { pid: 7 }, vec![(attachment, condition)])
+            .await
+    }
+
+    async fn read_attachment(&self, id: AttachmentId) -> AttachmentRecord {
+        self.store.attachment(self.tenant, id).await.unwrap().expect("the row is there")
+    }
+
+    async fn detach(&self, id: AttachmentId, force: bool) -> Result<AttachmentRecord, StoreError> {
+        let detach = Detach { tenant_id: self.tenant, computer_id: None, id, force };
+        self.store.detach(detach, None, self.now).await
+    }
+
+    /// What the host's spec says of an attachment.
+    async fn spec_of(
+        &self,
+        computer: ComputerId,
+        attachment: AttachmentId,
+    ) -> Option<miosa_domain::spec::AttachmentSpec> {
+        let specs = self.store.changed_specs(self.host, Generation::default()).await.unwrap();
+        let instance = specs.instances.into_iter().find(|spec| spec.id == computer.into())?;
+        instance.attachments.into_iter().find(|spec| spec.id == attachment)
+    }
+}
+
+fn status_of(
+    computer: &ComputerRecord,
+    generation: Generation,
+    state: InstanceState,
+    attachments: Vec<(AttachmentId, AttachmentCondition)>,
+) -> InstanceStatus {
+    let attachments = attachments.into_iter().map(|(id, state)| AttachmentStatus {
+        id,
+        device: matches!(state, AttachmentCondition::Attached).then(|| "/dev/loop7".into()),
+        state,
+    });
+    InstanceStatus {
+        id: computer.id.into(),
+        generation,
+        run: computer.run,
+        state,
+        exit_code: None,
+        restart_count: 0,
+        attachments: attachments.collect(),
+    }
+}
+
+fn failed(code: FailureCode) -> Failure {
+    Failure { code, message: format!("because of {code:?}") }
+}
+
+fn key(name: &str) -> Idempotency {
+    Idempotency { scope: format!("{name}-{}", Uuid::now_v7()), body_hash: "b".into() }
+}
+
+fn refusal<T: std::fmt::Debug>(result: Result<T, StoreError>) -> Refusal {
+    match result {
+        Err(StoreError::Refused(refusal)) => refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use miosa_domain::limits::Limits;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn sqlite_conforms() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("miosa.db"), Limits::default()).await.unwrap();
+        run(&store).await;
+        store.close().await;
+    }
+}
