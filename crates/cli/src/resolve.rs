@@ -1,0 +1,205 @@
+//! From what a person types to an id: a full id, a unique ending of one (4 characters or more), or an exact name.
+//!
+//! Endings and names weigh the same: when a name of one thing is the ending of another's id, nobody guesses. A full id is taken
+//! as it is, without asking the server for a list.
+
+use futures::TryStreamExt;
+use miosa_client::{Client, ComputerFilter, VolumeFilter};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::context::Context;
+use crate::errors::CliError;
+
+/// Shorter endings would too often be a word that was meant as a name.
+const ENDING_MIN_CHARS: usize = 4;
+/// `8-4-4-4-12`
+const ID_CHARS: usize = 36;
+
+/// Something that may be meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Candidate {
+    pub id: String,
+    pub name: String,
+    pub state: String,
+}
+
+/// `query` as a full id, in its one spelling.
+fn full_id(query: &str) -> Option<String> {
+    let id = Uuid::try_parse(query).ok().filter(|_| query.len() == ID_CHARS)?;
+    Some(id.as_hyphenated().to_string())
+}
+
+/// The one candidate that `query` names.
+fn pick(noun: &'static str, query: &str, candidates: Vec<Candidate>) -> Result<Candidate, CliError> {
+    let ending = query.to_ascii_lowercase();
+    let is_ending = ending.chars().count() >= ENDING_MIN_CHARS;
+    let mut found: Vec<Candidate> = candidates
+        .into_iter()
+        .filter(|candidate| candidate.name == query || is_ending && candidate.id.ends_with(&ending))
+        .collect();
+    match (found.pop(), found.is_empty()) {
+        (None, _) => Err(CliError::NotFound { noun, query: query.to_owned() }),
+        (Some(only), true) => Ok(only),
+        (Some(last), false) => {
+            found.push(last);
+            Err(CliError::Undecided {
+                code: "AMBIGUOUS",
+                message: format!("{query:?} may be any of {} {noun}s", found.len()),
+                candidates: found,
+                hint: "give the whole id, or a longer ending of it".into(),
+            })
+        }
+    }
+}
+
+/// The id of a volume; of one in the trash when `filter` lists that.
+pub(crate) async fn volume_id(
+    client: &Client,
+    query: &str,
+    filter: VolumeFilter,
+) -> Result<String, CliError> {
+    if let Some(id) = full_id(query) {
+        return Ok(id);
+    }
+    let volumes = client.volumes().list_all(&filter);
+    let candidates =
+        volumes.map_ok(|volume| Candidate { id: volume.id, name: volume.name, state: volume.state });
+    Ok(pick("volume", query, candidates.try_collect().await?)?.id)
+}
+
+pub(crate) async fn computer_id(client: &Client, query: &str) -> Result<String, CliError> {
+    if let Some(id) = full_id(query) {
+        return Ok(id);
+    }
+    Ok(pick("computer", query, computers(client, ComputerFilter::default()).await?)?.id)
+}
+
+/// The id of an attachment, by its id or by the name of the attached volume.
+pub(crate) async fn attachment_id(
+    client: &Client,
+    query: &str,
+    computer_id: Option<&str>,
+) -> Result<String, CliError> {
+    if let Some(id) = full_id(query) {
+        return Ok(id);
+    }
+    let candidates: Vec<Candidate> = match computer_id {
+        Some(computer_id) => {
+            let attachments = client.attachments().list_all(computer_id);
+            let candidate =
+                attachments.map_ok(|a| Candidate { id: a.id, name: a.volume_name, state: a.mount_path });
+            candidate.try_collect().await?
+        }
+        None => {
+            let volumes: Vec<_> = client.volumes().list_all(&VolumeFilter::default()).try_collect().await?;
+            let of_volume = volumes.into_iter().flat_map(|volume| {
+                let name = volume.name;
+                volume.attachments.into_iter().map(move |attachment| Candidate {
+                    id: attachment.id,
+                    name: name.clone(),
+                    state: attachment.mount_path,
+                })
+            });
+            of_volume.collect()
+        }
+    };
+    Ok(pick("attachment", query, candidates)?.id)
+}
+
+/// The computer to attach to when none is named: the one set by `computers use`, else the only running one.
+pub(crate) async fn default_computer_id(context: &Context) -> Result<String, CliError> {
+    if let Some(id) = &context.settings.current_computer {
+        return match context.client.computers().get(id).await {
+            Err(error) if error.code() == Some("NOT_FOUND") => Err(CliError::usage(
+                format!("the computer set by `miosa computers use`, {id}, is no longer there"),
+                Some("name one with --machine, or set another with `miosa computers use <id>`"),
+            )),
+            found => Ok(found?.id),
+        };
+    }
+    let filter = ComputerFilter { status: Some("running".into()), ..ComputerFilter::default() };
+    let running = computers(&context.client, filter).await?;
+    match <[Candidate; 1]>::try_from(running) {
+        Ok([only]) => Ok(only.id),
+        Err(running) => Err(CliError::Undecided {
+            code: "COMPUTER_REQUIRED",
+            message: match running.len() {
+                0 => "no computer is running, so there is none to take by itself".into(),
+                count => format!("{count} computers are running: which one is meant?"),
+            },
+            candidates: running,
+            hint: "name one with --machine, or set one with `miosa computers use <id>`; \
+                   `miosa computers create` makes one"
+                .into(),
+        }),
+    }
+}
+
+/// Without those on their way out: the name of one that was just deleted belongs to its successor.
+async fn computers(client: &Client, filter: ComputerFilter) -> Result<Vec<Candidate>, CliError> {
+    let computers: Vec<_> = client.computers().list_all(&filter).try_collect().await?;
+    let staying = computers.into_iter().filter(|c| !matches!(c.state.as_str(), "destroying" | "destroyed"));
+    Ok(staying.map(|c| Candidate { id: c.id, name: c.name, state: c.state }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidates() -> Vec<Candidate> {
+        [
+            ("0198c0de-0000-7000-8000-00000000cafe", "data"),
+            ("0198c0de-0000-7000-8000-11110000cafe", "data"),
+            ("0198c0de-0000-7000-8000-222200000001", "cafe"),
+            ("0198c0de-0000-7000-8000-222200000002", "Web 2"),
+            ("0198c0de-0000-7000-8000-333300000003", "db"),
+        ]
+        .map(|(id, name)| Candidate { id: id.into(), name: name.into(), state: "available".into() })
+        .to_vec()
+    }
+
+    #[test]
+    fn one_match_is_taken() {
+        for (query, id_end) in [
+            ("Web 2", "0002"),
+            ("db", "0003"),
+            ("00000003", "0003"),
+            ("11110000cafe", "11110000cafe"),
+            ("11110000CAFE", "11110000cafe"),
+            ("8000-333300000003", "0003"),
+        ] {
+            let found = pick("volume", query, candidates()).unwrap();
+            assert!(found.id.ends_with(id_end), "{query}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn several_are_refused_with_all_of_them() {
+        for (query, count) in [("data", 2), ("0000cafe", 2), ("cafe", 3)] {
+            match pick("volume", query, candidates()) {
+                Err(CliError::Undecided { candidates, .. }) => assert_eq!(candidates.len(), count, "{query}"),
+                other => panic!("{query}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_guessed() {
+        for query in ["", "003", "web 2", "Web", "dat", "0198c0de", "zzzz"] {
+            let found = pick("volume", query, candidates());
+            assert!(matches!(found, Err(CliError::NotFound { .. })), "{query}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_full_id_has_one_spelling() {
+        let id = "0198c0de-0000-7000-8000-00000000cafe";
+        assert_eq!(full_id(&id.to_uppercase()).as_deref(), Some(id));
+        for other in
+            ["", "cafe", "0198c0de000070008000000000000cafe", "{0198c0de-0000-7000-8000-00000000cafe}"]
+        {
+            assert_eq!(full_id(other), None, "{other}");
+        }
+    }
+}

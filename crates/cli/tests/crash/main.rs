@@ -1,0 +1,196 @@
+//! Aim: wherever agent or controller die, nothing is lost and nothing is stuck. For every named failpoint of the program and
+//! every verb that reaches it: the process is killed there with -9 and comes back; then everything is in the state before the
+//! call or in the state after it, settled; what the call acknowledged holds; the same call again succeeds or says that it is so
+//! already; the data is intact; and in the end everything can be deleted and the host is clean.
+//!
+//! Method: every point has a server of its own, from the making of its pool on. With the point armed, the server goes through
+//! one [`Verb`] after the other; whenever the process dies, the world is compared with a small model and the server started
+//! again with the point armed, so that the next verb meets it too. Which verb reaches which point is found by doing it, and
+//! printed; a point that nothing reaches fails the test by its name.
+//!
+//! ```text
+//!   arm ──► verb ──► still armed? ── yes: the answer must be success, the world as after the verb ──► next verb
+//!    ▲                   │ no: the process died in it
+//!    │                   └─► recovered ─► settled ─► before or after? ─► verb again ─► after! ─┐
+//!    └─────────────────────────────────────────────────────────────────────────────────────────┘
+//! ```
+
+#![allow(clippy::print_stdout, reason = "the list of points and outcomes is what the test is run for")]
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use miosa_testkit::server::{Server, ServerOptions};
+
+mod world;
+
+use world::{Model, Verb, World};
+
+const MIOSA: &str = env!("CARGO_BIN_EXE_miosa");
+
+/// How many shards the points are spread over, so that they run in parallel.
+const SHARDS: usize = 4;
+
+/// A start passes a point at most so often before the point counts as one that only starts reach.
+const PASSES_MAX: u32 = 12;
+
+#[test]
+fn no_crash_loses_anything_shard_0() {
+    crash_everywhere(0);
+}
+
+#[test]
+fn no_crash_loses_anything_shard_1() {
+    crash_everywhere(1);
+}
+
+#[test]
+fn no_crash_loses_anything_shard_2() {
+    crash_everywhere(2);
+}
+
+#[test]
+fn no_crash_loses_anything_shard_3() {
+    crash_everywhere(3);
+}
+
+/// Every point of the program, sorted. Release builds have none.
+fn points() -> Vec<String> {
+    let output = Command::new(MIOSA).arg("failpoints").output().expect("the program under test can be run");
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).expect("names are text");
+    let points: Vec<String> = text.lines().map(str::to_owned).collect();
+    assert!(!points.is_empty() || !cfg!(debug_assertions), "the program has no failpoints");
+    points
+}
+
+fn crash_everywhere(shard: usize) {
+    let mut unreached = Vec::new();
+    for point in points().into_iter().skip(shard).step_by(SHARDS) {
+        let reached = crash_at(&point);
+        println!("{point}: {}", if reached.is_empty() { "NEVER REACHED".into() } else { reached.join(", ") });
+        if reached.is_empty() {
+            unreached.push(point);
+        }
+    }
+    assert!(unreached.is_empty(), "no verb and no start or stop reaches {unreached:?}");
+}
+
+/// One point through all verbs; answers what it was met in.
+fn crash_at(point: &str) -> Vec<&'static str> {
+    let mut reached = BTreeSet::new();
+    let mut server =
+        Server::prepare(ServerOptions { pool_size: "512MB".into(), ..ServerOptions::new(MIOSA) });
+    // The first start makes pool, database, key and templates.
+    server.start_with(Some(&format!("{point}=kill")));
+    server.wait_recovered();
+    if !server.has_failpoints_armed() {
+        reached.insert("first start");
+    }
+
+    let mut world = World::default();
+    let mut passes = 0;
+    for verb in Verb::CYCLE {
+        if verb == Verb::DetachBusy && !reached.is_empty() {
+            // It gives up after five seconds: only for points that nothing else meets.
+            continue;
+        }
+        if !server.has_failpoints_armed() {
+            server.stop();
+            if arm(&mut server, point, &mut passes) {
+                reached.insert("start");
+            }
+            world.assert_is(
+                &server,
+                world.model,
+                &format!("after the start before {verb:?} with {point} armed"),
+            );
+        }
+        if crash_in(&server, &mut world, verb, point) {
+            reached.insert(verb.name());
+        }
+    }
+    if stop_armed(&mut server) {
+        reached.insert("stop");
+    }
+    server.start_again();
+    world.assert_is(&server, world.model, &format!("in the end, with {point}"));
+    if reached.is_empty() && crash_in_purge(&mut server, &mut world, point) {
+        reached.insert("purge");
+    }
+    server.finish();
+    reached.into_iter().collect()
+}
+
+/// The trash lets go of the volume, and the process dies in it.
+fn crash_in_purge(server: &mut Server, world: &mut World, point: &str) -> bool {
+    // Its time is up at once, for what goes to the trash from now on.
+    server.options_mut().env.push(("MIOSA_SERVE_LIMITS__TRASH_RETENTION_DAYS".into(), "0".into()));
+    server.stop();
+    server.start_again();
+    world.run_until_done(server, Verb::Undelete, "before a purge");
+    server.stop();
+    server.start_with(Some(&format!("{point}=kill")));
+    world.run_until_done(server, Verb::Destroy, "before a purge");
+    world.assert_is(server, Model::default(), &format!("after a purge with a crash at {point}"));
+    !server.has_failpoints_armed()
+}
+
+/// Starts the stopped server with the point armed, letting it pass as often as a start alone reaches it. Answers whether a start
+/// reached it. Beyond [`PASSES_MAX`] the server runs unarmed.
+fn arm(server: &mut Server, point: &str, passes: &mut u32) -> bool {
+    let mut reached = false;
+    while *passes <= PASSES_MAX {
+        server.start_with(Some(&format!("{point}={passes}*kill")));
+        server.wait_recovered();
+        if server.has_failpoints_armed() {
+            return reached;
+        }
+        reached = true;
+        *passes += 1;
+        server.stop();
+    }
+    server.start_again();
+    reached
+}
+
+/// Runs the verb with the point armed; answers whether the process died.
+fn crash_in(server: &Server, world: &mut World, verb: Verb, point: &str) -> bool {
+    let before = world.model;
+    let after = verb.after(before);
+    let was_armed = server.has_failpoints_armed();
+    let answer = world.run(server, verb);
+    let died = || was_armed && !server.has_failpoints_armed();
+    if !died() {
+        let what = format!("{verb:?} with {point} armed, and not met before the answer");
+        assert!(answer.is_done(), "{what}: {answer:?}\n{}", server.log_tail());
+        world.assert_is(server, after, &what);
+        // It may still have died in what the verb left to be done after its answer.
+        if !died() {
+            return false;
+        }
+    }
+    server.wait_recovered();
+    let what = format!("{verb:?} with a crash at {point}, answered {answer:?}");
+    let now = world.settle(server, &what);
+    assert!(
+        now == before || now == after,
+        "{what}: was {before:?} and is {now:?}: neither the old nor the new"
+    );
+    assert!(!answer.is_done() || now == after, "{what}: acknowledged, and it is {now:?}");
+    world.model = now;
+    world.check_data(server, &what);
+
+    world.run_until_done(server, verb, &what);
+    world.assert_is(server, after, &format!("{what}, after the second call"));
+    world.check_data(server, &what);
+    true
+}
+
+/// Stops the server with the point armed; answers whether controller or agent died at it instead of ending in good order.
+fn stop_armed(server: &mut Server) -> bool {
+    let was_armed = server.has_failpoints_armed();
+    let orderly = server.stop_and_look();
+    assert!(orderly || was_armed, "an unarmed stop was not orderly\n{}", server.log_tail());
+    !orderly
+}

@@ -1,0 +1,45 @@
+//! Rust client of the miosa API: volumes, attachments and computers. The `miosa` command line is built on it.
+//!
+//! ```no_run
+//! use futures::TryStreamExt;
+//! use miosa_client::api::v1::volumes::CreateVolume;
+//! use miosa_client::{Client, ClientConfig, VolumeFilter};
+//!
+//! # async fn example() -> Result<(), miosa_client::ClientError> {
+//! let client = Client::new(ClientConfig::new("http://127.0.0.1:7420".parse()?, "msk_a_..."))?;
+//! let new = CreateVolume { name: Some("model-weights".into()), size_gb: Some(50), ..CreateVolume::default() };
+//! let volume = client.volumes().create(&new).await?;
+//! let all: Vec<_> = client.volumes().list_all(&VolumeFilter::default()).try_collect().await?;
+//! # Ok(()) }
+//! ```
+//!
+//! What every call does:
+//!
+//! - **Repeats what failed in passing**: no answer at all, or 429, 502, 503, 504; `Retry-After` is honoured. A call that
+//!   changes something carries a random `Idempotency-Key`, the same in every repeat, so that a lost answer never makes a
+//!   second volume. `exec` is repeated only when the command surely did not run.
+//! - **Ends in time**: [`ClientConfig::timeout`] covers the repeats and the pauses between them.
+//! - **Answers typed**: the bodies are those of `miosa_api`, here [`api`]; a refusal is [`ClientError::Api`] with the server's
+//!   envelope, whose `code` is stable.
+//!
+//! A dropped future cancels the call on this side only: the server may have carried it out.
+
+mod attachments;
+mod computers;
+mod config;
+mod endpoint;
+mod error;
+mod paging;
+mod sse;
+mod transport;
+mod volumes;
+
+pub use miosa_api as api;
+
+pub use attachments::Attachments;
+pub use computers::{ComputerFilter, Computers, LogsRequest};
+pub use config::ClientConfig;
+pub use endpoint::{Endpoint, InvalidEndpoint};
+pub use error::ClientError;
+pub use transport::Client;
+pub use volumes::{VolumeFilter, Volumes};
