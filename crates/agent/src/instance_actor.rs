@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use miosa_domain::spec::{AttachmentSpec, InstanceSpec};
-use miosa_domain::status::{Failure, InstanceState, InstanceStatus};
+use miosa_domain::spec::{AttachmentSpec, InstanceSpec, Network};
+use miosa_domain::status::{Failure, FailureCode, InstanceState, InstanceStatus};
 use miosa_domain::{AttachmentId, InstanceId};
 use miosa_failpoint::failpoint;
 use miosa_plan::{ContainerSeen, InstanceSeen, InstanceStep, instance_plan};
@@ -242,6 +242,11 @@ async fn execute(
             return detach(host, spec, memory, attachment, force).await;
         }
         InstanceStep::Release(attachment) => release(host, id, attachment).await,
+        InstanceStep::CreateContainer if spec.network == Network::Host && !host.allow_host_network => {
+            let message =
+                "this host's configuration (agent.allow_host_network) does not allow \"network\": \"host\"";
+            Err(StepError::Failed(Failure { code: FailureCode::CannotRun, message: message.into() }))
+        }
         InstanceStep::CreateContainer => {
             let spec = spec.clone();
             call(host, move |driver| driver.create(&spec).map(|_pid| ())).await

@@ -13,6 +13,8 @@
 //! is kept where it is and reported; its volume counts as one whose data must be there, so nothing is made in its place.
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -116,6 +118,8 @@ pub(crate) enum Accepted {
 impl Ledger {
     pub(crate) fn open(dir: &Path) -> Result<Self, LedgerError> {
         std::fs::create_dir_all(dir).doing("make the directory", dir)?;
+        // Specs hold the environment of workloads, and people put secrets there.
+        std::fs::set_permissions(dir, Permissions::from_mode(0o700)).doing("close", dir)?;
         let lock_path = dir.join("lock");
         let lock = std::fs::File::create(&lock_path).doing("open", &lock_path)?;
         lock.try_lock().map_err(|_| LedgerError::Locked(dir.to_owned()))?;

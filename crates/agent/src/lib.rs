@@ -48,6 +48,8 @@ pub struct AgentConfig {
     pub socket: PathBuf,
     /// The uid behind the socket, besides root.
     pub controller_uid: u32,
+    /// Whether instances may use the host's network; a controller that asks for it otherwise is refused.
+    pub allow_host_network: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +68,7 @@ struct Host {
     board: Board,
     backend: Arc<dyn VolumeBackend>,
     driver: Arc<dyn InstanceDriver>,
+    allow_host_network: bool,
     volumes: Volumes,
     instances: Instances,
 }
@@ -84,6 +87,7 @@ pub async fn run(
         instances: Instances::default(),
         backend,
         driver,
+        allow_host_network: config.allow_host_network,
     });
     let recovered = tokio::sync::watch::Sender::new(false);
     let work = async {

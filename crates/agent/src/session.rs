@@ -101,13 +101,17 @@ async fn session(
             send.send(AgentMessage::Report(report)).await.map_err(closed)?;
         }
     };
-    let named = watch::Sender::new(Named::default());
+    // What the controller has named; nothing until its resync has come, before which everything would look orphaned.
+    let named = watch::Sender::new(None::<Named>);
     let pool_reports = async {
         let mut names = named.subscribe();
         let mut last = None;
         loop {
             let now_named = names.borrow_and_update().clone();
-            let report = pool_report(host, &now_named).await;
+            let report = match &now_named {
+                Some(named) => pool_report(host, named).await,
+                None => None,
+            };
             if report.is_some() && report != last {
                 let message = AgentMessage::Report(Report { pool: report.clone(), ..Report::default() });
                 send.send(message).await.map_err(closed)?;
@@ -125,9 +129,9 @@ async fn session(
             match message {
                 ControllerMessage::Specs { resync, volumes, instances } => {
                     if resync {
-                        named.send_replace(Named::of(&volumes, &instances));
+                        named.send_replace(Some(Named::of(&volumes, &instances)));
                     } else {
-                        named.send_modify(|named| named.add(&volumes, &instances));
+                        named.send_modify(|named| named.get_or_insert_default().add(&volumes, &instances));
                     }
                     apply(host, volumes, instances).await?;
                 }

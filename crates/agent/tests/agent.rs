@@ -6,7 +6,7 @@ mod world;
 use miosa_api::agent_v1::{ControllerMessage, ExecRequest, StreamEvent};
 use miosa_backend::{BackendError, ImageState, VolumeBackend, fake::Call as BackendCall};
 use miosa_domain::Generation;
-use miosa_domain::spec::{DesiredAttachment, DesiredRun, Presence};
+use miosa_domain::spec::{DesiredAttachment, DesiredRun, Network, Presence};
 use miosa_domain::status::{
     AttachmentCondition, FailureCode, Holder, InstanceState, InstanceStatus, VolumeCondition, VolumeStatus,
 };
@@ -281,6 +281,18 @@ async fn unknown_is_not_absent() {
     world.instance(&i, "running as before", all_attached).await;
     assert_eq!(driver_count(&world, DriverCall::Create), creates);
     assert_eq!(driver_count(&world, DriverCall::RemoveContainer), removes);
+}
+
+/// The host's network is the operator's to give, whatever the controller asks.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_hosts_network_must_be_allowed() {
+    let world = World::new().await;
+    let mut i = instance(2, 1, vec![]);
+    i.network = Network::Host;
+    world.ask(&[], &[i.clone()]).await;
+    let status = world.instance(&i, "the refusal", |s| matches!(s.state, InstanceState::Failed(_))).await;
+    assert!(matches!(status.state, InstanceState::Failed(f) if f.code == FailureCode::CannotRun));
+    assert_eq!(driver_count(&world, DriverCall::Create), 0);
 }
 
 /// Commands pass through as events, and one that cannot run ends its stream with the reason.

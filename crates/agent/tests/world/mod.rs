@@ -131,7 +131,12 @@ impl World {
     }
 
     fn spawn_agent(&mut self, socket: PathBuf) {
-        let config = AgentConfig { dir: self.dir.path().join("agent"), socket, controller_uid: 0 };
+        let config = AgentConfig {
+            dir: self.dir.path().join("agent"),
+            socket,
+            controller_uid: 0,
+            allow_host_network: false,
+        };
         let (backend, driver) = (self.backend.clone(), self.driver.clone());
         let stop = watch::Sender::new(false);
         let stopped = stop.subscribe();
