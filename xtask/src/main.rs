@@ -1,0 +1,72 @@
+//! `cargo xtask <verb>`: what people and CI do with this repository besides building it. A file per verb.
+//!
+//! ```text
+//! setup ◄── test, demo, bench      installs the missing system packages
+//! openapi [--check]                types ──► openapi/v1.json
+//! tidy                             rules about the source that no compiler checks
+//! test                             every test, those that need root included
+//! demo                             a volume's life, told on a terminal
+//! bench                            how long it takes, beside the same by hand
+//! ```
+
+// A tool for a terminal: printing is its work.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod bench;
+mod demo;
+mod fixture;
+mod openapi;
+mod run;
+mod setup;
+mod template;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Work on this repository", version)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Install the system packages that are missing (Debian and Ubuntu; elsewhere name them)
+    Setup,
+    /// Write openapi/v1.json from the types of crate `api`
+    Openapi {
+        /// Change nothing; fail if the file differs from the types
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check the rules about the source that no compiler checks
+    Tidy,
+    /// Run every test, those on real devices included (needs root)
+    Test,
+    /// Tell a volume's life on this machine, step by step (needs root)
+    Demo,
+    /// Measure a release build beside the same by hand; prints a Markdown table (needs root)
+    Bench,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().verb {
+        Verb::Setup => setup::setup(),
+        Verb::Openapi { check } => openapi::openapi(check),
+        Verb::Tidy => tidy::tidy(),
+        Verb::Test => test::test(),
+        Verb::Demo => demo::demo(),
+        Verb::Bench => bench::bench(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {}", run::chain(&failure));
+            ExitCode::FAILURE
+        }
+    }
+}
