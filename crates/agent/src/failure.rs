@@ -11,6 +11,8 @@ use crate::ledger::LedgerError;
 pub(crate) enum StepError {
     /// Processes hold files of the volume open.
     Busy(Vec<Holder>),
+    /// Another attachment still has the volume, and is on its way out: nothing is wrong, it only takes a moment.
+    NotYet(Failure),
     Failed(Failure),
 }
 
@@ -22,7 +24,7 @@ impl StepError {
     /// As something to report where being busy is no answer.
     pub(crate) fn into_failure(self) -> Failure {
         match self {
-            Self::Failed(failure) => failure,
+            Self::Failed(failure) | Self::NotYet(failure) => failure,
             Self::Busy(holders) => {
                 let names: Vec<_> =
                     holders.iter().map(|h| format!("pid {} ({})", h.pid, h.command)).collect();

@@ -31,6 +31,9 @@ use crate::{Host, blocking, volume_queue};
 /// How long a detach without force waits for files to be closed.
 const DETACH_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long to wait before a volume that is about to be free is asked for again.
+const NOT_YET_PAUSE: Duration = Duration::from_millis(20);
+
 #[derive(Default)]
 pub(crate) struct Instances {
     tasks: Mutex<BTreeMap<InstanceId, Arc<Task>>>,
@@ -103,6 +106,10 @@ async fn live(host: Arc<Host>, id: InstanceId, task: Arc<Task>) {
         let Some(spec) = host.ledger.instance(id) else { break };
         let pause = match round_of(&host, &spec, &mut memory).await {
             Ok(pause) => pause,
+            Err(StepError::NotYet(failure)) => {
+                tracing::debug!(instance = %id, "waits: {}", failure.message);
+                Some(NOT_YET_PAUSE)
+            }
             Err(error) => {
                 let failure = error.into_failure();
                 tracing::warn!(instance = %id, code = ?failure.code, "instance: {}", failure.message);
@@ -293,6 +300,7 @@ fn note(
             memory.attachment_failures.remove(&id);
             Ok(())
         }
+        Err(StepError::NotYet(failure)) => Err(StepError::NotYet(failure)),
         Err(error) => {
             let failure = error.into_failure();
             let attachment = attachment_of(spec, id)?;

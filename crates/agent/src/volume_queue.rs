@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use miosa_backend::{ImageState, Staged, VolumeObservation};
 use miosa_domain::VolumeId;
 use miosa_domain::size::MIB;
-use miosa_domain::spec::Presence;
+use miosa_domain::spec::{DesiredAttachment, DesiredRun, Presence};
 use miosa_domain::status::{Failure, FailureCode, VolumeCondition, VolumeStatus};
 use miosa_failpoint::failpoint;
 use miosa_plan::{ImageSeen, Obstacle, VolumeSeen, VolumeStep, VolumeWanted, volume_plan};
@@ -116,7 +116,12 @@ pub(crate) async fn claim(
             "volume {id} is in use through attachment {} of instance {}",
             other.attachment, other.instance
         );
-        return Err(StepError::Failed(Failure { code: FailureCode::VolumeAttached, message }));
+        let failure = Failure { code: FailureCode::VolumeAttached, message };
+        return Err(if is_leaving(host, other) {
+            StepError::NotYet(failure)
+        } else {
+            StepError::Failed(failure)
+        });
     }
     if !record.claims().any(|held| *held == claim) {
         let ledger_host = host.clone();
@@ -141,6 +146,17 @@ pub(crate) async fn claim(
     .await?;
     host.volumes.remember(id, Some(staged.clone()));
     Ok(staged)
+}
+
+/// Whether the ledger asks for this claim to end: the volume will be free without anybody's doing.
+fn is_leaving(host: &Host, claim: &Claim) -> bool {
+    host.ledger.instance(claim.instance).is_some_and(|spec| {
+        spec.desired != DesiredRun::Running
+            || spec
+                .attachments
+                .iter()
+                .any(|a| a.id == claim.attachment && a.desired != DesiredAttachment::Attached)
+    })
 }
 
 /// Unmounts the volume from the host unless another claim needs it, then gives the slot back.

@@ -230,6 +230,33 @@ async fn the_slot_holds_one_writer() {
     assert_eq!(failure.code, FailureCode::VolumeAttached);
 }
 
+/// A volume that its present holder is giving back is waited for, not refused: deleting one computer and attaching its
+/// volume to the next works without a pause in between.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_volume_on_its_way_out_is_waited_for() {
+    let world = World::new().await;
+    let v = volume(1, 1);
+    let mut first = instance(2, 2, vec![attachment(3, &v)]);
+    let mut second = instance(4, 3, vec![]);
+    world.ask(&[v.clone()], &[first.clone(), second.clone()]).await;
+    world.instance(&first, "running", all_attached).await;
+    world.instance(&second, "running", running).await;
+    // The host cannot unmount it yet, so the first one keeps its claim while it goes down.
+    let holder = || vec![Holder { pid: 7, command: "cp -a".into() }];
+    world.backend.set_holders(v.id, holder());
+    (first.generation, first.desired) = (Generation(4), DesiredRun::Stopped);
+    second.generation = Generation(5);
+    second.attachments = vec![attachment(5, &v)];
+    world.ask(&[], &[first.clone(), second.clone()]).await;
+    world.instance(&first, "the release that fails", |s| matches!(s.state, InstanceState::Failed(_))).await;
+    world.backend.set_holders(v.id, vec![]);
+    let status = world.instance(&second, "the volume", |s| {
+        assert!(!matches!(s.attachments[0].state, AttachmentCondition::Failed(_)), "refused: {s:?}");
+        all_attached(s)
+    });
+    status.await;
+}
+
 /// An older spec changes nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_host_never_goes_back() {
