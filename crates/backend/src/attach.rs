@@ -100,9 +100,11 @@ impl Pool {
             changed = Changed::Changed;
             failpoint!("backend.unstage.after-umount")?;
             if let Err(error) = self.wait_until_released(id, &staged.device, staged.device_number) {
-                // Others still have it: as before the call, it is staged.
-                mount::mount_device(&staged.device, &mount_point, "ext4", EXT4_OPTIONS, false)?;
-                return Err(error);
+                // Others still have it: as before the call, it is staged. Unless they have let go of it just now.
+                if let Some(device) = loopdev::hold(&staged.device, &mark(id))? {
+                    mount::mount_device(&device.path, &mount_point, "ext4", EXT4_OPTIONS, false)?;
+                    return Err(error);
+                }
             }
         } else if let Some((device, status)) = loopdev::find(|status| status.mark == mark(id))? {
             // Unmounted by a call that was cut off, and perhaps still mounted in another namespace.
@@ -161,7 +163,9 @@ pub(crate) fn attach_once(
     check: impl FnOnce() -> Result<(), BackendError>,
 ) -> Result<Attached, BackendError> {
     let attached = || match loopdev::find(|status| status.is_backed_by(image))? {
-        Some((device, status)) if status.mark == mark && status.whole_and_writable => Ok(Some(device)),
+        Some((device, status)) if status.mark == mark && status.whole_and_writable => {
+            Ok(loopdev::hold(&device, mark)?)
+        }
         Some((device, _)) => Err(BackendError::Locked { path: device }),
         None => Ok(None),
     };
@@ -171,7 +175,7 @@ pub(crate) fn attach_once(
         Ok(found.is_some() || files::try_lock(file, path)?)
     })?;
     match found {
-        Some(device) => Ok(loopdev::hold(&device)?),
+        Some(device) => Ok(device),
         None if free => {
             check()?;
             Ok(loopdev::attach(file, mark)?)

@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
         Ok(runtime) => runtime.block_on(run_client(&cli.global, client_verb)).into(),
-        Err(error) => errors::report_usage(&format!("Error: cannot start: {error}\n"), false).into(),
+        Err(error) => errors::report_usage(&format!("cannot start: {error}\n"), false).into(),
     }
 }
 

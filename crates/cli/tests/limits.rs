@@ -67,7 +67,7 @@ fn unsafe_and_misspelt_settings_are_refused() {
         ("listn = \"127.0.0.1:0\"", "listn"),
         ("[limits]\nvolumes = 3", "volumes"),
         ("listen = 7", "listen"),
-        ("pool_size = \"a lot\"", "pool_size"),
+        ("[limits]\nvolumes_per_project = \"many\"", "volumes_per_project"),
         ("this is not TOML", "config.toml"),
     ] {
         fs::write(&config, text).expect("the folder can be written");
@@ -238,12 +238,13 @@ fn odd_bodies_are_refused_politely() {
     };
     for (method, path, field) in &routes {
         let deep = [vec![b'['; 100_000], vec![b']'; 100_000]].concat();
-        for body in [&b"{"[..], b"nonsense", b"\xff\xfe", b"{\"a\":}", b"{}{}", b"[1,2", &deep] {
+        for body in [&b"{"[..], b"nonsense", b"\xff\xfe", b"{\"a\":}", b"{}{}"] {
             send(method, path, body).refused(400, "INVALID_JSON");
         }
-        for body in ["[]", "7", "\"text\"", "true"] {
-            let answer = send(method, path, body.as_bytes());
-            assert!(matches!(answer.status, 400 | 422), "{method} {path} {body}: {answer}");
+        // What cannot be an object need not be read to its end.
+        for body in [&b"[]"[..], b"7", b"\"text\"", b"true", b"[1,2", &deep] {
+            let answer = send(method, path, body);
+            assert!(matches!(answer.status, 400 | 422), "{method} {path}: {answer}");
             assert!(!answer.code().is_empty(), "{answer}");
         }
         for value in ["7", "-1e400", "99999999999999999999999999", "[]", "{}", "true", "\"a\\u0000b\""] {

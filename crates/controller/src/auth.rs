@@ -112,6 +112,21 @@ mod tests {
     }
 
     #[test]
+    fn a_key_without_the_scope_is_refused() {
+        let mut caller = Caller {
+            tenant_id: miosa_domain::TenantId::from_uuid(uuid::Uuid::nil()),
+            key_id: miosa_domain::ApiKeyId::from_uuid(uuid::Uuid::nil()),
+            key_type: KeyType::User,
+            scopes: vec!["volumes:read".into()],
+            rate_limit_rpm: 0,
+        };
+        assert!(require_scope(&caller, "volumes:read").is_ok());
+        assert_eq!(require_scope(&caller, "volumes:write").unwrap_err().status.as_u16(), 403);
+        caller.scopes.clear();
+        assert_eq!(require_scope(&caller, "volumes:read").unwrap_err().status.as_u16(), 403);
+    }
+
+    #[test]
     fn only_a_well_formed_bearer_key_is_looked_up() {
         let long = format!("Bearer msk_{}", "x".repeat(KEY_MAX_BYTES));
         for (header, key) in [

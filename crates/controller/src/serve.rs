@@ -189,3 +189,91 @@ async fn serve_agent(stream: UnixStream, agents: AgentServer<AgentSessions>) {
         tracing::debug!(error, "agent's connection ended early");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use sha2::{Digest, Sha256};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    struct Running {
+        address: std::net::SocketAddr,
+        stop: oneshot::Sender<()>,
+        ended: tokio::task::JoinHandle<Result<(), RunError>>,
+    }
+
+    fn start(folder: &Path) -> Running {
+        let config = ControllerConfig {
+            database: folder.join("controller.db"),
+            admin_key_hash: hex::encode(Sha256::digest("msk_a_key")),
+            limits: Default::default(),
+            agent_uid: 0,
+            region: "local".into(),
+        };
+        let http = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = http.local_addr().unwrap();
+        let agent = std::os::unix::net::UnixListener::bind(folder.join("agent.sock")).unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shutdown = async { drop(stopped.await) };
+        Running { address, stop, ended: tokio::spawn(run(config, Sockets { http, agent }, shutdown)) }
+    }
+
+    /// Sends a request and reads one answer with a Content-Length.
+    async fn exchange(stream: &mut TcpStream, request: &[u8]) -> String {
+        stream.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        loop {
+            let text = String::from_utf8_lossy(&answer).into_owned();
+            if let Some((head, body)) = text.split_once("\r\n\r\n") {
+                let length = head
+                    .lines()
+                    .find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+                if body.len() >= length.expect("every answer has a Content-Length") {
+                    return text;
+                }
+            }
+            let mut piece = [0; 4096];
+            match stream.read(&mut piece).await.unwrap() {
+                0 => panic!("the connection closed after {text:?}"),
+                length => answer.extend_from_slice(&piece[..length]),
+            }
+        }
+    }
+
+    /// One connection carries several requests; what is too large is refused before and after it was sent; shutdown ends idle
+    /// connections and the server.
+    #[tokio::test]
+    async fn serves_keep_alive_connections_until_told_to_stop() {
+        let folder = tempfile::tempdir().unwrap();
+        let server = start(folder.path());
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        for _ in 0..3 {
+            let answer = exchange(&mut stream, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+            assert!(
+                answer.starts_with("HTTP/1.1 200 OK") && answer.contains("{\"status\":\"ok\"}"),
+                "{answer}"
+            );
+        }
+        let list = b"GET /api/v1/volumes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer msk_a_key\r\n\r\n";
+        assert!(exchange(&mut stream, list).await.contains("\"total\":0"));
+
+        let head = "POST /volumes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer msk_a_key\r\n";
+        let asks_first = format!("{head}Content-Length: 2000000\r\nExpect: 100-continue\r\n\r\n");
+        let mut other = TcpStream::connect(server.address).await.unwrap();
+        assert!(exchange(&mut other, asks_first.as_bytes()).await.starts_with("HTTP/1.1 413"));
+        let mut sends_all = format!("{head}Content-Length: 2000000\r\n\r\n").into_bytes();
+        sends_all.resize(sends_all.len() + 2_000_000, b' ');
+        let mut other = TcpStream::connect(server.address).await.unwrap();
+        let answer = exchange(&mut other, &sends_all).await;
+        assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("TOO_LARGE"), "{answer}");
+
+        server.stop.send(()).unwrap();
+        server.ended.await.unwrap().unwrap();
+        assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0, "the idle connection is closed");
+        assert!(TcpStream::connect(server.address).await.is_err());
+    }
+}

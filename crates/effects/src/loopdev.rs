@@ -91,24 +91,28 @@ pub fn attach(file: &File, mark: &str) -> Result<Attached, SysError> {
     }
 }
 
-/// Takes hold of a device that is already attached, so that it does not go away meanwhile.
-pub fn hold(device: &Path) -> Result<Attached, SysError> {
-    let file = OpenOptions::new().read(true).write(true).open(device).doing("open", device)?;
-    Ok(Attached { _device: file, path: device.to_owned() })
+/// Takes hold of a device that is already attached under this mark, so that it does not go away meanwhile. `None`: it is
+/// gone, and its number perhaps another file's by now.
+pub fn hold(device: &Path, mark: &str) -> Result<Option<Attached>, SysError> {
+    let file = match OpenOptions::new().read(true).write(true).open(device) {
+        Err(error) if is_gone(&error) => return Ok(None),
+        other => other.doing("open", device)?,
+    };
+    // Asked while it is held: from here on the answer stays true.
+    let is_it = status(device)?.is_some_and(|status| status.mark == mark);
+    Ok(is_it.then(|| Attached { _device: file, path: device.to_owned() }))
 }
 
 /// What is attached to `device`; `None` if nothing is, or the device does not exist.
 pub fn status(device: &Path) -> Result<Option<LoopStatus>, SysError> {
-    let gone =
-        |error: &io::Error| matches!(error.raw_os_error(), Some(libc::ENXIO | libc::ENOENT | libc::ENODEV));
     let file = match File::open(device) {
-        Err(error) if gone(&error) => return Ok(None),
+        Err(error) if is_gone(&error) => return Ok(None),
         other => other.doing("open", device)?,
     };
     let mut info = zeroed_config().info;
     match ioctl(&file, sys::LOOP_GET_STATUS64, &raw mut info as usize) {
         Ok(_) => {}
-        Err(error) if gone(&error) => return Ok(None),
+        Err(error) if is_gone(&error) => return Ok(None),
         Err(error) => return Err(SysError::new("ask the state of", device, error)),
     }
     let name = info.lo_file_name;
@@ -164,6 +168,10 @@ pub fn retire(device: &Path) -> Result<bool, SysError> {
         Err(error) if matches!(error.raw_os_error(), Some(libc::EBUSY | libc::ENODEV)) => Ok(false),
         Err(error) => Err(SysError::new("remove", device, error)),
     }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENXIO | libc::ENOENT | libc::ENODEV))
 }
 
 /// Whether somebody made the device refuse discards: its limit is 0 although the driver's is not.

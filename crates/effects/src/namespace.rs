@@ -32,7 +32,8 @@ use crate::mount::{self, Mount};
 use crate::process::{ProcessFd, all_pids};
 use crate::{Doing, SysError, idmap};
 
-/// Why a mount was not put in or taken out. Nothing was changed then, except that missing folders may have been made.
+/// Why a mount was not put in or taken out. Nothing was changed then, except that missing folders may have been made. (When
+/// `place` answers `Busy`, the mount is there, at a path that was refused, and the workload uses it.)
 #[derive(Debug, thiserror::Error)]
 pub enum NamespaceError {
     #[error("process {pid} has ended")]
@@ -81,7 +82,7 @@ pub fn place(process: &ProcessFd, placement: &Placement<'_>) -> Result<Option<Pa
             io::Error::other(format!("device {found:#x} is mounted, not {:#x}", placement.device_number));
         return Err(SysError::new("use", placement.source, wrong).into());
     }
-    enter(process, |entered| {
+    enter(process, move |entered| {
         let root = entered.open_root()?;
         let target = {
             let _owner = ActingAs::owner(placement.owner)?;
@@ -114,11 +115,13 @@ pub fn place(process: &ProcessFd, placement: &Placement<'_>) -> Result<Option<Pa
             Errno::NOENT => unusable(placement.target, "the folder was removed meanwhile".into()),
             e => SysError::new("mount at", placement.target, e).into(),
         })?;
+        // It keeps the mount in use.
+        drop(tree);
         // The folder may have been renamed between its check and the mount; from here on it cannot be.
         let at = entered.mounts()?.into_iter().find(of_device);
         let at = at.ok_or_else(|| unusable(placement.target, "the mount did not stay".into()))?.mount_point;
         if let Some(reason) = (placement.refuse)(&at) {
-            entered.unmount_at(&root, &at, placement.device_number, UnmountFlags::empty())?;
+            entered.take_back(placement.device_number)?;
             return Err(unusable(placement.target, reason));
         }
         Ok(Some(at))
@@ -266,6 +269,20 @@ impl Entered {
         let link = format!("thread-self/fd/{}", folder.as_raw_fd());
         let path = readlinkat(&self.host_proc, &link, Vec::new()).doing("read", &link)?;
         Ok(PathBuf::from(OsString::from_vec(path.into_bytes())))
+    }
+
+    /// Unmounts what was mounted an instant ago; the workload may just be walking through it.
+    fn take_back(&self, device_number: u64) -> Result<(), NamespaceError> {
+        let mut attempts = RESOLVE_ATTEMPTS;
+        loop {
+            match self.unmount_device(device_number, UnmountFlags::empty()) {
+                Err(NamespaceError::Unusable { .. } | NamespaceError::Busy { .. }) if attempts > 1 => {
+                    attempts -= 1;
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                other => return other.map(drop),
+            }
+        }
     }
 
     fn unmount_device(&self, device_number: u64, flags: UnmountFlags) -> Result<bool, NamespaceError> {

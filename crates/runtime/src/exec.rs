@@ -36,6 +36,9 @@ const EVENTS_WAITING: usize = 16;
 const QUIET: Duration = Duration::from_millis(200);
 /// …and so long at most.
 const DRAIN: Duration = Duration::from_secs(1);
+/// So long the runtime has to begin a command whose time is up already.
+const BEGIN_TIMEOUT: Duration = Duration::from_secs(10);
+const BEGIN_INTERVAL: Duration = Duration::from_millis(20);
 /// The runtime could not run the command, as of a shell.
 const CANNOT_RUN: i32 = 126;
 const RUNTIME_STDERR_MAX_BYTES: u64 = 64 * 1024;
@@ -169,20 +172,24 @@ impl Running {
         let _ = self.events.send(ExecEvent::Exit { code, timed_out }).await;
     }
 
-    /// Ends the command's session; or the runtime, if it has not got that far.
+    /// Ends the command's session, as soon as it is known which that is.
     async fn kill(&mut self) {
-        let (pid_file, group) = (self.launch.pid_file.clone(), self.launch.cgroup.clone());
-        let killed = tokio::task::spawn_blocking(move || kill_session(&pid_file, &group)).await;
-        match killed {
-            Ok(Ok(true)) => {}
-            Ok(Ok(false)) => {
-                let _ = self.child.start_kill();
+        let deadline = Instant::now() + BEGIN_TIMEOUT;
+        while Instant::now() < deadline {
+            let (pid_file, group) = (self.launch.pid_file.clone(), self.launch.cgroup.clone());
+            let killed = tokio::task::spawn_blocking(move || kill_session(&pid_file, &group)).await;
+            match killed {
+                Ok(Ok(true)) => return,
+                // Killed now, the runtime could leave a command behind that nobody knows of.
+                Ok(Ok(false)) => {}
+                failed => tracing::warn!(?failed, "cannot end a command's session"),
             }
-            failed => {
-                tracing::warn!(?failed, "cannot end a command's session; ending its runtime");
-                let _ = self.child.start_kill();
+            if tokio::time::timeout(BEGIN_INTERVAL, self.child.wait()).await.is_ok() {
+                return;
             }
         }
+        // It may have ended meanwhile.
+        let _ = self.child.start_kill();
     }
 }
 

@@ -65,6 +65,7 @@ pub trait InstanceDriver: Send + Sync + 'static {
 
     /// Ensures that the created or running container sees the host's mount `source` of the device at `path`. Missing
     /// folders are made as the instance's root would make them; symbolic links lead nowhere outside the instance.
+    /// [`RuntimeError::Busy`] says that the workload moved it to a reserved path meanwhile, and holds it there.
     fn publish(
         &self,
         id: InstanceId,

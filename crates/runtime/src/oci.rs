@@ -66,7 +66,7 @@ const EXEC_PREFIX: &str = "exec-";
 #[derive(Debug, Clone)]
 pub struct OciConfig {
     /// Ours alone: `instances/`, `templates/` and `runtime/` lie in it. Other users must be able to walk to it, since the
-    /// instances' root users are such.
+    /// instances' root users are such; it gets mode 0711 itself, the folders above it are left as they are.
     pub data_dir: PathBuf,
     /// Name or absolute path of an OCI runtime; the first of runc, crun and youki that is installed when `None`.
     pub runtime: Option<String>,
@@ -110,6 +110,8 @@ impl OciDriver {
     /// Opens the data directory, making it if need be. Instances of an earlier process are found by `survey`.
     pub fn open(config: OciConfig) -> Result<Self, RuntimeError> {
         let data = Dir::open_or_make(&config.data_dir)?;
+        let walk_only = fs::Permissions::from_mode(0o711);
+        fs::set_permissions(data.path(), walk_only).doing("set the mode of", data.path())?;
         for (name, mode) in [("instances", 0o711), ("templates", 0o700), ("runtime", 0o700)] {
             data.ensure_dir(name)?;
             let path = data.path().join(name);
@@ -350,7 +352,12 @@ impl InstanceDriver for OciDriver {
         self.validate(spec)?;
         let folder = match InstanceFolder::open(&self.instances, id)? {
             Some(folder) => folder,
-            None => InstanceFolder::make(&self.instances, id, self.free_slot()?)?,
+            None => {
+                let slot = self.free_slot()?;
+                InstanceFolder::make(&self.instances, id, slot).inspect_err(|_| {
+                    locked(&self.slots).remove(&slot);
+                })?
+            }
         };
         if RunRecord::read(&folder.dir)?.is_some() || self.runtime_root.join(id.to_string()).exists() {
             return Err(RuntimeError::ContainerExists { id });
@@ -391,10 +398,15 @@ impl InstanceDriver for OciDriver {
         };
         let unusable = |reason: String| RuntimeError::PathUnusable { id, path: path.clone(), reason };
         failpoint!("runtime.publish.before")?;
-        let placed = namespace::place(&process, &placement).map_err(|error| match error {
-            NamespaceError::Unusable { reason, .. } => unusable(reason),
-            other => from_namespace(id, other),
-        })?;
+        let placed = match namespace::place(&process, &placement) {
+            Ok(placed) => placed,
+            Err(NamespaceError::Unusable { reason, .. }) => return Err(unusable(reason)),
+            Err(NamespaceError::Busy { locked_in, .. }) => {
+                let holders = self.holders(id, device_number, folder.rootfs_device()?, &locked_in)?;
+                return Err(RuntimeError::Busy { id, holders });
+            }
+            Err(other) => return Err(from_namespace(id, other)),
+        };
         failpoint!("runtime.publish.after")?;
         if placed.is_some() {
             return Ok(Changed::Changed);
@@ -486,8 +498,8 @@ impl InstanceDriver for OciDriver {
 
     fn destroy(&self, id: InstanceId) -> Result<Changed, RuntimeError> {
         let Some(folder) = InstanceFolder::open(&self.instances, id)? else {
-            // One that was never finished holds nothing but empty folders, or something that is not ours and stays.
-            return Ok(Changed::Unchanged);
+            let removed = InstanceFolder::remove_unfinished(&self.instances, id)?;
+            return Ok(if removed { Changed::Changed } else { Changed::Unchanged });
         };
         self.clear(id, &folder)?;
         let slot = folder.identity.slot();

@@ -32,6 +32,28 @@ use crate::{RuntimeError, conmon};
 
 const GONE: &str = ".gone-";
 
+/// Who may do what in a folder.
+#[derive(Debug, Clone, Copy)]
+enum Holder {
+    Host,
+    /// The instance's root may read, or walk through.
+    Shared,
+    Instance,
+}
+
+const FOLDERS: [(&str, Holder, u32); 7] = [
+    ("upper", Holder::Instance, 0o755),
+    ("work", Holder::Host, 0o700),
+    ("rootfs", Holder::Shared, 0o750),
+    ("lower", Holder::Host, 0o700),
+    ("etc", Holder::Shared, 0o750),
+    (conmon::EXIT_FOLDER, Holder::Host, 0o700),
+    (conmon::SOCKET_FOLDER, Holder::Host, 0o700),
+];
+
+/// What a cut-off replacement of `identity.json` leaves.
+const UNFINISHED_IDENTITY: &str = ".tmp-identity.json";
+
 /// The folder of one instance that exists.
 #[derive(Debug)]
 pub(crate) struct InstanceFolder {
@@ -51,22 +73,20 @@ impl InstanceFolder {
         Ok(identity.map(|identity| Self { dir, identity }))
     }
 
-    /// Makes the folder durably; `slot` says whose ids it gets.
+    /// Makes the folder durably, or finishes it; `slot` says whose ids it gets.
     pub(crate) fn make(instances: &Dir, id: InstanceId, slot: u32) -> Result<Self, RuntimeError> {
         instances.ensure_dir(&id.to_string())?;
         let dir = instances.open_dir(&id.to_string())?;
+        check_unfinished(&dir)?;
         let identity = InstanceIdentity::new(id, slot);
         let ids = identity.ids();
         own(dir.path(), 0, ids.first, 0o710)?;
-        for (name, owner, group, mode) in [
-            ("upper", ids.first, ids.first, 0o755),
-            ("work", 0, 0, 0o700),
-            ("rootfs", 0, ids.first, 0o750),
-            ("lower", 0, 0, 0o700),
-            ("etc", 0, ids.first, 0o750),
-            (conmon::EXIT_FOLDER, 0, 0, 0o700),
-            (conmon::SOCKET_FOLDER, 0, 0, 0o700),
-        ] {
+        for (name, holder, mode) in FOLDERS {
+            let (owner, group) = match holder {
+                Holder::Host => (0, 0),
+                Holder::Shared => (0, ids.first),
+                Holder::Instance => (ids.first, ids.first),
+            };
             dir.ensure_dir(name)?;
             own(&dir.path().join(name), owner, group, mode)?;
         }
@@ -74,6 +94,23 @@ impl InstanceFolder {
         failpoint!("runtime.create.before-identity")?;
         identity.write(&dir)?;
         Ok(Self { dir, identity })
+    }
+
+    /// Removes a folder that was never finished. Answers whether there was one.
+    pub(crate) fn remove_unfinished(instances: &Dir, id: InstanceId) -> Result<bool, RuntimeError> {
+        let name = id.to_string();
+        if instances.entry(&name)?.is_none() {
+            return Ok(false);
+        }
+        let dir = instances.open_dir(&name)?;
+        check_unfinished(&dir)?;
+        for (folder, _, _) in FOLDERS {
+            dir.remove_dir(folder)?;
+        }
+        dir.remove_file(UNFINISHED_IDENTITY)?;
+        instances.remove_dir(&name)?;
+        instances.sync()?;
+        Ok(true)
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -141,6 +178,20 @@ impl InstanceFolder {
         remove_gone(instances, &gone)?;
         Ok(())
     }
+}
+
+/// A folder without an identity is ours if it holds nothing but what `make` makes first.
+fn check_unfinished(dir: &Dir) -> Result<(), RuntimeError> {
+    for name in dir.names()? {
+        let path = dir.path().join(&name);
+        let is_folder = FOLDERS.iter().any(|(folder, _, _)| *folder == name);
+        let is_empty_folder =
+            is_folder && fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_none());
+        if !is_empty_folder && name != UNFINISHED_IDENTITY {
+            return Err(RuntimeError::Foreign { path, what: "the folder names no instance".into() });
+        }
+    }
+    Ok(())
 }
 
 /// Removes what destroyed instances left when we were cut off.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use listenfd::ListenFd;
 use miosa_agent::AgentConfig;
-use miosa_backend::{BackendError, LocalBackend, PoolConfig};
+use miosa_backend::{BackendError, COMMON_SIZES_BYTES, LocalBackend, PoolConfig};
 use miosa_controller::{ControllerConfig, Sockets};
 use miosa_domain::size::MIB;
 use miosa_effects::{Dir, Doing};
@@ -98,7 +98,8 @@ fn run_agent(data_dir: &Path) -> Result<(), Failure> {
     runtime.block_on(async {
         let stop = stop_signal()?;
         let dir = data_dir.join("agent");
-        let backend = open_backend(&config.serve)?;
+        let backend = Arc::new(open_backend(&config.serve)?);
+        prepare_templates(backend.clone());
         let driver = open_driver(&config.serve, &dir)?;
         let agent = AgentConfig {
             dir,
@@ -106,7 +107,7 @@ fn run_agent(data_dir: &Path) -> Result<(), Failure> {
             controller_uid: config.controller_uid,
             allow_host_network: config.serve.agent.allow_host_network,
         };
-        miosa_agent::run(agent, Arc::new(backend), Arc::new(driver), stop).await?;
+        miosa_agent::run(agent, backend, Arc::new(driver), stop).await?;
         Ok(())
     })
 }
@@ -139,6 +140,15 @@ fn open_backend(serve: &ServeConfig) -> Result<LocalBackend, Failure> {
         }
         other => other.into(),
     })
+}
+
+/// Beside everything else: a volume of a size without a template is made too, only some milliseconds later.
+fn prepare_templates(backend: Arc<LocalBackend>) {
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = backend.prepare_templates(&COMMON_SIZES_BYTES) {
+            tracing::warn!("make templates ahead of time: {error}");
+        }
+    });
 }
 
 fn open_driver(serve: &ServeConfig, dir: &Path) -> Result<OciDriver, Failure> {

@@ -47,17 +47,19 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
+        // The database is a file of ours: a connection does not go stale, so none is tested or replaced.
+        let pool = || {
+            SqlitePoolOptions::new()
+                .min_connections(1)
+                .test_before_acquire(false)
+                .idle_timeout(None)
+                .max_lifetime(None)
+        };
         let connecting = |source| StoreError::Connect { path: path.into(), source };
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .min_connections(1)
-            .connect_with(options.clone())
-            .await
-            .map_err(connecting)?;
+        let writer = pool().max_connections(1).connect_with(options.clone()).await.map_err(connecting)?;
         migrate(&writer, path).await?;
-        let readers = SqlitePoolOptions::new()
+        let readers = pool()
             .max_connections(READERS)
-            .min_connections(1)
             .connect_with(options.pragma("query_only", "ON"))
             .await
             .map_err(connecting)?;

@@ -58,7 +58,7 @@ impl Store {
     pub async fn counts(&self) -> Result<Counts, StoreError> {
         const DOING: &str = "count objects";
         let mut tx = self.read(DOING).await?;
-        // The state that decides comes last in the alphabet of `weight`, in the order of `domain::volume::state`.
+        // Of several attachments the heaviest decides, as in `domain::volume::state`.
         let volumes = sqlx::query(
             "SELECT host_id, lifecycle, weight, COUNT(*) AS count FROM (
                  SELECT v.host_id, v.lifecycle, (

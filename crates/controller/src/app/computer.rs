@@ -110,11 +110,13 @@ impl App {
                 }
                 computer = app.read_computer(tenant_id, id).await?;
             }
-            wait.over(match power {
-                Power::Start => "start",
-                Power::Stop => "stop",
-                Power::Restart => "restart",
-            });
+            if is_new {
+                wait.over(match power {
+                    Power::Start => "start",
+                    Power::Stop => "stop",
+                    Power::Restart => "restart",
+                });
+            }
             let view = app.computer_view(computer);
             let message = match (is_new, view.error.as_deref()) {
                 (_, Some(error)) => format!("computer is in error: {error}"),

@@ -178,11 +178,11 @@ fn network(raw: &str) -> Result<Network, String> {
     match raw {
         "isolated" => Ok(Network::Isolated),
         "host" => Ok(Network::Host),
-        _ => Err("must be isolated, host".into()),
+        _ => Err("must be one of isolated, host".into()),
     }
 }
 
-/// The arguments of the first process. An empty text is the template's own.
+/// The arguments of the first process.
 fn first_process(command: Command) -> Result<Vec<String>, String> {
     let arguments = match command {
         Command::Shell(text) if text.trim().is_empty() => return Err("must not be empty".into()),

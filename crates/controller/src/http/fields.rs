@@ -72,7 +72,8 @@ pub(super) fn one_of(raw: &str, allowed: &[&str]) -> Result<(), String> {
     if allowed.contains(&raw) {
         return Ok(());
     }
-    Err(format!("must be {}", allowed.join(", ")))
+    let one_of = if allowed.len() > 1 { "one of " } else { "" };
+    Err(format!("must be {one_of}{}", allowed.join(", ")))
 }
 
 pub(super) fn label(raw: &str) -> Result<String, String> {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use axum::Router;
 use axum::handler::Handler;
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
@@ -111,7 +111,15 @@ pub(super) fn router(http: &Http) -> Router<Http> {
         };
         router = router.route(path, handler);
     }
-    router.fallback(async || ApiError::not_found("this path is not part of the API: route"))
+    router.fallback(no_such_route)
+}
+
+async fn no_such_route() -> ApiError {
+    ApiError::new(
+        StatusCode::NOT_FOUND,
+        "NOT_FOUND",
+        "no such route; /api/v1/openapi.json lists those there are",
+    )
 }
 
 /// The table's own copy of a matched path, which outlives the request.

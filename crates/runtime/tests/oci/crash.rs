@@ -69,8 +69,26 @@ async fn a_crash_anywhere_is_cleared() {
 
         let driver = host.another_driver();
         let before = driver.observe(id).unwrap_or_else(|error| panic!("{point}: {error}"));
+        let container = before.container;
+        match point {
+            "runtime.create.after-record"
+            | "runtime.publish.before"
+            | "runtime.publish.after"
+            | "runtime.start.before" => {
+                assert!(matches!(container, ContainerState::Created { .. }), "{point}: {container:?}");
+            }
+            // The workload outlives the agent.
+            "runtime.start.after"
+            | "runtime.unpublish.before"
+            | "runtime.unpublish.after"
+            | "runtime.stop.before" => {
+                assert!(matches!(container, ContainerState::Running { .. }), "{point}: {container:?}");
+            }
+            _ => {}
+        }
         driver.stop(id, GRACE).unwrap_or_else(|error| panic!("{point}: {error}"));
-        driver.remove_container(id).unwrap_or_else(|error| panic!("{point}: {error}"));
+        let removed = driver.remove_container(id);
+        removed.unwrap_or_else(|error| panic!("{point}: {error}"));
         let seen = driver.observe(id).unwrap();
         assert_eq!(
             (seen.container, seen.rootfs_mounted),

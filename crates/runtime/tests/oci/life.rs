@@ -1,12 +1,13 @@
 //! Instances from their creation to their end, and what survives in between.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use miosa_domain::spec::{InstanceSpec, Network, Resources};
 use miosa_effects::{mount, process};
 use miosa_runtime::conformance::{self, new_id, spec};
-use miosa_runtime::{Changed, ContainerState, InstanceDriver, LogStream, RuntimeError};
+use miosa_runtime::{Changed, ContainerState, InstanceDriver, LogStream, OciConfig, OciDriver, RuntimeError};
 
 use crate::host::Host;
 
@@ -265,8 +266,22 @@ fn foreign_folders_are_left_alone() {
     assert!(matches!(host.driver.observe(id), Err(RuntimeError::Foreign { .. })), "unknown, and not absent");
     assert!(matches!(host.driver.create(&spec(id, 1)), Err(RuntimeError::Foreign { .. })));
     assert!(matches!(host.driver.destroy(id), Err(RuntimeError::Foreign { .. })));
+    fs::remove_file(folder.join("identity.json")).unwrap();
+    assert!(matches!(host.driver.create(&spec(id, 1)), Err(RuntimeError::Foreign { .. })));
+    assert!(matches!(host.driver.destroy(id), Err(RuntimeError::Foreign { .. })));
     assert!(folder.join("precious").exists());
     fs::remove_dir_all(folder).unwrap();
+}
+
+/// A data directory that instances' users cannot walk to is refused at once, with the folder that is in the way.
+#[test]
+fn unreachable_data_is_refused() {
+    let temp = tempfile::tempdir().unwrap();
+    fs::set_permissions(temp.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    match OciDriver::open(OciConfig::new(temp.path().join("data"))) {
+        Err(RuntimeError::Unreachable { path }) => assert_eq!(path, temp.path()),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Logs tell streams apart, hold all runs, and can be followed.

@@ -4,5 +4,4 @@ mod crash;
 mod exec;
 mod host;
 mod life;
-mod measure;
 mod volumes;

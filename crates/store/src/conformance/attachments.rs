@@ -1,3 +1,5 @@
+//! Attachments: who wins, what is taken back, and what the spec goes on saying.
+
 use miosa_domain::Refusal;
 use miosa_domain::attachment::AttachmentState;
 use miosa_domain::spec::DesiredAttachment;

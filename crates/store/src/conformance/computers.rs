@@ -1,3 +1,5 @@
+//! Computers: runs, and what goes with a computer.
+
 use miosa_domain::computer::ComputerStatus;
 use miosa_domain::spec::DesiredAttachment;
 use miosa_domain::status::{AttachmentCondition, FailureCode, InstanceState};

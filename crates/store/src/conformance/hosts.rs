@@ -1,3 +1,5 @@
+//! Hosts: generations, and what may be forgotten.
+
 use miosa_domain::spec::DesiredRun;
 use miosa_domain::status::{InstanceState, InstanceStatus, VolumeCondition};
 use miosa_domain::{ComputerId, Generation, VolumeId};

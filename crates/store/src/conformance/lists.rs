@@ -1,3 +1,5 @@
+//! Lists and counts.
+
 use std::collections::BTreeMap;
 
 use miosa_domain::ComputerId;

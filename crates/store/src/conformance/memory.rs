@@ -1,3 +1,5 @@
+//! What is remembered of tenants, calls and keys, and for how long.
+
 use miosa_domain::Refusal;
 use miosa_domain::status::VolumeCondition;
 

@@ -1,3 +1,5 @@
+//! Volumes: limits, the life, the trash, and what a restored database may not do.
+
 use miosa_domain::spec::Presence;
 use miosa_domain::status::{FailureCode, VolumeCondition};
 use miosa_domain::volume::Lifecycle;

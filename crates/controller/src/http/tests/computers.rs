@@ -1,9 +1,11 @@
 //! Computers: answers as the clients need them, commands, logs, event streams.
 
-use axum::http::Method;
+use axum::body::Body;
+use axum::http::{Method, Request};
+use http_body_util::BodyExt;
 use serde_json::json;
 
-use super::harness::World;
+use super::harness::{KEY, World};
 
 #[tokio::test]
 async fn a_computer_from_create_to_destroy() {
@@ -166,6 +168,22 @@ async fn logs_are_lists_or_events() {
     let headers = [("last-event-id", "2026-05-17T10:00:01Z")];
     let resumed = world.call_with(Method::GET, &stream, &headers, "").await;
     assert_eq!(parse_events(&resumed.body)[0].1["line"], "line 2");
+}
+
+/// A stream without an end does not hold up a server that shuts down.
+#[tokio::test]
+async fn streams_end_with_the_server() {
+    let world = World::new().await;
+    let request = Request::post(format!("/computers/{}/exec", world.computer("c").await))
+        .header("authorization", format!("Bearer {KEY}"))
+        .header("accept", "text/event-stream")
+        .body(Body::from(r#"{"command":"for ever"}"#))
+        .unwrap();
+    let mut body = world.open(request).await.into_body();
+    let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(parse_events(std::str::from_utf8(&first).unwrap())[0].1["data"], "begun");
+    world.closing.cancel();
+    assert!(body.frame().await.is_none());
 }
 
 /// Type and data of each event; every event is one block with one line of data.

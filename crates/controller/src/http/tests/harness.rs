@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::response::Response;
 use futures::StreamExt;
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
@@ -40,6 +41,7 @@ pub(super) const NOBODY: &str = "0198c0de-0000-7000-8000-00000000dead";
 
 pub(super) struct World {
     api: Api,
+    pub(super) app: App,
     pub(super) closing: CancellationToken,
     _tasks: JoinSet<()>,
     _folder: tempfile::TempDir,
@@ -61,9 +63,9 @@ impl World {
         let api = Api::new(app.clone(), &config, closing.clone());
         let listener = UnixListener::bind(folder.path().join("agent.sock")).unwrap();
         let mut tasks = JoinSet::new();
-        let sessions = std::sync::Arc::new(AgentSessions::new(app));
+        let sessions = std::sync::Arc::new(AgentSessions::new(app.clone()));
         tasks.spawn(serve_agents(listener, miosa_api::agent_v1::AgentServer::new(sessions)));
-        Self { api, closing, _tasks: tasks, _folder: folder }
+        Self { api, app, closing, _tasks: tasks, _folder: folder }
     }
 
     /// A control plane that is ready.
@@ -113,14 +115,12 @@ impl World {
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.api.clone().call(request).await.unwrap();
-        let (head, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Answer {
-            status: head.status,
-            headers: head.headers,
-            body: String::from_utf8_lossy(&body).into_owned(),
-        }
+        Answer::of(self.open(request).await).await
+    }
+
+    /// The answer's header; its body is still to be read.
+    pub(super) async fn open(&self, request: Request<Body>) -> Response {
+        self.api.clone().call(request).await.unwrap()
     }
 
     /// A new volume's id.
@@ -150,6 +150,12 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    pub(super) async fn of(response: Response) -> Self {
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Self { status: head.status, headers: head.headers, body: String::from_utf8_lossy(&body).into_owned() }
+    }
+
     pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
@@ -269,8 +275,8 @@ impl FakeAgent {
         }
     }
 
-    /// `exit N` ends with N, `much` writes 9 MiB, `slow` times out, `break` fails, `python3` is not found, and anything else
-    /// is written back.
+    /// `exit N` ends with N, `much` writes 9 MiB, `slow` times out, `break` fails, `for ever` does not end, `python3` is not
+    /// found, and anything else is written back.
     fn exec(command: &str) -> Vec<StreamEvent> {
         let stdout = |data: &[u8]| StreamEvent::Stdout { data: data.to_vec() };
         let stderr = |data: &[u8]| StreamEvent::Stderr { data: data.to_vec() };
@@ -282,6 +288,7 @@ impl FakeAgent {
                 let code = miosa_domain::status::FailureCode::HostError;
                 vec![StreamEvent::Failed(miosa_domain::status::Failure { code, message: "it broke".into() })]
             }
+            "for ever" => vec![stdout(b"begun")],
             // Two halves of one character.
             "cut" => vec![stdout(b"\xc3"), stdout(b"\xa9"), exit(0)],
             command if command.contains("python3") => vec![stderr(b"miosa: python3 not found\n"), exit(127)],

@@ -1,11 +1,15 @@
 //! Volumes and attachments: answers as the clients need them, lists, idempotency keys.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use axum::http::{Method, StatusCode};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
 
-use super::harness::{NOBODY, World};
+use super::harness::{KEY, NOBODY, World};
+use crate::app::NewVolume;
+use crate::auth::authenticate;
+use crate::http::idempotency;
 
 #[tokio::test]
 async fn a_volume_from_create_to_trash_and_back() {
@@ -198,4 +202,50 @@ async fn calls_at_once_with_one_key_make_one_volume() {
     assert_eq!(bodies.len(), 1, "{bodies:?}");
     assert_eq!(answers.iter().filter(|answer| answer.header("idempotent-replayed").is_none()).count(), 1);
     assert_eq!(world.get("/volumes").await.json()["page"]["total"], 1);
+}
+
+/// The server died between the change and its answer: the key names the volume, and the repeated call answers it as it is now.
+#[tokio::test]
+async fn a_lost_answer_is_made_again_from_its_object() {
+    let world = World::new().await;
+    let caller = authenticate(&world.app, &headers_with_key()).await.unwrap();
+    let body = r#"{"name":"v"}"#;
+    let headers = [("idempotency-key", "k")];
+    let sent = HeaderMap::from_iter([("idempotency-key".parse().unwrap(), "k".parse().unwrap())]);
+    let key = idempotency::key(&sent, &caller, &Method::POST, ("/volumes", None), body.as_bytes()).unwrap();
+    let new = NewVolume {
+        name: "v".into(),
+        size_bytes: 1 << 30,
+        project_id: None,
+        workspace_id: None,
+        metadata: BTreeMap::new(),
+        delete_protection: false,
+    };
+    let made = world.app.create_volume(&caller, new, key).await.unwrap();
+
+    let again = world.call_with(Method::POST, "/volumes", &headers, body).await;
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    assert_eq!(again.twin(201)["id"], made.id.as_str());
+    let other = world.call_with(Method::POST, "/volumes", &headers, r#"{"name":"w"}"#).await;
+    other.refused(422, "IDEMPOTENCY_KEY_REUSED");
+}
+
+/// A client that hangs up and repeats its call gets the volume that the first call made.
+#[tokio::test]
+async fn a_call_with_a_key_outlives_its_client() {
+    let world = World::new().await;
+    let headers = [("idempotency-key", "k")];
+    let call = || world.call_with(Method::POST, "/volumes", &headers, r#"{"name":"v"}"#);
+    let mut abandoned = Box::pin(call());
+    while world.get("/volumes").await.json()["page"]["total"] == 0 {
+        let _ = futures::poll!(&mut abandoned);
+        tokio::task::yield_now().await;
+    }
+    drop(abandoned);
+    call().await.twin(201);
+    assert_eq!(world.get("/volumes").await.json()["page"]["total"], 1);
+}
+
+fn headers_with_key() -> HeaderMap {
+    HeaderMap::from_iter([(AUTHORIZATION, format!("Bearer {KEY}").parse().unwrap())])
 }
