@@ -220,7 +220,7 @@ impl Session {
             pool: pool.map(|p| PoolUsage { capacity_bytes: p.capacity_bytes, used_bytes: p.used_bytes }),
         };
         let applied = self.app.store().apply_report(report, now()).await?;
-        
+        self.app.news().publish(&applied.touched);
         if applied.specs_changed {
             self.link.nudge.notify_one();
         }

@@ -48,6 +48,13 @@ while :; do
 done
 ";
 
+/// Debian's static busybox is built without this applet, and everybody types it to leave something running.
+const NOHUP: &str = "\
+#!/bin/sh
+trap '' HUP
+exec \"$@\"
+";
+
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n";
 const GROUP: &str = "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n";
 const PROFILE: &str = "export PS1='\\u@\\h:\\w\\$ '\n";
@@ -141,16 +148,22 @@ impl Templates {
         let binary = rootfs.join("bin/busybox");
         fs::copy(busybox, &binary).doing("copy busybox to", &binary)?;
         set_mode(&binary, 0o755)?;
-        for (folder, name) in applets(&binary)? {
+        let applets = applets(&binary)?;
+        let has_nohup = applets.iter().any(|(_, name)| name == "nohup");
+        for (folder, name) in applets {
             let link = rootfs.join(folder).join(name);
             symlink("/bin/busybox", &link).doing("link", &link)?;
         }
-        for (name, content, mode) in [
+        let mut texts = vec![
             ("etc/passwd", PASSWD, 0o644),
             ("etc/group", GROUP, 0o644),
             ("etc/profile", PROFILE, 0o644),
             (INIT_PATH.trim_start_matches('/'), INIT, 0o755),
-        ] {
+        ];
+        if !has_nohup {
+            texts.push(("usr/bin/nohup", NOHUP, 0o755));
+        }
+        for (name, content, mode) in texts {
             let path = rootfs.join(name);
             fs::write(&path, content).doing("write", &path)?;
             set_mode(&path, mode)?;
@@ -242,7 +255,8 @@ mod tests {
         let leftover = temp.path().join(".tmp-miosa-default-1/rootfs/bin");
         fs::create_dir_all(leftover).unwrap();
         let root = templates(temp.path()).root("busybox").unwrap();
-        for name in ["bin/sh", "bin/busybox", "usr/bin/env", "sbin/miosa-init", "etc/passwd"] {
+        for name in ["bin/sh", "bin/busybox", "usr/bin/env", "sbin/miosa-init", "usr/bin/nohup", "etc/passwd"]
+        {
             assert!(fs::symlink_metadata(root.join(name)).is_ok(), "{name} is missing");
         }
         assert_eq!(fs::metadata(root.join("tmp")).unwrap().permissions().mode() & 0o7777, 0o1777);

@@ -15,6 +15,7 @@ use miosa_runtime::{OciConfig, OciDriver, RuntimeError};
 use rustix::process::Signal;
 use rustix::thread::{Gid, Uid};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::EXIT_CONFIG;
@@ -152,7 +153,10 @@ fn prepare_templates(backend: Arc<LocalBackend>) {
 }
 
 fn open_driver(serve: &ServeConfig, dir: &Path) -> Result<OciDriver, Failure> {
+    // Two servers on one machine do not share a parent: each removes its own when it is empty.
+    let tag = hex::encode(&Sha256::digest(dir.as_os_str().as_encoded_bytes())[..4]);
     let config = OciConfig {
+        cgroup_parent: format!("/miosa-{tag}"),
         runtime: serve.agent.runtime.clone(),
         template_folders: serve.agent.templates.clone(),
         ..OciConfig::new(dir)
@@ -160,7 +164,8 @@ fn open_driver(serve: &ServeConfig, dir: &Path) -> Result<OciDriver, Failure> {
     OciDriver::open(config).map_err(|error| match error {
         RuntimeError::NotInstalled { .. }
         | RuntimeError::TemplateUnusable { .. }
-        | RuntimeError::Foreign { .. } => Refused(error.to_string()).into(),
+        | RuntimeError::Foreign { .. }
+        | RuntimeError::Unreachable { .. } => Refused(error.to_string()).into(),
         other => other.into(),
     })
 }

@@ -168,7 +168,7 @@ fn root_options(pid: u32) -> Option<String> {
 /// The instance in whose control group the process is.
 fn instance_of(pid: u32) -> Option<String> {
     let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
-    let id = text.lines().find_map(|line| line.split_once("/miosa/"))?.1;
+    let (_parent, id) = text.lines().find_map(|line| line.split_once("/miosa-")?.1.split_once('/'))?;
     id.split('/').next().map(str::to_owned)
 }
 
@@ -258,10 +258,12 @@ pub fn loops_below(folder: &Path) -> Vec<(PathBuf, PathBuf)> {
 /// Control groups of these instances, in whatever hierarchy.
 fn cgroups(instances: &BTreeSet<String>) -> Vec<PathBuf> {
     let root = Path::new("/sys/fs/cgroup");
-    let mut hierarchies: Vec<PathBuf> =
-        fs::read_dir(root).into_iter().flatten().flatten().map(|e| e.path()).collect();
-    hierarchies.push(root.to_owned());
-    let all = hierarchies.iter().flat_map(|h| instances.iter().map(move |id| h.join("miosa").join(id)));
+    let inside = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
+    let hierarchies = inside(root.to_owned()).chain([root.to_owned()]);
+    let is_ours =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("miosa-"));
+    let parents = hierarchies.flat_map(inside).filter(is_ours);
+    let all = parents.flat_map(|parent| instances.iter().map(move |id| parent.join(id)));
     all.filter(|path| path.exists()).collect()
 }
 
