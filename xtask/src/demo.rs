@@ -230,10 +230,17 @@ impl Cli {
         command.args(arguments).env("MIOSA_ENDPOINT", &self.url).env("MIOSA_API_KEY", &self.key);
         // Whatever the person at this terminal has configured for other servers stays out of it.
         command.env("HOME", "/nonexistent");
-        match run::capture(command) {
-            Ok(output) => output,
-            Err(failure) => panic!("{}", run::chain(&failure)),
-        }
+        let output = command.output().unwrap_or_else(|error| panic!("miosa does not start: {error}"));
+        // Results are on the one, hints on the other; a terminal shows both.
+        let said = [output.stdout, output.stderr].map(|stream| String::from_utf8_lossy(&stream).into_owned());
+        let said = said.concat();
+        assert!(
+            output.status.success(),
+            "miosa {} ended with {}: {said}",
+            arguments.join(" "),
+            output.status
+        );
+        said
     }
 }
 

@@ -3,11 +3,14 @@
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use miosa_testkit::server::{Server, remains};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::run::Failure;
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// The fixture panics where something is not as promised, and so may `act`. Here that is a failure like any other.
 pub(crate) fn without_panics(act: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
@@ -15,6 +18,10 @@ pub(crate) fn without_panics(act: impl FnOnce() -> Result<(), Failure>) -> Resul
     let outcome = panic::catch_unwind(AssertUnwindSafe(act));
     // The default one again.
     drop(panic::take_hook());
+    while INTERRUPTED.load(Ordering::SeqCst) {
+        // What failed did so because its server is being taken away, by the thread that will end us.
+        std::thread::park();
+    }
     outcome.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason is known");
@@ -31,6 +38,7 @@ pub(crate) fn clean_up_on_interrupt(server: &Server, others: Vec<PathBuf>) {
             eprintln!("Ctrl-C will not clean up: {error}");
             return;
         }
+        INTERRUPTED.store(true, Ordering::SeqCst);
         eprintln!("\ninterrupted; cleaning up");
         let left = remains::remove(&folder, &remains::uuid_folders(&data_dir));
         if left.is_empty() {

@@ -1,10 +1,13 @@
 //! `test`: every test of the workspace, those that attach real devices included.
 //!
-//! The tests share the machine with whatever else runs on it, so at the end only what is *new* counts as left behind.
+//! The tests share the machine with whatever else runs on it, another miosa perhaps. So at the end only what is new counts as
+//! left behind, and only in the folders for temporary files, where all tests work.
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use miosa_testkit::server::remains;
 
 use crate::run::{self, Failure};
 use crate::setup;
@@ -19,7 +22,7 @@ pub(crate) fn test() -> Result<(), Failure> {
     }
     setup::setup()?;
     let begun = Instant::now();
-    let before = Residue::observe()?;
+    let before = Residue::observe();
 
     run::run(run::cargo(["build", "--quiet", "--package", "miosa-cli"]))?;
     let nextest = has_nextest();
@@ -31,7 +34,7 @@ pub(crate) fn test() -> Result<(), Failure> {
         } else {
             run::run(run::cargo(["test", "--workspace", "--no-fail-fast"]))
         };
-    let left = Residue::observe()?.beyond(&before);
+    let left = left_behind(&before);
 
     let runner = if nextest { "cargo nextest" } else { "cargo test" };
     let verdict = if outcome.is_ok() && left.is_empty() { "passed" } else { "FAILED" };
@@ -50,37 +53,41 @@ fn has_nextest() -> bool {
     run::capture(run::cargo(["nextest", "--version"])).is_ok()
 }
 
-/// Mounts and loop devices of miosa on this machine.
-struct Residue {
-    /// Mount points.
-    mounts: BTreeSet<String>,
-    /// Backing files of loop devices.
-    loops: BTreeSet<String>,
+/// What there is beyond `before`. The kernel lets go of a loop device a moment after its last user.
+fn left_behind(before: &Residue) -> Residue {
+    let patience = Instant::now() + Duration::from_secs(5);
+    loop {
+        let left = Residue::observe().beyond(before);
+        if left.is_empty() || Instant::now() > patience {
+            return left;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
+/// Mounts and loop devices of miosa's tests on this machine, as lines for a person.
+struct Residue(BTreeSet<String>);
+
 impl Residue {
-    fn observe() -> Result<Self, Failure> {
-        let mountinfo = Path::new("/proc/self/mountinfo");
-        let text = std::fs::read_to_string(mountinfo).map_err(Failure::file("cannot read", mountinfo))?;
-        let mounts = mounts_of_miosa(&text);
-        let block = Path::new("/sys/block");
-        let devices = std::fs::read_dir(block).map_err(Failure::file("cannot list", block))?;
-        let loops = devices
-            .filter_map(Result::ok)
-            // The file is there only while the device is in use.
-            .filter_map(|device| std::fs::read_to_string(device.path().join("loop/backing_file")).ok())
-            .filter(|backing_file| backing_file.contains("miosa"))
-            .map(|backing_file| backing_file.trim().to_owned())
-            .collect();
-        Ok(Self { mounts, loops })
+    fn observe() -> Self {
+        // Tests work in folders named after miosa, in a folder for temporary files.
+        let temporary = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into()];
+        let is_ours = |path: &Path| path.to_string_lossy().contains("miosa");
+        let mounts = temporary.iter().flat_map(|folder| remains::mounts_below(folder));
+        let mounts = mounts.filter(|mount| is_ours(mount)).map(|mount| format!("mount {}", mount.display()));
+        let loops = temporary.iter().flat_map(|folder| remains::loops_below(folder));
+        let loops = loops
+            .filter(|(_, file)| is_ours(file))
+            .map(|(device, file)| format!("{} on {}", device.display(), file.display()));
+        Self(mounts.chain(loops).collect())
     }
 
     fn beyond(self, before: &Self) -> Self {
-        Self { mounts: &self.mounts - &before.mounts, loops: &self.loops - &before.loops }
+        Self(&self.0 - &before.0)
     }
 
     fn is_empty(&self) -> bool {
-        self.mounts.is_empty() && self.loops.is_empty()
+        self.0.is_empty()
     }
 }
 
@@ -89,42 +96,35 @@ impl std::fmt::Display for Residue {
         if self.is_empty() {
             return f.write_str("nothing");
         }
-        for mount in &self.mounts {
-            write!(f, "\n  mount {mount}")?;
-        }
-        for backing_file in &self.loops {
-            write!(f, "\n  loop device on {backing_file}")?;
-        }
-        Ok(())
+        self.0.iter().try_for_each(|line| write!(f, "\n  {line}"))
     }
-}
-
-/// Mount points that lie in one of our directories. Test directories carry the name as well.
-fn mounts_of_miosa(mountinfo: &str) -> BTreeSet<String> {
-    let mount_point = |line: &str| line.split(' ').nth(4).map(str::to_owned);
-    mountinfo.lines().filter_map(mount_point).filter(|point| point.contains("miosa")).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn residue(mounts: &[&str]) -> Residue {
-        Residue { mounts: mounts.iter().map(|m| m.to_string()).collect(), loops: BTreeSet::new() }
-    }
-
     #[test]
     fn only_what_is_new_counts() {
-        let before = residue(&["/var/lib/miosa/pool/fs"]);
-        assert!(residue(&["/var/lib/miosa/pool/fs"]).beyond(&before).is_empty());
-        let left = residue(&["/var/lib/miosa/pool/fs", "/var/tmp/miosa-test/pool/fs"]).beyond(&before);
-        assert_eq!(left.to_string(), "\n  mount /var/tmp/miosa-test/pool/fs");
+        let residue = |lines: &[&str]| Residue(lines.iter().map(|line| line.to_string()).collect());
+        let before = residue(&["mount /tmp/miosa-a/fs"]);
+        assert!(residue(&["mount /tmp/miosa-a/fs"]).beyond(&before).is_empty());
+        let left = residue(&["mount /tmp/miosa-a/fs", "mount /tmp/miosa-b/fs"]).beyond(&before);
+        assert_eq!(left.to_string(), "\n  mount /tmp/miosa-b/fs");
     }
 
+    // Aim: a mount that a test leaves must be seen, wherever the folder for temporary files is.
     #[test]
-    fn mount_points_are_read() {
-        let text = "22 1 254:0 / / rw - ext4 /dev/vda rw\n\
-                    90 22 7:1 / /var/tmp/miosa-a/pool/mounts/x rw,nosuid shared:7 - ext4 /dev/loop1 rw\n";
-        assert_eq!(mounts_of_miosa(text), BTreeSet::from(["/var/tmp/miosa-a/pool/mounts/x".to_owned()]));
+    fn a_mount_is_seen() {
+        if !run::is_root() {
+            return;
+        }
+        let before = Residue::observe();
+        let folder = tempfile::Builder::new().prefix("miosa-residue-").tempdir().unwrap();
+        run::capture(run::command("mount", ["-t", "tmpfs", "none", folder.path().to_str().unwrap()]))
+            .unwrap();
+        let seen = Residue::observe().beyond(&before).to_string();
+        run::capture(run::command("umount", [folder.path()])).unwrap();
+        assert!(seen.contains(folder.path().to_str().unwrap()), "not seen in {seen}");
     }
 }
