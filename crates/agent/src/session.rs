@@ -22,6 +22,8 @@ use crate::{AgentConfig, Host, blocking, instance_actor, volume_queue};
 
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_LAST: Duration = Duration::from_secs(2);
+/// A controller that is frozen keeps its connection open; only its silence shows it.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
 const POOL_REPORT_EVERY: Duration = Duration::from_secs(15);
 
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +62,9 @@ async fn session(
     let (socket, controller_uid) = (config.socket.clone(), config.controller_uid);
     // The address is only a form: the connector dials the socket.
     let channel = Endpoint::from_static("http://controller")
+        .http2_keep_alive_interval(SILENCE_MAX)
+        .keep_alive_timeout(SILENCE_MAX)
+        .keep_alive_while_idle(true)
         .connect_with_connector(tower::service_fn(move |_| {
             let socket = socket.clone();
             async move {

@@ -30,11 +30,11 @@ fn all_attached(status: &InstanceStatus) -> bool {
 async fn a_whole_life() {
     let world = World::new().await;
     let mut v = volume(1, 1);
-    world.ask(&[v.clone()], &[]).await;
+    world.ask([&v], []).await;
     world.volume(&v, "the volume", ready).await;
 
     let mut i = instance(2, 2, vec![attachment(3, &v)]);
-    world.ask(&[], &[i.clone()]).await;
+    world.ask([], [&i]).await;
     world.instance(&i, "the instance with its volume", all_attached).await;
     let calls: Vec<_> = world.driver.calls().into_iter().map(|(call, _)| call).collect();
     let at =
@@ -45,7 +45,7 @@ async fn a_whole_life() {
 
     i.generation = Generation(3);
     i.attachments[0].desired = DesiredAttachment::Detached { force: false };
-    world.ask(&[], &[i.clone()]).await;
+    world.ask([], [&i]).await;
     world.instance(&i, "detached", |s| s.attachments[0].state == AttachmentCondition::Detached).await;
     assert!(world.backend.observe(v.id).unwrap().staged.is_none(), "still mounted on the host");
 
@@ -55,13 +55,13 @@ async fn a_whole_life() {
         (6, Presence::Purged, VolumeCondition::Gone),
     ] {
         (v.generation, v.presence) = (Generation(generation), presence);
-        world.ask(&[v.clone()], &[]).await;
+        world.ask([&v], []).await;
         world.volume(&v, "the presence", |s| s.condition == condition).await;
     }
     assert_eq!(world.backend.observe(v.id).unwrap().image, ImageState::Absent);
 
     (i.generation, i.desired) = (Generation(7), DesiredRun::Destroyed);
-    world.ask(&[], &[i.clone()]).await;
+    world.ask([], [&i]).await;
     world.instance(&i, "gone", |s| s.state == InstanceState::Gone).await;
     world.say(ControllerMessage::Forget { volumes: vec![v.id], instances: vec![i.id] }).await;
     // Forgotten things are no orphans at the next connection.
@@ -80,7 +80,7 @@ async fn absent_never_means_delete() {
     let world = World::new().await;
     let v = volume(1, 1);
     let i = instance(2, 2, vec![attachment(3, &v)]);
-    world.ask(&[v.clone()], &[i.clone()]).await;
+    world.ask([&v], [&i]).await;
     world.instance(&i, "running", all_attached).await;
     world.say(ControllerMessage::Specs { resync: true, volumes: vec![], instances: vec![] }).await;
     let pool = world.wait("orphans", |s| s.pool.clone().filter(|p| !p.orphan_volumes.is_empty())).await;
@@ -94,7 +94,7 @@ async fn a_killed_agent_adopts_what_runs() {
     let mut world = World::new().await;
     let v = volume(1, 1);
     let i = instance(2, 2, vec![attachment(3, &v)]);
-    world.ask(&[v.clone()], &[i.clone()]).await;
+    world.ask([&v], [&i]).await;
     world.instance(&i, "running", all_attached).await;
     world.kill_agent();
     let (stages, creates) = (count(&world, BackendCall::Stage), driver_count(&world, DriverCall::Create));
@@ -110,7 +110,7 @@ async fn the_ledger_alone_restores_the_host() {
     let mut world = World::new().await;
     let v = volume(1, 1);
     let i = instance(2, 2, vec![attachment(3, &v)]);
-    world.ask(&[v.clone()], &[i.clone()]).await;
+    world.ask([&v], [&i]).await;
     world.instance(&i, "running", all_attached).await;
     world.kill_agent();
     world.backend.reboot();
@@ -130,7 +130,7 @@ async fn an_ended_process_is_started_again() {
     let world = World::new().await;
     let v = volume(1, 1);
     let i = instance(2, 2, vec![attachment(3, &v)]);
-    world.ask(&[v.clone()], &[i.clone()]).await;
+    world.ask([&v], [&i]).await;
     world.instance(&i, "running", all_attached).await;
     world.driver.end_first_process(i.id, Some(9));
     let status = world.instance(&i, "a restart", |s| s.restart_count == 1 && all_attached(s)).await;
@@ -142,11 +142,11 @@ async fn an_ended_process_is_started_again() {
 async fn no_volume_no_start() {
     let world = World::new().await;
     let v = volume(1, 1);
-    world.ask(&[v.clone()], &[]).await;
+    world.ask([&v], []).await;
     world.volume(&v, "the volume", ready).await;
     world.backend.lose(v.id);
     let i = instance(2, 2, vec![attachment(3, &v)]);
-    world.ask(&[], &[i.clone()]).await;
+    world.ask([], [&i]).await;
     let status = world.instance(&i, "the failure", |s| matches!(s.state, InstanceState::Failed(_))).await;
     let InstanceState::Failed(failure) = status.state else { unreachable!() };
     assert_eq!(failure.code, FailureCode::DataMissing);
@@ -160,7 +160,7 @@ async fn no_volume_no_start() {
 async fn data_that_must_exist_is_never_made() {
     let world = World::new().await;
     let v = miosa_domain::spec::VolumeSpec { must_exist: true, ..volume(1, 1) };
-    world.ask(&[v.clone()], &[]).await;
+    world.ask([&v], []).await;
     let status = world.volume(&v, "the failure", |s| !ready(s)).await;
     assert!(matches!(status.condition, VolumeCondition::Failed(f) if f.code == FailureCode::DataMissing));
     assert_eq!(count(&world, BackendCall::Create), 0);
@@ -172,7 +172,7 @@ async fn a_busy_detach_leaves_things_as_they_were() {
     let world = World::new().await;
     let v = volume(1, 1);
     let mut i = instance(2, 2, vec![attachment(3, &v)]);
-    world.ask(&[v.clone()], &[i.clone()]).await;
+    world.ask([&v], [&i]).await;
     world.instance(&i, "running", all_attached).await;
     let device = world.backend.observe(v.id).unwrap().staged.unwrap().device_number;
     let holder = Holder { pid: 4242, command: "sleep 1000".into() };
@@ -180,7 +180,7 @@ async fn a_busy_detach_leaves_things_as_they_were() {
 
     i.generation = Generation(3);
     i.attachments[0].desired = DesiredAttachment::Detached { force: false };
-    world.ask(&[], &[i.clone()]).await;
+    world.ask([], [&i]).await;
     let busy = AttachmentCondition::Busy { holders: vec![holder] };
     world.instance(&i, "busy", |s| s.attachments[0].state == busy).await;
     assert_eq!(world.driver.observe(i.id).unwrap().published.len(), 1);
@@ -188,13 +188,13 @@ async fn a_busy_detach_leaves_things_as_they_were() {
     // The controller takes the detach back; the attachment is what it was.
     i.generation = Generation(4);
     i.attachments[0].desired = DesiredAttachment::Attached;
-    world.ask(&[], &[i.clone()]).await;
+    world.ask([], [&i]).await;
     world.instance(&i, "attached as before", all_attached).await;
 
     world.driver.set_holders(i.id, device, vec![]);
     i.generation = Generation(5);
     i.attachments[0].desired = DesiredAttachment::Detached { force: true };
-    world.ask(&[], &[i.clone()]).await;
+    world.ask([], [&i]).await;
     world.instance(&i, "gone", |s| s.attachments[0].state == AttachmentCondition::Detached).await;
 }
 
@@ -204,12 +204,12 @@ async fn a_detach_that_fails_on_the_host_puts_the_volume_back() {
     let world = World::new().await;
     let v = volume(1, 1);
     let mut i = instance(2, 2, vec![attachment(3, &v)]);
-    world.ask(&[v.clone()], &[i.clone()]).await;
+    world.ask([&v], [&i]).await;
     world.instance(&i, "running", all_attached).await;
     world.backend.set_holders(v.id, vec![Holder { pid: 7, command: "cp -a".into() }]);
     i.generation = Generation(3);
     i.attachments[0].desired = DesiredAttachment::Detached { force: false };
-    world.ask(&[], &[i.clone()]).await;
+    world.ask([], [&i]).await;
     let busy = |s: &InstanceStatus| matches!(s.attachments[0].state, AttachmentCondition::Busy { .. });
     world.instance(&i, "busy", busy).await;
     assert_eq!(world.driver.observe(i.id).unwrap().published.len(), 1);
@@ -221,10 +221,10 @@ async fn the_slot_holds_one_writer() {
     let world = World::new().await;
     let v = volume(1, 1);
     let first = instance(2, 2, vec![attachment(3, &v)]);
-    world.ask(&[v.clone()], &[first.clone()]).await;
+    world.ask([&v], [&first]).await;
     world.instance(&first, "running", all_attached).await;
     let second = instance(4, 3, vec![attachment(5, &v)]);
-    world.ask(&[], &[second.clone()]).await;
+    world.ask([], [&second]).await;
     let status = world.instance(&second, "refused", |s| matches!(s.state, InstanceState::Failed(_))).await;
     let InstanceState::Failed(failure) = status.state else { unreachable!() };
     assert_eq!(failure.code, FailureCode::VolumeAttached);
@@ -238,7 +238,7 @@ async fn a_volume_on_its_way_out_is_waited_for() {
     let v = volume(1, 1);
     let mut first = instance(2, 2, vec![attachment(3, &v)]);
     let mut second = instance(4, 3, vec![]);
-    world.ask(&[v.clone()], &[first.clone(), second.clone()]).await;
+    world.ask([&v], [&first, &second]).await;
     world.instance(&first, "running", all_attached).await;
     world.instance(&second, "running", running).await;
     // The host cannot unmount it yet, so the first one keeps its claim while it goes down.
@@ -247,7 +247,7 @@ async fn a_volume_on_its_way_out_is_waited_for() {
     (first.generation, first.desired) = (Generation(4), DesiredRun::Stopped);
     second.generation = Generation(5);
     second.attachments = vec![attachment(5, &v)];
-    world.ask(&[], &[first.clone(), second.clone()]).await;
+    world.ask([], [&first, &second]).await;
     world.instance(&first, "the release that fails", |s| matches!(s.state, InstanceState::Failed(_))).await;
     world.backend.set_holders(v.id, vec![]);
     let status = world.instance(&second, "the volume", |s| {
@@ -262,13 +262,13 @@ async fn a_volume_on_its_way_out_is_waited_for() {
 async fn the_host_never_goes_back() {
     let world = World::new().await;
     let v = volume(1, 5);
-    world.ask(&[v.clone()], &[]).await;
+    world.ask([&v], []).await;
     world.volume(&v, "the volume", ready).await;
     let mut older = volume(1, 4);
     older.presence = Presence::Purged;
-    world.ask(&[older], &[]).await;
+    world.ask([&older], []).await;
     let marker = volume(9, 6);
-    world.ask(&[marker.clone()], &[]).await;
+    world.ask([&marker], []).await;
     world.volume(&marker, "the next spec", ready).await;
     assert!(matches!(world.backend.observe(v.id).unwrap().image, ImageState::Present { .. }));
 }
@@ -280,13 +280,13 @@ async fn a_full_pool_is_reported() {
     let full = BackendError::InsufficientCapacity { capacity_bytes: 10, used_bytes: 10 };
     world.backend.fail_next(BackendCall::Create, full);
     let mut v = volume(1, 1);
-    world.ask(&[v.clone()], &[]).await;
+    world.ask([&v], []).await;
     let status = world.volume(&v, "the refusal", |s| !ready(s)).await;
     assert!(
         matches!(status.condition, VolumeCondition::Failed(f) if f.code == FailureCode::InsufficientCapacity)
     );
     v.generation = Generation(2);
-    world.ask(&[v.clone()], &[]).await;
+    world.ask([&v], []).await;
     world.volume(&v, "the volume", ready).await;
 }
 
@@ -296,7 +296,7 @@ async fn unknown_is_not_absent() {
     let world = World::new().await;
     let v = volume(1, 1);
     let mut i = instance(2, 2, vec![attachment(3, &v)]);
-    world.ask(&[v.clone()], &[i.clone()]).await;
+    world.ask([&v], [&i]).await;
     world.instance(&i, "running", all_attached).await;
     let (creates, removes) =
         (driver_count(&world, DriverCall::Create), driver_count(&world, DriverCall::RemoveContainer));
@@ -304,7 +304,7 @@ async fn unknown_is_not_absent() {
     world.driver.fail_next(DriverCall::Observe, error());
     world.driver.fail_next(DriverCall::Observe, error());
     i.generation = Generation(3);
-    world.ask(&[], &[i.clone()]).await;
+    world.ask([], [&i]).await;
     world.instance(&i, "running as before", all_attached).await;
     assert_eq!(driver_count(&world, DriverCall::Create), creates);
     assert_eq!(driver_count(&world, DriverCall::RemoveContainer), removes);
@@ -316,7 +316,7 @@ async fn the_hosts_network_must_be_allowed() {
     let world = World::new().await;
     let mut i = instance(2, 1, vec![]);
     i.network = Network::Host;
-    world.ask(&[], &[i.clone()]).await;
+    world.ask([], [&i]).await;
     let status = world.instance(&i, "the refusal", |s| matches!(s.state, InstanceState::Failed(_))).await;
     assert!(matches!(status.state, InstanceState::Failed(f) if f.code == FailureCode::CannotRun));
     assert_eq!(driver_count(&world, DriverCall::Create), 0);
@@ -327,7 +327,7 @@ async fn the_hosts_network_must_be_allowed() {
 async fn exec_passes_through() {
     let world = World::new().await;
     let i = instance(2, 1, vec![]);
-    world.ask(&[], &[i.clone()]).await;
+    world.ask([], [&i]).await;
     world.instance(&i, "running", running).await;
     let request =
         || ExecRequest { command: "true".into(), cwd: None, env: Default::default(), timeout_seconds: 5 };
@@ -346,7 +346,7 @@ async fn exec_passes_through() {
 async fn stopping_the_agent_leaves_workloads_alone() {
     let mut world = World::new().await;
     let i = instance(2, 1, vec![]);
-    world.ask(&[], &[i.clone()]).await;
+    world.ask([], [&i]).await;
     world.instance(&i, "running", running).await;
     world.stop_agent().await;
     assert_eq!(driver_count(&world, DriverCall::Stop), 0);

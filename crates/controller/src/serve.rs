@@ -40,6 +40,8 @@ const CONNECTIONS_MAX: usize = 512;
 const HEADER_TIME_MAX: Duration = Duration::from_secs(60);
 const HEADER_MAX_BYTES: usize = 64 << 10;
 const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(5);
+/// An agent that says nothing is asked after this time, and cut off when it does not answer for as long again.
+const AGENT_SILENCE_MAX: Duration = Duration::from_secs(10);
 /// After a failed accept (no file descriptors left, usually), so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -182,7 +184,13 @@ pub(crate) async fn serve_agents(listener: UnixListener, agents: AgentServer<Age
 async fn serve_agent(stream: UnixStream, agents: AgentServer<AgentSessions>) {
     // The peer's credentials, by which the session knows an agent.
     let service = Extension(stream.connect_info()).layer(agents);
-    let builder = auto::Builder::new(TokioExecutor::new()).http2_only();
+    let mut builder = auto::Builder::new(TokioExecutor::new()).http2_only();
+    // An agent that is frozen keeps its connection open; only its silence shows it.
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(AGENT_SILENCE_MAX)
+        .keep_alive_timeout(AGENT_SILENCE_MAX);
     if let Err(error) =
         builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).await
     {

@@ -177,11 +177,15 @@ impl World {
         send.send(message).await.unwrap();
     }
 
-    pub(crate) async fn ask(&self, volumes: &[VolumeSpec], instances: &[InstanceSpec]) {
+    pub(crate) async fn ask<'a>(
+        &self,
+        volumes: impl IntoIterator<Item = &'a VolumeSpec>,
+        instances: impl IntoIterator<Item = &'a InstanceSpec>,
+    ) {
         self.say(ControllerMessage::Specs {
             resync: false,
-            volumes: volumes.to_vec(),
-            instances: instances.to_vec(),
+            volumes: volumes.into_iter().cloned().collect(),
+            instances: instances.into_iter().cloned().collect(),
         })
         .await;
     }

@@ -139,6 +139,10 @@ pub(crate) struct World {
 }
 
 impl World {
+    pub(crate) fn volume_id(&self) -> &str {
+        &self.volume
+    }
+
     /// Makes the call once.
     pub(crate) fn run(&mut self, server: &Server, verb: Verb) -> Outcome {
         let computer = format!("/api/v1/computers/{}", self.computer);
