@@ -82,7 +82,17 @@ pub(crate) async fn reconcile(host: &Arc<Host>, id: VolumeId, known: Option<Volu
             (VolumeCondition::Failed(failure), None)
         }
     };
+    let is_whole = matches!(condition, VolumeCondition::Ready | VolumeCondition::InTrash);
     host.board.set_volume(VolumeStatus { id, generation, condition, allocated_bytes });
+    // After the report, so that nobody waits for it, and before anybody's turn to claim the volume: as long as it was never
+    // used, an image that a power cut took can be made again and nothing is lost.
+    if is_whole && !record.materialized && allocated_bytes.is_some() {
+        let ledger_host = host.clone();
+        let written = blocking(move || ledger_host.ledger.change_volume(id, |r| r.materialized = true)).await;
+        if let Err(error) = written {
+            tracing::error!(volume = %id, "note that the image is there: {error}");
+        }
+    }
 }
 
 /// Reports how much a ready volume occupies now, when it changed by a MiB or more.
@@ -105,7 +115,9 @@ pub(crate) async fn claim(
     let Some(record) = host.ledger.volume(id) else {
         return Err(StepError::host(format!("this host knows no volume {id}")));
     };
-    if record.spec.presence != Presence::Present || !record.materialized {
+    let is_there =
+        record.materialized || matches!(observe(host, id).await?.image, ImageState::Present { .. });
+    if record.spec.presence != Presence::Present || !is_there {
         return Err(StepError::host(format!("volume {id} is not ready on this host")));
     }
     let writes = |held: &Claim| record.writer.as_ref() == Some(held);
@@ -223,11 +235,6 @@ async fn carry_out(
         };
         let steps = volume_plan(&wanted, &as_seen(&seen)).map_err(|obstacle| refused(id, obstacle))?;
         if steps.is_empty() {
-            let whole = matches!(seen.image, ImageState::Present { .. } | ImageState::InTrash { .. });
-            if whole && !record.materialized {
-                let ledger_host = host.clone();
-                blocking(move || ledger_host.ledger.change_volume(id, |r| r.materialized = true)).await?;
-            }
             return Ok(seen);
         }
         let backend = host.backend.clone();

@@ -128,11 +128,15 @@ pub fn status(device: &Path) -> Result<Option<LoopStatus>, SysError> {
     }))
 }
 
-/// The first attached device that `wanted` accepts. Asks every loop device, at 4 µs each.
+/// The first attached device that `wanted` accepts. Only those that are attached are opened: a host keeps the numbers of all
+/// that it ever had, and opening one costs more than the rest of this.
 pub fn find(wanted: impl Fn(&LoopStatus) -> bool) -> Result<Option<(PathBuf, LoopStatus)>, SysError> {
     for entry in fs::read_dir("/sys/block").doing("list", "/sys/block")? {
         let name = entry.doing("list", "/sys/block")?.file_name();
         if !name.as_encoded_bytes().starts_with(b"loop") {
+            continue;
+        }
+        if !Path::new("/sys/block").join(&name).join("loop/backing_file").exists() {
             continue;
         }
         let device = Path::new("/dev").join(name);
