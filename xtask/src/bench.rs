@@ -40,7 +40,7 @@ const CROWD_PER_COMPUTER: usize = 10;
 pub(crate) fn bench() -> Result<(), Failure> {
     if !run::is_root() {
         return Err(Failure::Refused(
-            "volumes are loop devices and mounts, which only root may make; run: sudo -E cargo xtask bench"
+            "volumes are loop devices and mounts, which only root may make; run: sudo -E env \"PATH=$PATH\" cargo xtask bench"
                 .into(),
         ));
     }
@@ -64,7 +64,7 @@ fn measure(miosa: PathBuf) -> Result<(), Failure> {
     attaches(&server, &by_hand, docker.as_ref(), &mut table)?;
     computers(&server, docker.as_ref(), &mut table)?;
     crowd(&server, &mut table)?;
-    print!("{}\n{table}", machine(server.folder()));
+    print!("{}\n{table}", machine(&server));
     drop(docker);
     server.finish();
     Ok(())
@@ -75,10 +75,12 @@ fn creates(server: &Server, by_hand: &ByHand, table: &mut Table) -> Result<(), F
     progress("create");
     let (mut ours, mut theirs) = (Samples::default(), Samples::default());
     for round in 0..ROUNDS {
+        let body = json!({"name": format!("bench-{round}"), "size_bytes": SIZE_BYTES, "backend": "local"});
         let begun = Instant::now();
-        let id = server.create_volume(&format!("bench-{round}"), SIZE_BYTES);
+        let volume = server.http("POST", "/api/v1/volumes", Some(body)).ok();
         ours.push(begun.elapsed());
-        server.delete_volume(&id).ok();
+        assert_eq!(volume["status"], "available", "the call is answered when the volume is there");
+        server.delete_volume(volume["id"].as_str().unwrap_or_default()).ok();
 
         let begun = Instant::now();
         by_hand.make()?;
@@ -256,17 +258,22 @@ fn since(begun: Timestamp, timestamp: &str) -> Result<Duration, Failure> {
 }
 
 /// What the figures were measured on.
-fn machine(folder: &Path) -> String {
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+fn machine(server: &Server) -> String {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let kernel = read("/proc/sys/kernel/osrelease");
+    let load = read("/proc/loadavg");
     let cpus = std::thread::available_parallelism().map_or(0, usize::from);
+    let pool = server.data_dir().join("pool");
     let filesystem = remains::mount_table(std::process::id())
         .into_iter()
-        .filter(|mount| folder.starts_with(&mount.path))
+        .filter(|mount| pool.starts_with(&mount.path))
         .max_by_key(|mount| mount.path.as_os_str().len())
-        .map_or("an unknown filesystem".into(), |mount| mount.filesystem);
+        .map_or_else(String::new, |mount| mount.filesystem);
+    let place = if pool.join("pool.img").exists() { "an XFS image on " } else { "" };
     format!(
-        "Linux {}, {cpus} CPUs, pool in an XFS image on {filesystem} or on the filesystem itself if it shares extents; release build.\n",
-        kernel.trim()
+        "Linux {}, {cpus} CPUs, load {} at the end; the pool is on {place}{filesystem}; release build.\n",
+        kernel.trim(),
+        load.split(' ').next().unwrap_or_default()
     )
 }
 

@@ -25,7 +25,7 @@ const COMMITS_BEFORE: u64 = 100;
 pub(crate) fn demo() -> Result<(), Failure> {
     if !run::is_root() {
         return Err(Failure::Refused(
-            "volumes are loop devices and mounts, which only root may make; run: sudo -E cargo xtask demo"
+            "volumes are loop devices and mounts, which only root may make; run: sudo -E env \"PATH=$PATH\" cargo xtask demo"
                 .into(),
         ));
     }

@@ -16,7 +16,7 @@ use crate::setup;
 pub(crate) fn test() -> Result<(), Failure> {
     if !run::is_root() {
         return Err(Failure::Refused(
-            "the tests attach loop devices and mount filesystems, which only root may do; run: sudo -E cargo xtask test"
+            "the tests attach loop devices and mount filesystems, which only root may do; run: sudo -E env \"PATH=$PATH\" cargo xtask test"
                 .into(),
         ));
     }

@@ -317,7 +317,14 @@ fn note(
 async fn claim(host: &Arc<Host>, spec: &InstanceSpec, id: AttachmentId) -> Result<(), StepError> {
     let attachment = attachment_of(spec, id)?;
     let claim = Claim { attachment: id, instance: spec.id };
-    volume_queue::claim(host, attachment.volume_id, claim, attachment.read_only).await.map(|_staged| ())
+    let volume = attachment.volume_id;
+    let claimed = volume_queue::claim(host, volume, claim, attachment.read_only).await;
+    if claimed.is_err() {
+        // The volume itself may be in trouble, which is to be seen on it and not only on the attachment.
+        let host = host.clone();
+        tokio::spawn(async move { volume_queue::reconcile(&host, volume, None).await });
+    }
+    claimed.map(|_staged| ())
 }
 
 async fn publish(host: &Arc<Host>, spec: &InstanceSpec, id: AttachmentId) -> Result<(), StepError> {

@@ -269,6 +269,7 @@ fn as_seen(observation: &VolumeObservation) -> VolumeSeen {
         ImageState::Absent => ImageSeen::Absent,
         ImageState::Present { .. } => ImageSeen::Present,
         ImageState::InTrash { .. } => ImageSeen::InTrash,
+        ImageState::Missing => ImageSeen::Missing,
         ImageState::Foreign { what } => ImageSeen::Foreign(what.clone()),
     };
     VolumeSeen { image, staged: observation.staged.is_some() }
@@ -301,6 +302,6 @@ fn allocated(observation: &VolumeObservation) -> Option<u64> {
         ImageState::Present { allocated_bytes, .. } | ImageState::InTrash { allocated_bytes, .. } => {
             Some(allocated_bytes)
         }
-        ImageState::Absent | ImageState::Foreign { .. } => None,
+        ImageState::Absent | ImageState::Missing | ImageState::Foreign { .. } => None,
     }
 }

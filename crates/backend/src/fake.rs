@@ -165,7 +165,7 @@ impl FakeVolume {
             ImageState::Present { allocated_bytes, .. } | ImageState::InTrash { allocated_bytes, .. } => {
                 allocated_bytes
             }
-            ImageState::Absent | ImageState::Foreign { .. } => 0,
+            ImageState::Absent | ImageState::Missing | ImageState::Foreign { .. } => 0,
         }
     }
 
@@ -193,6 +193,7 @@ impl VolumeBackend for FakeBackend {
             }
             Some(ImageState::InTrash { .. }) => Err(BackendError::InTrash { id }),
             Some(ImageState::Foreign { what }) => Err(foreign(id, what)),
+            Some(ImageState::Missing) => Err(BackendError::Missing { id }),
             Some(ImageState::Absent) | None => {
                 let capacity = state.capacity();
                 if capacity.refuses(EMPTY_VOLUME_BYTES) {
@@ -226,7 +227,7 @@ impl VolumeBackend for FakeBackend {
         let number = state.next_device;
         let volume = state.volumes.get_mut(&id).ok_or(BackendError::Missing { id })?;
         match &volume.image {
-            ImageState::Absent => return Err(BackendError::Missing { id }),
+            ImageState::Absent | ImageState::Missing => return Err(BackendError::Missing { id }),
             ImageState::InTrash { .. } => return Err(BackendError::InTrash { id }),
             ImageState::Foreign { what } => return Err(foreign(id, what)),
             ImageState::Present { .. } => {}
@@ -280,6 +281,7 @@ impl VolumeBackend for FakeBackend {
                     ImageState::Present { size_bytes: *size_bytes, allocated_bytes: *allocated_bytes };
                 Ok(Changed::Changed)
             }
+            ImageState::Missing => Err(BackendError::Missing { id }),
             ImageState::Present { .. } | ImageState::Absent => Ok(Changed::Unchanged),
         }
     }

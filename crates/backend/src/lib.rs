@@ -100,6 +100,8 @@ pub enum ImageState {
         size_bytes: u64,
         allocated_bytes: u64,
     },
+    /// The volume's record is there and its image is not.
+    Missing,
     /// Something that is not this volume stands where its data should be.
     Foreign {
         what: String,

@@ -87,7 +87,7 @@ impl Pool {
             Look::Absent => ImageState::Absent,
             Look::Foreign { what, .. } => ImageState::Foreign { what },
             Look::Found(found) => match found.image {
-                None => ImageState::Foreign { what: format!("its {IMAGE} is missing") },
+                None => ImageState::Missing,
                 Some(FileStat { size_bytes, allocated_bytes, .. }) if found.in_trash => {
                     ImageState::InTrash { size_bytes, allocated_bytes }
                 }

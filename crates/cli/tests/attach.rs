@@ -257,7 +257,7 @@ fn force_against_the_first_process_restarts_the_computer_without_the_volume() {
     let server = server();
     let volume = server.create_volume("held", GIB);
     let command =
-        "echo start >> /root/starts; exec 3>>/mnt/data/held; while :; do echo x >&3; sleep 0.1; done";
+        "echo start >> /root/starts; exec 3>>/mnt/data/held; while :; do echo x >&3; sleep 0.1 3>&-; done";
     let body = json!({"name": "box", "auto_start": false, "command": command});
     let computer = id_of(&server.http("POST", "/api/v1/computers", Some(body)).ok());
     server.wait_computer(&computer, "stopped");

@@ -29,6 +29,8 @@ pub enum ImageSeen {
     Absent,
     Present,
     InTrash,
+    /// A record of the volume is there, and its image is not.
+    Missing,
     /// Something that is not ours is where ours should be; what it is.
     Foreign(String),
 }
@@ -58,10 +60,13 @@ pub fn volume_plan(wanted: &VolumeWanted, seen: &VolumeSeen) -> Result<Vec<Volum
         (Presence::Present | Presence::Trashed, ImageSeen::Absent) if wanted.materialized => {
             return Err(Obstacle::DataMissing);
         }
+        (Presence::Present | Presence::Trashed, ImageSeen::Missing) => return Err(Obstacle::DataMissing),
         (Presence::Present, ImageSeen::Absent) => steps.push(VolumeStep::CreateImage),
         (Presence::Present, ImageSeen::InTrash) => steps.push(VolumeStep::RestoreFromTrash),
         (Presence::Trashed, ImageSeen::Present) => steps.push(VolumeStep::MoveToTrash),
-        (Presence::Purged, ImageSeen::Present | ImageSeen::InTrash) => steps.push(VolumeStep::Purge),
+        (Presence::Purged, ImageSeen::Present | ImageSeen::InTrash | ImageSeen::Missing) => {
+            steps.push(VolumeStep::Purge)
+        }
         // A volume deleted before it was ever made has nothing to move; brought back, it is made then.
         (Presence::Trashed | Presence::Purged, ImageSeen::Absent)
         | (Presence::Present, ImageSeen::Present)

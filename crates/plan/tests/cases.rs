@@ -179,6 +179,8 @@ fn volumes() {
         (Present, true, false, ImageSeen::InTrash, false, steps("restore-from-trash")),
         (Present, true, false, ImageSeen::Absent, false, Err(Obstacle::DataMissing)),
         (Present, true, true, ImageSeen::Absent, true, Err(Obstacle::DataMissing)),
+        (Present, true, false, ImageSeen::Missing, false, Err(Obstacle::DataMissing)),
+        (Present, false, false, ImageSeen::Missing, false, Err(Obstacle::DataMissing)),
         (Present, false, false, foreign(), false, Err(Obstacle::Foreign("a folder".into()))),
         (Trashed, true, false, ImageSeen::Present, false, steps("move-to-trash")),
         (Trashed, true, false, ImageSeen::Present, true, steps("unstage, move-to-trash")),
@@ -190,6 +192,8 @@ fn volumes() {
         (Purged, true, false, ImageSeen::Present, true, steps("unstage, purge")),
         (Purged, true, true, ImageSeen::Present, true, Err(Obstacle::StillClaimed)),
         (Purged, true, false, ImageSeen::Absent, false, steps("")),
+        (Trashed, true, false, ImageSeen::Missing, false, Err(Obstacle::DataMissing)),
+        (Purged, true, false, ImageSeen::Missing, false, steps("purge")),
         (Purged, true, false, foreign(), false, Err(Obstacle::Foreign("a folder".into()))),
     ];
     for (presence, materialized, claimed, image, staged, expected) in cases {
@@ -331,13 +335,13 @@ proptest! {
 
     /// Data is destroyed only on `Purged`, made only where none ever was, and moved only when nobody has a claim.
     #[test]
-    fn volume_plans_are_safe(presence in 0..3_u8, materialized: bool, claimed: bool, image in 0..4_u8, staged: bool) {
+    fn volume_plans_are_safe(presence in 0..3_u8, materialized: bool, claimed: bool, image in 0..5_u8, staged: bool) {
         let wanted = VolumeWanted {
             presence: [Presence::Present, Presence::Trashed, Presence::Purged][usize::from(presence)],
             materialized,
             claimed,
         };
-        let images = [ImageSeen::Absent, ImageSeen::Present, ImageSeen::InTrash, ImageSeen::Foreign("x".into())];
+        let images = [ImageSeen::Absent, ImageSeen::Present, ImageSeen::InTrash, ImageSeen::Missing, ImageSeen::Foreign("x".into())];
         let seen = VolumeSeen { image: images[usize::from(image)].clone(), staged };
         for step in volume_plan(&wanted, &seen).unwrap_or_default() {
             match step {

@@ -491,7 +491,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let folder = self.folder.take().expect("taken only here");
-        if std::thread::panicking() && std::env::var_os("MIOSA_KEEP").is_some() {
+        if std::thread::panicking() && std::env::var_os("MIOSA_KEEP").is_some_and(|keep| keep == "1") {
             let kept = folder.keep();
             let _ = writeln!(io::stderr(), "MIOSA_KEEP: the wreck is kept in {}", kept.display());
             return;

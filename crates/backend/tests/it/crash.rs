@@ -74,6 +74,7 @@ fn recover(dir: &PoolDir, point: &str) {
     let written = ["unstage", "trash", "restore", "purge.before"].iter().any(|call| point.contains(call));
     match observed.image {
         ImageState::Absent => assert!(!written, "{point}: the volume is gone"),
+        ImageState::Missing => panic!("{point}: the image is missing"),
         ImageState::Foreign { what } => panic!("{point}: {what}"),
         ImageState::Present { .. } => {}
         ImageState::InTrash { .. } => drop(backend.restore(id()).unwrap()),

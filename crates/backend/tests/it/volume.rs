@@ -159,7 +159,7 @@ fn a_missing_image_is_never_made_anew() {
     fs::remove_file(local.image(id)).unwrap();
     assert!(matches!(local.backend().stage(id), Err(BackendError::Missing { .. })));
     assert!(matches!(local.backend().create(id, SIZE_BYTES), Err(BackendError::Missing { .. })));
-    assert!(matches!(local.backend().observe(id).unwrap().image, ImageState::Foreign { .. }));
+    assert_eq!(local.backend().observe(id).unwrap().image, ImageState::Missing);
     assert!(!local.image(id).exists());
     assert_eq!(local.backend().purge(id).unwrap(), Changed::Changed);
 }
