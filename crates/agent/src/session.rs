@@ -136,7 +136,11 @@ async fn session(
                     if resync {
                         named.send_replace(Some(Named::of(&volumes, &instances)));
                     } else {
-                        named.send_modify(|named| named.get_or_insert_default().add(&volumes, &instances));
+                        // What is new needs no new look at the pool; the next one will know it.
+                        named.send_if_modified(|named| {
+                            named.get_or_insert_default().add(&volumes, &instances);
+                            false
+                        });
                     }
                     apply(host, volumes, instances).await?;
                 }

@@ -317,6 +317,8 @@ pub fn remove(folder: &Path, instances: &BTreeSet<String>) -> Remains {
             }
             for cgroup in &remains.cgroups {
                 let _ = fs::remove_dir(cgroup);
+                // The parent belongs to this data directory alone, and goes with its last child.
+                let _ = cgroup.parent().map(fs::remove_dir);
             }
         }
         if !Remains::of(folder, instances).is_empty() {
