@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use miosa_domain::spec::{AttachmentSpec, InstanceSpec, Network};
 use miosa_domain::status::{Failure, FailureCode, InstanceState, InstanceStatus};
-use miosa_domain::{AttachmentId, InstanceId};
+use miosa_domain::{AttachmentId, InstanceId, VolumeId};
 use miosa_failpoint::failpoint;
 use miosa_plan::{ContainerSeen, InstanceSeen, InstanceStep, instance_plan};
 use miosa_runtime::{ContainerState, InstanceObservation, RuntimeError};
@@ -200,11 +200,17 @@ async fn look(
     let mut volumes: BTreeMap<AttachmentId, _> =
         spec.attachments.iter().map(|a| (a.id, a.volume_id)).collect();
     volumes.extend(&claims);
-    let published = volumes.iter().filter(|(_, volume)| {
-        host.volumes.staged(**volume).is_some_and(|staged| {
-            observation.published.iter().any(|p| p.device_number == staged.device_number)
-        })
+    // A mount belongs to the attachment that has the claim: a withdrawn one of the same volume must not take it along.
+    let is_anothers = |id: &AttachmentId, volume: &VolumeId| {
+        !claims.contains_key(id) && claims.values().any(|claimed| claimed == volume)
+    };
+    let published = volumes.iter().filter(|(id, volume)| {
+        !is_anothers(id, volume)
+            && host.volumes.staged(**volume).is_some_and(|staged| {
+                observation.published.iter().any(|p| p.device_number == staged.device_number)
+            })
     });
+    let published = published.map(|(id, _)| *id).collect();
     let seen = InstanceSeen {
         container: match observation.container {
             ContainerState::Absent => ContainerSeen::Absent,
@@ -214,7 +220,7 @@ async fn look(
         },
         rootfs_mounted: observation.rootfs_mounted,
         has_files: !memory.files_destroyed,
-        published: published.map(|(id, _)| *id).collect(),
+        published,
         claimed: claims.into_keys().collect(),
     };
     Ok((observation, seen))

@@ -11,6 +11,7 @@ use miosa_api::agent_v1::{
     AgentClient, AgentMessage, ControllerMessage, Hello, PROTOCOL, PoolReport, Report,
 };
 use miosa_domain::spec::{InstanceSpec, VolumeSpec};
+use miosa_domain::status::{FailureCode, VolumeCondition, VolumeStatus};
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
@@ -93,6 +94,8 @@ async fn session(
     let mut inbox = AgentClient::new(channel).session(ReceiverStream::new(messages)).await?;
     tracing::info!("connected to the controller");
 
+    // What the controller has named; nothing until its resync has come, before which everything would look orphaned.
+    let named = watch::Sender::new(None::<Named>);
     host.board.tell_all_again();
     let reports = async {
         // What is known so far comes before the word that everything was looked at.
@@ -102,12 +105,15 @@ async fn session(
         }
         send.send(AgentMessage::Recovered).await.map_err(closed)?;
         loop {
-            let report = host.board.next_report().await;
+            let mut report = host.board.next_report().await;
+            if report.volumes.iter().any(lacks_room) {
+                // Whoever is told that the pool is full is told how full.
+                let now_named = named.borrow().clone().unwrap_or_default();
+                report.pool = pool_report(host, &now_named).await;
+            }
             send.send(AgentMessage::Report(report)).await.map_err(closed)?;
         }
     };
-    // What the controller has named; nothing until its resync has come, before which everything would look orphaned.
-    let named = watch::Sender::new(None::<Named>);
     let pool_reports = async {
         let mut names = named.subscribe();
         let mut last = None;
@@ -208,6 +214,10 @@ async fn apply(
         instance_actor::nudge(host, id);
     }
     Ok(())
+}
+
+fn lacks_room(status: &VolumeStatus) -> bool {
+    matches!(&status.condition, VolumeCondition::Failed(f) if f.code == FailureCode::InsufficientCapacity)
 }
 
 /// What the controller has named in this session.

@@ -257,6 +257,27 @@ async fn a_volume_on_its_way_out_is_waited_for() {
     status.await;
 }
 
+/// A withdrawn attachment is still in the spec, as detached, when the same volume is attached again: the new mount is the
+/// new attachment's, and stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawn_attachment_does_not_take_the_next_one_along() {
+    let world = World::new().await;
+    let v = volume(1, 1);
+    let withdrawn = |n| {
+        let mut attachment = attachment(n, &v);
+        attachment.desired = DesiredAttachment::Detached { force: false };
+        attachment
+    };
+    let mut i = instance(2, 2, vec![attachment(3, &v)]);
+    world.ask([&v], [&i]).await;
+    world.instance(&i, "attached", all_attached).await;
+    (i.generation, i.attachments) = (Generation(3), vec![withdrawn(3), attachment(4, &v)]);
+    world.ask([], [&i]).await;
+    let is_attached = |s: &InstanceStatus| s.attachments[1].state == AttachmentCondition::Attached;
+    world.instance(&i, "the second attachment", is_attached).await;
+    assert_eq!(world.driver.observe(i.id).unwrap().published.len(), 1);
+}
+
 /// An older spec changes nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_host_never_goes_back() {

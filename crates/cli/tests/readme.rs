@@ -106,9 +106,10 @@ fn the_curl_lines_work_as_they_stand() {
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         assert!(output.status.success(), "{line}: {answer} {}", String::from_utf8_lossy(&output.stderr));
         let id = answer["id"].as_str().unwrap_or_default().to_owned();
-        match answer.get("volume_id") {
-            Some(_) => attachment = id,
-            None => volume = id,
+        if volume.is_empty() {
+            volume = id;
+        } else if attachment.is_empty() {
+            attachment = id;
         }
     }
     assert_eq!(server.volume(&volume)["status"], "available");

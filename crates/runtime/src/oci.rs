@@ -141,6 +141,8 @@ impl OciDriver {
                 Err(error) => tracing::warn!(%id, %error, "the folder of an instance is left alone"),
             }
         }
+        // Left by a driver that was killed just after it had removed the last group in it.
+        crate::cgroup::remove_if_empty(&driver.config.cgroup_parent)?;
         Ok(driver)
     }
 

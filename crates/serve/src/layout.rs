@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_directory_that_the_controller_cannot_reach_is_refused() {
-        let closed = tempfile::tempdir().unwrap(); // mode 0700
+        let closed = tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir().unwrap();
         let error = Layout::prepare(&closed.path().join("data")).err().expect("must be refused");
         assert!(matches!(&error, LayoutError::Unreachable { at, .. } if at == closed.path()), "{error}");
     }
