@@ -1,7 +1,7 @@
 //! A whole `miosa serve` for one test, in a folder of its own, with everything needed to hurt it and to see what it leaves.
 //!
 //! ```text
-//!   /var/tmp/miosa-test-XXXX/         0755: the controller's user must be able to reach it
+//!   /var/tmp/miosa-test-RANDOM/       0755: the controller's user must be able to reach it
 //!     data/                           --data-dir; pool (an XFS image, or what the options say) in data/pool
 //!     serve.log                       standard error of every serve, controller and agent, one after the other
 //! ```
