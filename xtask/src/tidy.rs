@@ -261,7 +261,7 @@ mod tests {
             ("crates/effects/src/a.rs", "use std::time::Instant;"),
             ("crates/plan/src/a.rs", "// the answer of std::fs is observed elsewhere"),
             ("crates/store/src/volume.rs", "let q = \"SELECT * FROM volumes\";"),
-            ("crates/api/src/a.rs", "let method_domain = 1; // a fixmesh"),
+            ("crates/api/src/a.rs", concat!("let method_domain = 1; // a fix", "mesh")),
         ] {
             assert_eq!(file(path, text), Vec::<String>::new(), "{path}: {text:?}");
         }
