@@ -28,7 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// What the pure crates may use: data and its text form, nothing that could reach a disk, a clock or a network.
-const PURE_DEPENDENCIES: &[&str] = &["miosa-domain", "serde", "thiserror", "uuid"];
+const PURE_DEPENDENCIES: &[&str] = &["croner", "jiff", "miosa-domain", "serde", "thiserror", "uuid"];
 
 /// The ways in which the standard library and the crates above would still reach out.
 const IMPURE_PATHS: &[&str] = &[
@@ -41,6 +41,9 @@ const IMPURE_PATHS: &[&str] = &[
     "std::time",
     "now_v7",
     "new_v4",
+    "Timestamp::now",
+    "Zoned::now",
+    "SystemTime",
 ];
 
 const UNSAFE_LINT: &str = concat!("unsafe", "_code");
@@ -247,6 +250,7 @@ mod tests {
             ("crates/backend/src/a.rs", "rustix::mount::unmount(path, flags)"),
             ("crates/domain/src/a.rs", "use std::time::Instant;"),
             ("crates/plan/src/a.rs", "let id = Uuid::now_v7();"),
+            ("crates/domain/src/a.rs", "let at = jiff::Timestamp::now();"),
             ("crates/controller/src/a.rs", "let q = \"SELECT * FROM volumes\";"),
         ] {
             assert_eq!(file(path, text).len(), 1, "{path}: {text:?} was accepted");

@@ -63,6 +63,8 @@ typed_id! {
     ProjectId,
     /// A durable block device with one ext4 filesystem.
     VolumeId,
+    /// A volume at one instant.
+    SnapshotId,
     /// A machine in the API that runs a template.
     ComputerId,
     /// What a host runs: a computer's instance has the computer's UUID.

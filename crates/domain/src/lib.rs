@@ -12,12 +12,18 @@ pub mod limits;
 pub mod mount_path;
 pub mod name;
 pub mod refusal;
+pub mod retention;
+pub mod schedule;
 pub mod size;
+pub mod snapshot;
 pub mod spec;
+pub mod stall;
 pub mod status;
 pub mod volume;
 
 pub use generation::Generation;
-pub use id::{ApiKeyId, AttachmentId, ComputerId, HostId, InstanceId, ProjectId, TenantId, VolumeId};
+pub use id::{
+    ApiKeyId, AttachmentId, ComputerId, HostId, InstanceId, ProjectId, SnapshotId, TenantId, VolumeId,
+};
 pub use mount_path::MountPath;
 pub use refusal::Refusal;

@@ -1,8 +1,9 @@
 //! Why something cannot be done: a stable code for programs, and a message that tells a person what to do next.
 
 use crate::computer::ComputerStatus;
-use crate::id::{AttachmentId, ComputerId, HostId, VolumeId};
+use crate::id::{AttachmentId, ComputerId, HostId, SnapshotId, VolumeId};
 use crate::mount_path::MountPath;
+use crate::snapshot::SnapshotState;
 use crate::status::Holder;
 use crate::volume::VolumeState;
 
@@ -31,6 +32,12 @@ pub enum Refusal {
         "volume {volume_id} is attached to computer {computer_id}; detach attachment {attachment_id} first"
     )]
     VolumeStillAttached { volume_id: VolumeId, attachment_id: AttachmentId, computer_id: ComputerId },
+
+    #[error(
+        "volume {volume_id} is attached to computer {computer_id}; detach attachment {attachment_id} first, or restore with \
+         force=true, which stops the computers that use it and starts them again afterwards"
+    )]
+    RestoreWhileAttached { volume_id: VolumeId, attachment_id: AttachmentId, computer_id: ComputerId },
 
     #[error("{}", busy_message(*.volume_id, .holders))]
     VolumeBusy { volume_id: VolumeId, holders: Vec<Holder> },
@@ -72,6 +79,27 @@ pub enum Refusal {
     #[error("volume {volume_id} has delete protection; turn it off first (PATCH delete_protection: false)")]
     Protected { volume_id: VolumeId },
 
+    #[error(
+        "snapshot {snapshot_id} is protected; turn that off first (PATCH protected: false, or miosa snapshots unprotect)"
+    )]
+    SnapshotProtected { snapshot_id: SnapshotId },
+
+    #[error("snapshot {snapshot_id} is being restored or forked; delete it when that is done")]
+    SnapshotInUse { snapshot_id: SnapshotId },
+
+    #[error("{}", snapshot_not_ready_message(*.snapshot_id, *.state))]
+    SnapshotNotReady { snapshot_id: SnapshotId, state: SnapshotState },
+
+    #[error(
+        "volume {volume_id} has no snapshot that is ready; take one with POST /volumes/{volume_id}/snapshots"
+    )]
+    NoSnapshotAvailable { volume_id: VolumeId },
+
+    #[error(
+        "the pool is {percent}% full: {what} is refused from {limit_percent}% on. Delete snapshots or volumes, or enlarge the pool"
+    )]
+    PoolNearFull { what: &'static str, percent: u64, limit_percent: u64 },
+
     /// The host tried and could not; `message` is the host's own.
     #[error("{message}")]
     HostRefused { code: &'static str, message: String },
@@ -83,15 +111,20 @@ impl Refusal {
         match self {
             Refusal::NotFound { .. } | Refusal::AlreadyDeleted { .. } => "NOT_FOUND",
             Refusal::VolumeAttached { .. } => "VOLUME_ATTACHED",
-            Refusal::VolumeStillAttached { .. } | Refusal::VolumeBusy { .. } => "VOLUME_IN_USE",
+            Refusal::VolumeStillAttached { .. }
+            | Refusal::RestoreWhileAttached { .. }
+            | Refusal::VolumeBusy { .. } => "VOLUME_IN_USE",
             Refusal::MountPathInUse { .. } => "MOUNT_PATH_IN_USE",
             Refusal::VolumeHostMismatch { .. } => "VOLUME_HOST_MISMATCH",
             Refusal::VolumeNotReady { .. } => "VOLUME_NOT_READY",
             Refusal::VolumeLimitReached { .. } => "VOLUME_LIMIT_REACHED",
-            Refusal::InsufficientCapacity { .. } => "INSUFFICIENT_CAPACITY",
+            Refusal::InsufficientCapacity { .. } | Refusal::PoolNearFull { .. } => "INSUFFICIENT_CAPACITY",
             Refusal::ComputerState { .. } => "RESOURCE_STATE",
             Refusal::ComputerStarting { .. } => "COMPUTER_STARTING",
-            Refusal::Protected { .. } => "PROTECTED",
+            Refusal::Protected { .. } | Refusal::SnapshotProtected { .. } => "PROTECTED",
+            Refusal::SnapshotInUse { .. } => "SNAPSHOT_IN_USE",
+            Refusal::SnapshotNotReady { .. } => "SNAPSHOT_NOT_READY",
+            Refusal::NoSnapshotAvailable { .. } => "NO_SNAPSHOT_AVAILABLE",
             Refusal::HostRefused { code, .. } => code,
         }
     }
@@ -125,4 +158,13 @@ fn not_ready_message(volume_id: VolumeId, state: VolumeState, reason: Option<&st
         _ => "wait until it is available",
     };
     format!("volume {volume_id} is {state}{reason}: {remedy}")
+}
+
+fn snapshot_not_ready_message(snapshot_id: SnapshotId, state: SnapshotState) -> String {
+    let remedy = match state {
+        SnapshotState::Creating => "wait until it is ready",
+        SnapshotState::Failed => "look at its error, and take another one",
+        SnapshotState::Ready | SnapshotState::Deleting => "choose another one",
+    };
+    format!("snapshot {snapshot_id} is {state}: {remedy}")
 }

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::generation::Generation;
-use crate::id::{AttachmentId, InstanceId, VolumeId};
+use crate::id::{AttachmentId, InstanceId, SnapshotId, VolumeId};
 use crate::mount_path::MountPath;
+use crate::stall::StallRules;
 
 /// One volume as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +22,84 @@ pub struct VolumeSpec {
     /// even on a host that lost its ledger.
     #[serde(default)]
     pub must_exist: bool,
+    /// How often the data was replaced as a whole. A restore in place is the next incarnation, made from `origin`.
+    #[serde(default)]
+    pub incarnation: u64,
+    /// What the data of this incarnation begins with; an empty filesystem when `None`. Once the incarnation is there, it is
+    /// never looked at again, and what it names may be gone.
+    #[serde(default)]
+    pub origin: Option<Origin>,
+    /// Number of the compaction that is wanted last: above the number that was carried out last, the image is compacted.
+    #[serde(default)]
+    pub compaction: u64,
+}
+
+/// Where a volume's first data comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Origin {
+    Snapshot {
+        id: SnapshotId,
+    },
+    /// Another volume of the same host as it is when this one is made.
+    Volume {
+        id: VolumeId,
+        /// `None`: whatever the wait.
+        stall: Option<StallRules>,
+    },
+}
+
+/// One snapshot as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotSpec {
+    pub id: SnapshotId,
+    pub volume_id: VolumeId,
+    pub generation: Generation,
+    pub presence: SnapshotPresence,
+    /// The snapshot was reported ready before. If it is not there, it is missing, and must not be taken again.
+    #[serde(default)]
+    pub must_exist: bool,
+    pub take: TakeRules,
+    /// Number of the verification that is wanted last: above the number that was carried out last, the image is read and
+    /// compared with its checksum.
+    #[serde(default)]
+    pub verification: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SnapshotPresence {
+    /// Taken if it is not there.
+    Kept,
+    /// Nowhere: the one state that destroys data.
+    Purged,
+}
+
+/// How a snapshot is to be taken.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakeRules {
+    /// Before that the host only prepares: it compacts. At once when `None`.
+    pub not_before: Option<Timestamp>,
+    /// `None`: whatever the wait.
+    pub stall: Option<StallRules>,
+    /// Run in the instance that writes to the volume, if there is one and it runs.
+    pub hooks: Hooks,
+}
+
+/// Commands around a snapshot. `after` always runs when `before` was begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Hooks {
+    pub before: Option<String>,
+    pub after: Option<String>,
+    /// Of each.
+    pub timeout_seconds: u32,
+}
+
+impl Default for Hooks {
+    fn default() -> Self {
+        Self { before: None, after: None, timeout_seconds: 30 }
+    }
 }
 
 /// Where a volume's data should be.

@@ -8,6 +8,8 @@
 //!                      error      attaching · attached · detaching  (forgotten)
 //! ```
 //!
+//! A restore in place goes from `available` (or `error`) to `restoring` and back.
+//!
 //! What is stored is the [`Lifecycle`]; `attaching`, `attached` and `detaching` follow from the volume's attachments, and
 //! `unavailable` from its host, so they are derived in [`state`] and can never disagree with them.
 
@@ -48,8 +50,8 @@ impl Lifecycle {
         matches!(
             (self, next),
             (Creating, Available | Error | Deleting)
-                | (Available, Deleting | Error)
-                | (Error, Available | Deleting)
+                | (Available, Deleting | Restoring | Error)
+                | (Error, Available | Deleting | Restoring)
                 | (Deleting, Deleted | Error)
                 | (Deleted, Restoring)
                 | (Restoring, Available | Error | Deleting)
@@ -215,6 +217,38 @@ pub fn may_undelete(volume: &Volume) -> Result<(), Refusal> {
         }),
         _ => Err(Refusal::NotFound { what: "deleted volume" }),
     }
+}
+
+/// May a snapshot or a fork be made of `volume`? In use or not; a host that is away does it when it is back.
+pub fn may_snapshot(volume: &Volume) -> Result<(), Refusal> {
+    match volume.lifecycle {
+        Lifecycle::Available => Ok(()),
+        lifecycle if lifecycle.is_deleted() => Err(Refusal::NotFound { what: "volume" }),
+        _ => Err(not_ready(volume)),
+    }
+}
+
+/// May `volume` be brought back to one of its snapshots in place? One in error may: it is the way out. `force` stops who
+/// uses it.
+pub fn may_restore(volume: &Volume, attachments: &[Attachment], force: bool) -> Result<(), Refusal> {
+    match volume.lifecycle {
+        Lifecycle::Available | Lifecycle::Error => {}
+        lifecycle if lifecycle.is_deleted() => return Err(Refusal::NotFound { what: "volume" }),
+        _ => return Err(not_ready(volume)),
+    }
+    match attachments.first() {
+        Some(attachment) if !force => Err(Refusal::RestoreWhileAttached {
+            volume_id: volume.id,
+            attachment_id: attachment.id,
+            computer_id: attachment.computer_id,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// For a volume that is not `available`, so that its attachments do not matter.
+fn not_ready(volume: &Volume) -> Refusal {
+    Refusal::VolumeNotReady { volume_id: volume.id, state: state(volume, &[]), reason: volume.error.clone() }
 }
 
 /// Where an attachment without a path goes: `/mnt/data`, or `/mnt/<name>` when that is taken.

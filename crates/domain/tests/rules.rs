@@ -3,12 +3,16 @@
 
 use miosa_domain::attachment::{Attachment, AttachmentState, may_mount_at};
 use miosa_domain::computer::{self, ComputerStatus};
+use miosa_domain::snapshot::{self, Snapshot, SnapshotState};
 use miosa_domain::spec::DesiredRun;
 use miosa_domain::status::{Failure, FailureCode, Holder, InstanceState, InstanceStatus};
 use miosa_domain::volume::{
-    self, Lifecycle, Volume, VolumeState, default_mount_path, may_attach, may_delete, may_undelete,
+    self, Lifecycle, Volume, VolumeState, default_mount_path, may_attach, may_delete, may_restore,
+    may_snapshot, may_undelete,
 };
-use miosa_domain::{AttachmentId, ComputerId, Generation, HostId, InstanceId, MountPath, Refusal, VolumeId};
+use miosa_domain::{
+    AttachmentId, ComputerId, Generation, HostId, InstanceId, MountPath, Refusal, SnapshotId, VolumeId,
+};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -53,6 +57,8 @@ fn lifecycle_moves() {
         (Available, Error),
         (Error, Available),
         (Error, Deleting),
+        (Available, Restoring),
+        (Error, Restoring),
         (Deleting, Deleted),
         (Deleting, Error),
         (Deleted, Restoring),
@@ -170,6 +176,91 @@ fn deleting_and_bringing_back() {
         (Lifecycle::Creating, Some("NOT_FOUND")),
     ] {
         assert_eq!(code(may_undelete(&a_volume(lifecycle))), expected, "{lifecycle:?}");
+    }
+}
+
+#[test]
+fn snapshots_and_restores_of_a_volume() {
+    use Lifecycle::*;
+    let code = |answer: Result<(), Refusal>| answer.err().map(|r| r.code());
+    let held = [attached(1, "/mnt/data", false, AttachmentState::Attached)];
+    // lifecycle, snapshot, restore of a volume that nobody uses
+    for (lifecycle, snapshot, restore) in [
+        (Creating, Some("VOLUME_NOT_READY"), Some("VOLUME_NOT_READY")),
+        (Available, None, None),
+        (Error, Some("VOLUME_NOT_READY"), None),
+        (Restoring, Some("VOLUME_NOT_READY"), Some("VOLUME_NOT_READY")),
+        (Deleting, Some("NOT_FOUND"), Some("NOT_FOUND")),
+        (Deleted, Some("NOT_FOUND"), Some("NOT_FOUND")),
+    ] {
+        let volume = a_volume(lifecycle);
+        assert_eq!(code(may_snapshot(&volume)), snapshot, "snapshot, {lifecycle:?}");
+        assert_eq!(code(may_restore(&volume, &[], false)), restore, "restore, {lifecycle:?}");
+        assert_eq!(code(may_restore(&volume, &held, true)), restore, "by force, {lifecycle:?}");
+    }
+    let away = Volume { host_reachable: false, ..a_volume(Available) };
+    assert_eq!(code(may_snapshot(&away)), None, "it is taken when the host is back");
+    let refusal = may_restore(&a_volume(Available), &held, false).unwrap_err();
+    assert_eq!(refusal.code(), "VOLUME_IN_USE");
+    let message = refusal.to_string();
+    for named in [held[0].id.to_string(), held[0].computer_id.to_string(), "force=true".into()] {
+        assert!(message.contains(&named), "{named} is not in {message:?}");
+    }
+}
+
+#[test]
+fn snapshot_moves() {
+    use SnapshotState::*;
+    let allowed =
+        [(Creating, Ready), (Creating, Failed), (Creating, Deleting), (Ready, Deleting), (Failed, Deleting)];
+    for from in SnapshotState::ALL {
+        for to in SnapshotState::ALL {
+            assert_eq!(from.may_become(to), allowed.contains(&(from, to)), "{from:?} -> {to:?}");
+        }
+    }
+}
+
+#[test]
+fn deleting_and_reading_snapshots() {
+    use SnapshotState::*;
+    let code = |answer: Result<(), Refusal>| answer.err().map(|r| r.code());
+    let id = SnapshotId::from_uuid(uuid(30));
+    // state, protected, in use, delete, read
+    for (state, protected, in_use, delete, read) in [
+        (Ready, false, false, None, None),
+        (Ready, true, false, Some("PROTECTED"), None),
+        (Ready, false, true, Some("SNAPSHOT_IN_USE"), None),
+        (Ready, true, true, Some("PROTECTED"), None),
+        (Creating, false, false, None, Some("SNAPSHOT_NOT_READY")),
+        (Failed, false, false, None, Some("SNAPSHOT_NOT_READY")),
+        (Failed, true, false, Some("PROTECTED"), Some("SNAPSHOT_NOT_READY")),
+        (Deleting, false, false, Some("NOT_FOUND"), Some("NOT_FOUND")),
+        (Deleting, true, true, Some("NOT_FOUND"), Some("NOT_FOUND")),
+    ] {
+        let snapshot = Snapshot { id, state, protected, in_use };
+        assert_eq!(code(snapshot::may_delete(&snapshot)), delete, "delete, {snapshot:?}");
+        assert_eq!(code(snapshot::may_read(&snapshot)), read, "read, {snapshot:?}");
+    }
+}
+
+/// What is refused for snapshots, by the code of the contract and what the caller is told to do.
+#[test]
+fn snapshot_refusals() {
+    let snapshot_id = SnapshotId::from_uuid(uuid(30));
+    let volume_id = VolumeId::from_uuid(uuid(1));
+    let not_ready = |state| Refusal::SnapshotNotReady { snapshot_id, state };
+    let pool = Refusal::PoolNearFull { what: "a snapshot", percent: 91, limit_percent: 90 };
+    for (refusal, code, remedy) in [
+        (Refusal::SnapshotProtected { snapshot_id }, "PROTECTED", "protected: false"),
+        (Refusal::SnapshotInUse { snapshot_id }, "SNAPSHOT_IN_USE", "when that is done"),
+        (not_ready(SnapshotState::Creating), "SNAPSHOT_NOT_READY", "wait"),
+        (not_ready(SnapshotState::Failed), "SNAPSHOT_NOT_READY", "take another"),
+        (Refusal::NoSnapshotAvailable { volume_id }, "NO_SNAPSHOT_AVAILABLE", "POST /volumes/"),
+        (pool, "INSUFFICIENT_CAPACITY", "91% full"),
+    ] {
+        assert_eq!(refusal.code(), code);
+        assert!(refusal.to_string().contains(remedy), "{remedy:?} is not in \"{refusal}\"");
+        assert!(!refusal.retryable(), "{refusal}");
     }
 }
 
