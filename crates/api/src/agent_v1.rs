@@ -24,9 +24,10 @@
 
 use std::collections::BTreeMap;
 
-use miosa_domain::spec::{InstanceSpec, VolumeSpec};
-use miosa_domain::status::{Failure, InstanceStatus, VolumeStatus};
-use miosa_domain::{Generation, HostId, InstanceId, VolumeId};
+use jiff::Timestamp;
+use miosa_domain::spec::{InstanceSpec, SnapshotSpec, VolumeSpec};
+use miosa_domain::status::{Failure, InstanceStatus, SnapshotStatus, VolumeStatus};
+use miosa_domain::{Generation, HostId, InstanceId, SnapshotId, VolumeId};
 use serde::{Deserialize, Serialize};
 
 mod grpc;
@@ -67,6 +68,8 @@ pub struct Hello {
 pub struct Report {
     pub volumes: Vec<VolumeStatus>,
     pub instances: Vec<InstanceStatus>,
+    #[serde(default)]
+    pub snapshots: Vec<SnapshotStatus>,
     pub pool: Option<PoolReport>,
 }
 
@@ -78,6 +81,8 @@ pub struct PoolReport {
     /// In the pool or the ledger, and not named by the controller. They are kept.
     pub orphan_volumes: Vec<VolumeId>,
     pub orphan_instances: Vec<InstanceId>,
+    #[serde(default)]
+    pub orphan_snapshots: Vec<SnapshotId>,
     /// Things in the pool that are not ours, and why. They are never touched.
     pub foreign: Vec<String>,
 }
@@ -86,15 +91,107 @@ pub struct PoolReport {
 #[serde(rename_all = "snake_case", tag = "type")]
 pub enum ControllerMessage {
     /// Specs that changed, or all of them when `resync` is set.
-    Specs { resync: bool, volumes: Vec<VolumeSpec>, instances: Vec<InstanceSpec> },
+    Specs {
+        resync: bool,
+        volumes: Vec<VolumeSpec>,
+        instances: Vec<InstanceSpec>,
+        #[serde(default)]
+        snapshots: Vec<SnapshotSpec>,
+    },
     /// These objects were reported gone and nobody will ask for them again.
-    Forget { volumes: Vec<VolumeId>, instances: Vec<InstanceId> },
+    Forget {
+        volumes: Vec<VolumeId>,
+        instances: Vec<InstanceId>,
+        #[serde(default)]
+        snapshots: Vec<SnapshotId>,
+    },
     /// Runs a command in an instance; the answer is a stream of events with this number.
     Exec { stream: u64, instance: InstanceId, request: ExecRequest },
     /// Sends an instance's log lines.
     Logs { stream: u64, instance: InstanceId, tail_lines: u32, follow: bool },
+    /// Looks into a snapshot; the answer is a stream of events that ends with `End` or `Failed`.
+    Inspect { stream: u64, request: InspectRequest },
     /// Nobody reads this stream any more: end its process.
     Close { stream: u64 },
+}
+
+/// What to look at in a snapshot. Paths are absolute inside the volume, their bytes in base64: names need not be UTF-8.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum InspectRequest {
+    /// One `Entries` event with the one entry.
+    Stat {
+        snapshot: SnapshotId,
+        #[serde(with = "base64_bytes")]
+        path: Vec<u8>,
+    },
+    /// `Entries` events of a directory, at most `limit` entries in all, from after the name `after`.
+    List {
+        snapshot: SnapshotId,
+        #[serde(with = "base64_bytes")]
+        path: Vec<u8>,
+        /// Empty: from the beginning.
+        #[serde(with = "base64_bytes", default)]
+        after: Vec<u8>,
+        limit: u32,
+    },
+    /// `Data` events with up to `max_bytes` from `offset`. The asker asks again for more, so that a slow reader of a large
+    /// file holds nobody up. At most [`READ_MAX_BYTES`] at once.
+    Read {
+        snapshot: SnapshotId,
+        #[serde(with = "base64_bytes")]
+        path: Vec<u8>,
+        offset: u64,
+        max_bytes: u32,
+    },
+    /// `ChangedFiles` events if `files` is set, then one `Changes`.
+    Diff { from: SnapshotId, to: SnapshotId, files: bool },
+}
+
+/// Of one [`InspectRequest::Read`].
+pub const READ_MAX_BYTES: u32 = 4 << 20;
+
+/// An entry of a directory in a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InspectedFile {
+    /// The last part of the path.
+    #[serde(with = "base64_bytes")]
+    pub name: Vec<u8>,
+    pub kind: InspectedKind,
+    pub size_bytes: u64,
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    pub modified_at: Timestamp,
+    /// Empty unless it is a symlink.
+    #[serde(with = "base64_bytes", default)]
+    pub symlink_target: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InspectedKind {
+    File,
+    Directory,
+    Symlink,
+    Other,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InspectedChange {
+    #[serde(with = "base64_bytes")]
+    pub path: Vec<u8>,
+    pub change: ChangeKind,
+    pub kind: InspectedKind,
+    pub size_bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    Added,
+    Removed,
+    Modified,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,7 +223,22 @@ pub enum StreamEvent {
         stream: String,
         line: String,
     },
-    /// The last event of a log stream.
+    Entries {
+        entries: Vec<InspectedFile>,
+    },
+    Data {
+        #[serde(with = "base64_bytes")]
+        data: Vec<u8>,
+    },
+    ChangedFiles {
+        files: Vec<InspectedChange>,
+    },
+    /// Sums over the ranges of two snapshots that may differ.
+    Changes {
+        changed_bytes: u64,
+        changed_ranges: u64,
+    },
+    /// The last event of a stream of logs or of what is in a snapshot.
     End,
     /// The last event of a stream that could not go on.
     Failed(Failure),

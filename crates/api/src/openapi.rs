@@ -15,7 +15,10 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{IntoParams, Modify, OpenApi, ToResponse};
 
 use crate::error::ErrorEnvelope;
-use crate::v1::{paths_attachments, paths_computers, paths_health, paths_volumes};
+use crate::v1::{
+    paths_attachments, paths_computers, paths_data_services, paths_events, paths_files, paths_health,
+    paths_snapshots, paths_volumes,
+};
 
 /// The document, version 1.
 pub fn document() -> utoipa::openapi::OpenApi {
@@ -36,6 +39,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
     security(("bearer" = [])),
     tags(
         (name = "volumes", description = "Durable block devices that outlive the computers using them."),
+        (name = "data services", description = "What a project keeps. Every volume is one, with the same id."),
+        (name = "snapshots", description = "What a volume was at one instant, and what can be made of it."),
         (name = "attachments", description = "Volumes given to computers at a path."),
         (name = "computers", description = "Machines that run a template."),
         (name = "server", description = "The server itself. No key needed."),
@@ -47,6 +52,46 @@ pub fn document() -> utoipa::openapi::OpenApi {
         paths_volumes::update_volume,
         paths_volumes::delete_volume,
         paths_volumes::undelete_volume,
+        paths_volumes::resize_volume,
+        paths_volumes::compact_volume,
+        paths_snapshots::list_snapshots,
+        paths_snapshots::create_snapshot,
+        paths_snapshots::get_volume_snapshot,
+        paths_snapshots::update_volume_snapshot,
+        paths_snapshots::delete_volume_snapshot,
+        paths_snapshots::restore_volume_snapshot,
+        paths_snapshots::verify_volume_snapshot,
+        paths_snapshots::restore_volume,
+        paths_snapshots::clone_volume,
+        paths_snapshots::list_all_snapshots,
+        paths_snapshots::prune_snapshots,
+        paths_snapshots::get_snapshot,
+        paths_snapshots::update_snapshot,
+        paths_snapshots::delete_snapshot,
+        paths_snapshots::restore_snapshot,
+        paths_snapshots::verify_snapshot,
+        paths_files::list_snapshot_files,
+        paths_files::list_volume_snapshot_files,
+        paths_files::stat_snapshot_file,
+        paths_files::stat_volume_snapshot_file,
+        paths_files::download_snapshot_file,
+        paths_files::download_volume_snapshot_file,
+        paths_files::diff_snapshots,
+        paths_files::diff_volume_snapshots,
+        paths_events::list_volume_events,
+        paths_data_services::list_data_services,
+        paths_data_services::list_project_data_services,
+        paths_data_services::create_data_service,
+        paths_data_services::create_project_data_service,
+        paths_data_services::get_data_service,
+        paths_data_services::get_any_data_service,
+        paths_data_services::get_project_data_service,
+        paths_data_services::update_data_service,
+        paths_data_services::update_any_data_service,
+        paths_data_services::update_project_data_service,
+        paths_data_services::delete_data_service,
+        paths_data_services::delete_any_data_service,
+        paths_data_services::delete_project_data_service,
         paths_attachments::list_attachments,
         paths_attachments::attach_volume,
         paths_attachments::get_computer_attachment,
@@ -169,7 +214,7 @@ mod tests {
                 assert!(seen.insert(id.clone()), "{id} twice");
             }
         }
-        assert_eq!(seen.len(), 35);
+        assert_eq!(seen.len(), 80);
     }
 
     /// Every `$ref` leads somewhere.

@@ -8,12 +8,23 @@ use miosa_domain::AttachmentId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum VolumeStep {
     CreateImage,
+    /// Put the data of the next incarnation in the place of the present one.
+    ReplaceData,
     /// Unmount from the host and release the device.
     Unstage,
     MoveToTrash,
     RestoreFromTrash,
     /// Destroys the data.
     Purge,
+}
+
+/// A change to one snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SnapshotStep {
+    /// Clone the volume's image as it is, and seal the clone.
+    Take,
+    /// Destroys the snapshot's data.
+    Remove,
 }
 
 /// A change to one instance.
@@ -43,10 +54,20 @@ impl fmt::Display for VolumeStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             VolumeStep::CreateImage => "create-image",
+            VolumeStep::ReplaceData => "replace-data",
             VolumeStep::Unstage => "unstage",
             VolumeStep::MoveToTrash => "move-to-trash",
             VolumeStep::RestoreFromTrash => "restore-from-trash",
             VolumeStep::Purge => "purge",
+        })
+    }
+}
+
+impl fmt::Display for SnapshotStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SnapshotStep::Take => "take",
+            SnapshotStep::Remove => "remove",
         })
     }
 }

@@ -15,6 +15,8 @@ pub struct VolumeWanted {
     pub materialized: bool,
     /// Some attachment holds a claim.
     pub claimed: bool,
+    /// How often the data was to be replaced as a whole.
+    pub incarnation: u64,
 }
 
 /// What was observed of a volume. An observation that failed is no observation: then there is no plan.
@@ -27,7 +29,9 @@ pub struct VolumeSeen {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageSeen {
     Absent,
-    Present,
+    Present {
+        incarnation: u64,
+    },
     InTrash,
     /// A record of the volume is there, and its image is not.
     Missing,
@@ -40,7 +44,7 @@ pub enum ImageSeen {
 pub enum Obstacle {
     DataMissing,
     Foreign(String),
-    /// The volume is to go while an attachment holds a claim; the claim goes first.
+    /// The volume is to go, or its data to be replaced, while an attachment holds a claim; the claim goes first.
     StillClaimed,
 }
 
@@ -49,7 +53,10 @@ pub fn volume_plan(wanted: &VolumeWanted, seen: &VolumeSeen) -> Result<Vec<Volum
     if let ImageSeen::Foreign(what) = &seen.image {
         return Err(Obstacle::Foreign(what.clone()));
     }
-    if wanted.claimed && wanted.presence != Presence::Present {
+    // Never back: a later incarnation than the wanted one stays.
+    let is_outdated =
+        matches!(seen.image, ImageSeen::Present { incarnation } if incarnation < wanted.incarnation);
+    if wanted.claimed && (wanted.presence != Presence::Present || is_outdated) {
         return Err(Obstacle::StillClaimed);
     }
     let mut steps = Vec::new();
@@ -63,13 +70,14 @@ pub fn volume_plan(wanted: &VolumeWanted, seen: &VolumeSeen) -> Result<Vec<Volum
         (Presence::Present | Presence::Trashed, ImageSeen::Missing) => return Err(Obstacle::DataMissing),
         (Presence::Present, ImageSeen::Absent) => steps.push(VolumeStep::CreateImage),
         (Presence::Present, ImageSeen::InTrash) => steps.push(VolumeStep::RestoreFromTrash),
-        (Presence::Trashed, ImageSeen::Present) => steps.push(VolumeStep::MoveToTrash),
-        (Presence::Purged, ImageSeen::Present | ImageSeen::InTrash | ImageSeen::Missing) => {
+        (Presence::Present, ImageSeen::Present { .. }) if is_outdated => steps.push(VolumeStep::ReplaceData),
+        (Presence::Trashed, ImageSeen::Present { .. }) => steps.push(VolumeStep::MoveToTrash),
+        (Presence::Purged, ImageSeen::Present { .. } | ImageSeen::InTrash | ImageSeen::Missing) => {
             steps.push(VolumeStep::Purge)
         }
         // A volume deleted before it was ever made has nothing to move; brought back, it is made then.
         (Presence::Trashed | Presence::Purged, ImageSeen::Absent)
-        | (Presence::Present, ImageSeen::Present)
+        | (Presence::Present, ImageSeen::Present { .. })
         | (Presence::Trashed, ImageSeen::InTrash) => {}
         (_, ImageSeen::Foreign(_)) => unreachable!("answered above"),
     }

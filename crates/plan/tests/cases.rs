@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use miosa_domain::spec::SnapshotPresence;
 use miosa_domain::spec::{
     AttachmentSpec, DesiredAttachment, DesiredRun, InstanceSpec, Network, Presence, Resources,
 };
 use miosa_domain::{AttachmentId, Generation, InstanceId, MountPath, VolumeId};
 use miosa_plan::{
-    ContainerSeen, ImageSeen, InstanceSeen, InstanceStep, Obstacle, VolumeSeen, VolumeStep, VolumeWanted,
-    instance_plan, volume_plan,
+    ContainerSeen, ImageSeen, InstanceSeen, InstanceStep, Obstacle, SnapshotObstacle, SnapshotSeen,
+    SnapshotStep, SnapshotWanted, VolumeSeen, VolumeStep, VolumeWanted, instance_plan, snapshot_plan,
+    volume_plan,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -172,32 +174,32 @@ fn volumes() {
     // presence, was whole once, claimed, image, staged
     let cases = [
         (Present, false, false, ImageSeen::Absent, false, steps("create-image")),
-        (Present, true, false, ImageSeen::Present, false, steps("")),
-        (Present, true, true, ImageSeen::Present, true, steps("")),
-        (Present, true, true, ImageSeen::Present, false, steps("")),
-        (Present, true, false, ImageSeen::Present, true, steps("unstage")),
+        (Present, true, false, ImageSeen::Present { incarnation: 0 }, false, steps("")),
+        (Present, true, true, ImageSeen::Present { incarnation: 0 }, true, steps("")),
+        (Present, true, true, ImageSeen::Present { incarnation: 0 }, false, steps("")),
+        (Present, true, false, ImageSeen::Present { incarnation: 0 }, true, steps("unstage")),
         (Present, true, false, ImageSeen::InTrash, false, steps("restore-from-trash")),
         (Present, true, false, ImageSeen::Absent, false, Err(Obstacle::DataMissing)),
         (Present, true, true, ImageSeen::Absent, true, Err(Obstacle::DataMissing)),
         (Present, true, false, ImageSeen::Missing, false, Err(Obstacle::DataMissing)),
         (Present, false, false, ImageSeen::Missing, false, Err(Obstacle::DataMissing)),
         (Present, false, false, foreign(), false, Err(Obstacle::Foreign("a folder".into()))),
-        (Trashed, true, false, ImageSeen::Present, false, steps("move-to-trash")),
-        (Trashed, true, false, ImageSeen::Present, true, steps("unstage, move-to-trash")),
-        (Trashed, true, true, ImageSeen::Present, true, Err(Obstacle::StillClaimed)),
+        (Trashed, true, false, ImageSeen::Present { incarnation: 0 }, false, steps("move-to-trash")),
+        (Trashed, true, false, ImageSeen::Present { incarnation: 0 }, true, steps("unstage, move-to-trash")),
+        (Trashed, true, true, ImageSeen::Present { incarnation: 0 }, true, Err(Obstacle::StillClaimed)),
         (Trashed, true, false, ImageSeen::InTrash, false, steps("")),
         (Trashed, false, false, ImageSeen::Absent, false, steps("")),
         (Trashed, true, false, ImageSeen::Absent, false, Err(Obstacle::DataMissing)),
         (Purged, true, false, ImageSeen::InTrash, false, steps("purge")),
-        (Purged, true, false, ImageSeen::Present, true, steps("unstage, purge")),
-        (Purged, true, true, ImageSeen::Present, true, Err(Obstacle::StillClaimed)),
+        (Purged, true, false, ImageSeen::Present { incarnation: 0 }, true, steps("unstage, purge")),
+        (Purged, true, true, ImageSeen::Present { incarnation: 0 }, true, Err(Obstacle::StillClaimed)),
         (Purged, true, false, ImageSeen::Absent, false, steps("")),
         (Trashed, true, false, ImageSeen::Missing, false, Err(Obstacle::DataMissing)),
         (Purged, true, false, ImageSeen::Missing, false, steps("purge")),
         (Purged, true, false, foreign(), false, Err(Obstacle::Foreign("a folder".into()))),
     ];
     for (presence, materialized, claimed, image, staged, expected) in cases {
-        let wanted = VolumeWanted { presence, materialized, claimed };
+        let wanted = VolumeWanted { presence, materialized, claimed, incarnation: 0 };
         let seen = VolumeSeen { image, staged };
         let plan = volume_plan(&wanted, &seen)
             .map(|steps| steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
@@ -206,6 +208,51 @@ fn volumes() {
 }
 
 /// A host small enough to carry plans out in memory, checking each step's precondition as it goes.
+/// The next incarnation replaces the data, once nobody uses it; a later one than asked for stays.
+#[test]
+fn the_next_incarnation() {
+    let plan = |wanted_incarnation, claimed, there, staged| {
+        let wanted = VolumeWanted {
+            presence: Presence::Present,
+            materialized: true,
+            claimed,
+            incarnation: wanted_incarnation,
+        };
+        let seen = VolumeSeen { image: ImageSeen::Present { incarnation: there }, staged };
+        volume_plan(&wanted, &seen)
+    };
+    assert_eq!(plan(1, false, 0, false), Ok(vec![VolumeStep::ReplaceData]));
+    assert_eq!(plan(1, false, 0, true), Ok(vec![VolumeStep::Unstage, VolumeStep::ReplaceData]));
+    assert_eq!(plan(1, true, 0, true), Err(Obstacle::StillClaimed));
+    assert_eq!(plan(1, true, 1, true), Ok(vec![]));
+    assert_eq!(plan(0, true, 1, true), Ok(vec![]));
+}
+
+/// A snapshot is taken once, and removed when its spec says so and never else.
+#[test]
+fn snapshots() {
+    use SnapshotPresence::{Kept, Purged};
+    use SnapshotSeen::{Absent, Missing, Sealed};
+    let foreign = || SnapshotSeen::Foreign("x".into());
+    let is_foreign = || Err(SnapshotObstacle::Foreign("x".into()));
+    for (presence, taken, seen, expected) in [
+        (Kept, false, Absent, Ok(Some(SnapshotStep::Take))),
+        (Kept, true, Absent, Err(SnapshotObstacle::DataMissing)),
+        (Kept, false, Sealed, Ok(None)),
+        (Kept, true, Sealed, Ok(None)),
+        (Kept, false, Missing, Err(SnapshotObstacle::DataMissing)),
+        (Kept, true, Missing, Err(SnapshotObstacle::DataMissing)),
+        (Kept, false, foreign(), is_foreign()),
+        (Purged, false, Absent, Ok(Some(SnapshotStep::Remove))),
+        (Purged, true, Sealed, Ok(Some(SnapshotStep::Remove))),
+        (Purged, true, Missing, Ok(Some(SnapshotStep::Remove))),
+        (Purged, true, foreign(), is_foreign()),
+    ] {
+        let found = snapshot_plan(SnapshotWanted { presence, taken }, &seen);
+        assert_eq!(found, expected, "{presence:?}, taken {taken}, {seen:?}");
+    }
+}
+
 fn carry_out(spec: &InstanceSpec, seen: &mut InstanceSeen, step: InstanceStep) {
     match step {
         InstanceStep::Claim(id) => {
@@ -335,19 +382,26 @@ proptest! {
 
     /// Data is destroyed only on `Purged`, made only where none ever was, and moved only when nobody has a claim.
     #[test]
-    fn volume_plans_are_safe(presence in 0..3_u8, materialized: bool, claimed: bool, image in 0..5_u8, staged: bool) {
+    fn volume_plans_are_safe(presence in 0..3_u8, materialized: bool, claimed: bool, image in 0..5_u8, staged: bool, incarnation in 0..3_u64, there in 0..3_u64) {
         let wanted = VolumeWanted {
             presence: [Presence::Present, Presence::Trashed, Presence::Purged][usize::from(presence)],
             materialized,
             claimed,
+            incarnation,
         };
-        let images = [ImageSeen::Absent, ImageSeen::Present, ImageSeen::InTrash, ImageSeen::Missing, ImageSeen::Foreign("x".into())];
+        let present = ImageSeen::Present { incarnation: there };
+        let images = [ImageSeen::Absent, present.clone(), ImageSeen::InTrash, ImageSeen::Missing, ImageSeen::Foreign("x".into())];
         let seen = VolumeSeen { image: images[usize::from(image)].clone(), staged };
         for step in volume_plan(&wanted, &seen).unwrap_or_default() {
             match step {
                 VolumeStep::Purge => prop_assert_eq!(wanted.presence, Presence::Purged),
                 VolumeStep::CreateImage => prop_assert!(!materialized && seen.image == ImageSeen::Absent),
                 VolumeStep::MoveToTrash | VolumeStep::Unstage => prop_assert!(!claimed),
+                // Only forwards, and never under somebody who uses it.
+                VolumeStep::ReplaceData => {
+                    prop_assert!(!claimed && seen.image == present && there < incarnation);
+                    prop_assert_eq!(wanted.presence, Presence::Present);
+                }
                 VolumeStep::RestoreFromTrash => prop_assert_eq!(&seen.image, &ImageSeen::InTrash),
             }
             prop_assert!(!matches!(seen.image, ImageSeen::Foreign(_)));

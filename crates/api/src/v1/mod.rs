@@ -3,10 +3,16 @@
 
 pub mod attachments;
 pub mod computers;
+pub mod data_services;
 pub mod health;
+pub mod snapshots;
 pub mod volumes;
 
 pub(crate) mod paths_attachments;
 pub(crate) mod paths_computers;
+pub(crate) mod paths_data_services;
+pub(crate) mod paths_events;
+pub(crate) mod paths_files;
 pub(crate) mod paths_health;
+pub(crate) mod paths_snapshots;
 pub(crate) mod paths_volumes;

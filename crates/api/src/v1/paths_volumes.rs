@@ -7,7 +7,7 @@
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::volumes::{CreateVolume, Deleted, UpdateVolume, Volume};
+use super::volumes::{CreateVolume, Deleted, ResizeVolume, UpdateVolume, Volume};
 use crate::error::ErrorEnvelope;
 use crate::page::List;
 use crate::twin::Twin;
@@ -50,10 +50,10 @@ fn create_volume() {}
     responses((status = 200, description = "The volume.", body = Twin<Volume>)))]
 fn get_volume() {}
 
-/// Change a volume's name, metadata or delete protection.
+/// Change a volume: its name, metadata, delete protection, snapshot schedule, retention or hooks.
 #[utoipa::path(patch, path = "/volumes/{id}", tag = "volumes",
     params(("id" = Uuid, Path, description = "Volume"), crate::openapi::IdempotencyKey),
-    request_body(content = UpdateVolume, example = json!({"name": "weights-2026", "delete_protection": true})),
+    request_body(content = UpdateVolume, example = json!({"snapshot_schedule": "0 4 * * *", "snapshot_retention_days": 7})),
     responses((status = 200, description = "The volume.", body = Twin<Volume>)))]
 fn update_volume() {}
 
@@ -80,3 +80,24 @@ fn delete_volume() {}
         (status = 409, description = "`VOLUME_LIMIT_REACHED` or `VOLUME_NOT_READY`.", body = ErrorEnvelope),
     ))]
 fn undelete_volume() {}
+
+/// Change a volume's size.
+///
+/// Growing in place is not available yet: any other than the present size is refused (422). A fork or a restore as a new
+/// volume may be larger.
+#[utoipa::path(post, path = "/volumes/{id}/resize", tag = "volumes",
+    params(("id" = Uuid, Path, description = "Volume"), crate::openapi::IdempotencyKey),
+    request_body(content = ResizeVolume, example = json!({"size_gb": 50})),
+    responses((status = 200, description = "The volume.", body = Twin<Volume>)))]
+fn resize_volume() {}
+
+/// Compact a volume's image, so that its writers hardly wait for the next snapshot. They go on meanwhile.
+///
+/// The answer waits until that is done or given up, for at most 15 seconds; after that `compaction` is `running`.
+#[utoipa::path(post, path = "/volumes/{id}/compact", tag = "volumes",
+    params(("id" = Uuid, Path, description = "Volume"), crate::openapi::IdempotencyKey),
+    responses(
+        (status = 200, description = "The volume, with its `compaction`.", body = Twin<Volume>),
+        (status = 409, description = "`VOLUME_NOT_READY`.", body = ErrorEnvelope),
+    ))]
+fn compact_volume() {}

@@ -29,11 +29,28 @@ pub struct Volume {
     /// The first attachment's computer.
     pub attached_to: Option<String>,
     pub attachments: Vec<VolumeAttachment>,
+    /// `volume`: every volume is a data service of that type.
+    #[serde(rename = "type", default)]
+    pub kind: String,
+    /// Five cron fields, in UTC.
     pub snapshot_schedule: Option<String>,
+    /// Scheduled snapshots are kept for so long.
     pub snapshot_retention_days: u32,
+    #[serde(default)]
+    pub snapshots: VolumeSnapshots,
     pub metadata: BTreeMap<String, String>,
     /// Bytes of the pool that the volume really occupies, as last reported by its host.
     pub used_bytes: u64,
+    #[serde(default)]
+    pub space: Option<VolumeSpace>,
+    #[serde(default)]
+    pub compaction: Option<Compaction>,
+    /// What it was made from, or last restored to.
+    #[serde(default)]
+    pub origin: Option<VolumeOrigin>,
+    /// When it goes to the trash by itself; absent unless it was made with a `ttl`.
+    #[serde(default)]
+    pub expires_at: Option<String>,
     pub delete_protection: bool,
     /// Why the volume is in `error` or `unavailable`.
     pub error: Option<String>,
@@ -46,6 +63,65 @@ pub struct Volume {
     /// When the trash lets go of it for good; absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purge_after: Option<String>,
+}
+
+/// A volume's snapshots and their schedule, in short.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VolumeSnapshots {
+    /// Those that are ready.
+    pub count: u64,
+    /// When the newest of them was taken.
+    pub last_taken_at: Option<String>,
+    /// off, ok, paused (the pool is nearly full) or failing.
+    pub schedule_state: String,
+    /// Why it is paused or failing.
+    pub schedule_message: Option<String>,
+    /// Failed runs in a row.
+    pub failures: u32,
+    /// The next three times of the schedule. Each is taken up to 30 seconds later, so that not all volumes come at once.
+    pub next: Vec<String>,
+    /// When the schedule's next snapshot is really taken, or tried again.
+    pub next_run_at: Option<String>,
+    /// Run in the computer before each snapshot; if it fails, no snapshot is taken.
+    pub before_snapshot: Option<String>,
+    /// Run after each snapshot, always.
+    pub after_snapshot: Option<String>,
+    pub hook_timeout_seconds: u32,
+}
+
+/// Where the bytes are, measured in the background.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VolumeSpace {
+    pub measured_at: String,
+    /// What the filesystem counts as used; absent while the volume is not attached.
+    pub filesystem_used_bytes: Option<u64>,
+    /// What the image occupies in the pool.
+    pub allocated_bytes: u64,
+    /// What only this volume's snapshots still hold.
+    pub held_by_snapshots_bytes: u64,
+    /// Pieces that the image lies in.
+    pub extents: u64,
+    /// How long writers would wait if a snapshot were taken now.
+    pub predicted_stall_ms: u32,
+}
+
+/// The last compaction of the volume's image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Compaction {
+    /// pending, running, done or stopped.
+    pub state: String,
+    pub extents_before: Option<u64>,
+    pub extents_now: Option<u64>,
+    pub progress_percent: Option<u32>,
+    /// Why it stopped.
+    pub message: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VolumeOrigin {
+    /// snapshot or volume.
+    pub kind: String,
+    pub id: String,
 }
 
 /// An attachment as its volume lists it.
@@ -87,12 +163,21 @@ pub struct CreateVolume {
     pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
     #[serde(default, alias = "deleteProtection", skip_serializing_if = "Option::is_none")]
     pub delete_protection: Option<bool>,
-    /// Not available yet: refused when set.
+    /// Five cron fields in UTC, or `@daily` and the like; empty for none.
     #[serde(default, alias = "snapshotSchedule", skip_serializing_if = "Option::is_none")]
-    pub snapshot_schedule: Option<serde_json::Value>,
-    /// Not available yet: refused when set.
+    pub snapshot_schedule: Option<String>,
+    /// 1 to 365; 7 when left out.
     #[serde(default, alias = "snapshotRetentionDays", skip_serializing_if = "Option::is_none")]
-    pub snapshot_retention_days: Option<serde_json::Value>,
+    pub snapshot_retention_days: Option<i64>,
+    /// Run in the computer before each snapshot; empty for none.
+    #[serde(default, alias = "beforeSnapshot", skip_serializing_if = "Option::is_none")]
+    pub before_snapshot: Option<String>,
+    /// Run after each snapshot, always; empty for none.
+    #[serde(default, alias = "afterSnapshot", skip_serializing_if = "Option::is_none")]
+    pub after_snapshot: Option<String>,
+    /// Of each hook: 1 to 600; 30 when left out.
+    #[serde(default, alias = "hookTimeoutSeconds", skip_serializing_if = "Option::is_none")]
+    pub hook_timeout_seconds: Option<i64>,
 }
 
 /// Body of `PATCH /volumes/{id}`. Fields left out stay as they are.
@@ -110,20 +195,51 @@ pub struct UpdateVolume {
     pub size_gb: Option<i64>,
     #[serde(default, alias = "sizeBytes", skip_serializing_if = "Option::is_none")]
     pub size_bytes: Option<i64>,
-    /// Not available yet: refused when set.
-    #[serde(default, alias = "snapshotSchedule", skip_serializing_if = "Option::is_none")]
-    pub snapshot_schedule: Option<serde_json::Value>,
-    /// Not available yet: refused when set.
+    /// Five cron fields in UTC, or `@daily` and the like; null or empty switches it off.
+    #[serde(
+        default,
+        alias = "snapshotSchedule",
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "null_is_a_value"
+    )]
+    #[schema(value_type = Option<String>)]
+    pub snapshot_schedule: Option<Option<String>>,
+    /// 1 to 365; 7 when left out.
     #[serde(default, alias = "snapshotRetentionDays", skip_serializing_if = "Option::is_none")]
-    pub snapshot_retention_days: Option<serde_json::Value>,
+    pub snapshot_retention_days: Option<i64>,
+    /// Run in the computer before each snapshot; empty for none.
+    #[serde(default, alias = "beforeSnapshot", skip_serializing_if = "Option::is_none")]
+    pub before_snapshot: Option<String>,
+    /// Run after each snapshot, always; empty for none.
+    #[serde(default, alias = "afterSnapshot", skip_serializing_if = "Option::is_none")]
+    pub after_snapshot: Option<String>,
+    /// Of each hook: 1 to 600; 30 when left out.
+    #[serde(default, alias = "hookTimeoutSeconds", skip_serializing_if = "Option::is_none")]
+    pub hook_timeout_seconds: Option<i64>,
 }
 
-/// Answer to a DELETE of a volume, a computer or an attachment.
+/// Body of `POST /volumes/{id}/resize`. One of the sizes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ResizeVolume {
+    /// Growth is not available yet: refused unless it is the present size.
+    #[serde(default, alias = "sizeGb", skip_serializing_if = "Option::is_none")]
+    pub size_gb: Option<i64>,
+    #[serde(default, alias = "sizeBytes", skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<i64>,
+}
+
+/// Answer to a DELETE of a volume, a snapshot, a computer or an attachment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Deleted {
     pub id: String,
     pub deleted: bool,
     pub success: bool,
-    /// `deleted` (a volume, now in the trash), `destroying` (a computer) or `detached` (an attachment).
+    /// `deleted` (a volume, now in the trash, or a snapshot), `destroying` (a computer) or `detached` (an attachment);
+    /// `deleting` when the host has not done it yet.
     pub status: String,
+}
+
+/// `null` is `Some(None)`, unlike a field that is left out.
+fn null_is_a_value<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(from).map(Some)
 }
