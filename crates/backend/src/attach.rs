@@ -25,7 +25,7 @@ use miosa_effects::loopdev::Attached;
 use miosa_effects::{Dir, FileStat, files, holders, loopdev, mount, process};
 use miosa_failpoint::failpoint;
 
-use crate::look::{Found, IMAGE, Look};
+use crate::look::{Found, IMAGE};
 use crate::pool::Pool;
 use crate::template::LABEL;
 use crate::{BackendError, Changed, Staged};
@@ -52,13 +52,7 @@ pub(crate) fn mark(id: VolumeId) -> String {
 
 impl Pool {
     pub(crate) fn stage(&self, id: VolumeId) -> Result<Staged, BackendError> {
-        let found = match self.look(id)? {
-            Look::Absent => return Err(BackendError::Missing { id }),
-            Look::Foreign { path, what } => return Err(BackendError::Foreign { path, what }),
-            Look::Found(found) if found.in_trash => return Err(BackendError::InTrash { id }),
-            Look::Found(found) => found,
-        };
-        let image = found.image.ok_or(BackendError::Missing { id })?;
+        let (found, image) = self.present(id)?;
         if let Some(staged) = self.staged(id, Some(&image))? {
             return Ok(staged);
         }

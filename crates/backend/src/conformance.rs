@@ -4,11 +4,13 @@
 
 use std::thread;
 
-use miosa_domain::VolumeId;
 use miosa_domain::size::{GIB, MIB};
+use miosa_domain::{SnapshotId, VolumeId};
 use uuid::Uuid;
 
 use crate::{BackendError, Changed, ImageState, VolumeBackend, VolumeObservation};
+
+mod snapshot;
 
 /// A backend under test, and what befalls it.
 pub trait World {
@@ -34,13 +36,31 @@ pub trait World {
 
     /// That process ends.
     fn release(&mut self, id: VolumeId);
+
+    /// A workload replaces the content of one file of the staged volume, and does not wait for the disk.
+    fn write(&self, id: VolumeId, content: &str);
+
+    /// What it reads of that file.
+    fn read(&self, id: VolumeId) -> String;
+
+    /// Name of that file, in the root folder.
+    fn file_name(&self) -> &str;
+
+    /// The snapshot's data vanishes.
+    fn lose_snapshot(&mut self, id: SnapshotId);
+
+    /// Something foreign is put where the snapshot would be.
+    fn displace_snapshot(&mut self, id: SnapshotId);
+
+    /// Whether the foreign thing is still there, as it was; then it is removed.
+    fn take_foreign_snapshot_away(&mut self, id: SnapshotId) -> bool;
 }
 
 /// A case of the suite.
 pub type Case = fn(&mut dyn World);
 
-/// All cases, by name.
-pub const CASES: &[(&str, Case)] = &[
+/// The cases about volumes, by name.
+const CASES: &[(&str, Case)] = &[
     ("a volume's life", life),
     ("every call may be repeated", repeated),
     ("what does not fit together is refused", refused),
@@ -55,14 +75,13 @@ pub const CASES: &[(&str, Case)] = &[
 
 /// Runs all cases in one world.
 pub fn run(world: &mut dyn World) {
-    for (name, case) in CASES {
+    for (name, case) in CASES.iter().chain(snapshot::CASES) {
         case(world);
         let survey = world.backend().survey().unwrap();
         let left = format!("after {name:?}: {survey:?}");
-        assert!(
-            survey.volumes.is_empty() && survey.unknown.is_empty() && survey.foreign.is_empty(),
-            "{left}"
-        );
+        assert!(survey.volumes.is_empty() && survey.snapshots.is_empty(), "{left}");
+        assert!(survey.unknown.is_empty() && survey.unknown_snapshots.is_empty(), "{left}");
+        assert!(survey.foreign.is_empty(), "{left}");
     }
 }
 
@@ -82,7 +101,7 @@ fn life(world: &mut dyn World) {
     assert_eq!(observed(), VolumeObservation { image: ImageState::Absent, staged: None });
 
     assert_eq!(backend.create(id, SIZE_BYTES).unwrap(), Changed::Changed);
-    let VolumeObservation { image: ImageState::Present { size_bytes, allocated_bytes }, staged: None } =
+    let VolumeObservation { image: ImageState::Present { size_bytes, allocated_bytes, .. }, staged: None } =
         observed()
     else {
         panic!("{:?}", observed())

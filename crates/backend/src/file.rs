@@ -4,16 +4,28 @@
 //! | --- | --- |
 //! | `pool` | opens, makes and closes the pool |
 //! | `template` | keeps the filesystems that volumes are cloned from |
-//! | `volume` | makes, moves and removes a volume's folder |
+//! | `volume` | makes, replaces, moves and removes a volume's folder |
+//! | `snapshot` | clones, seals and removes a snapshot's folder |
+//! | `clone` | the one call that all copies begin with, and what makes a volume of one |
+//! | `browse` | the files in a snapshot |
+//! | `replay` | finishes the journal in a clone |
+//! | `extents`, `compact`, `checksum` | where images lie, how to tidy them, what is in them |
+//! | `remove` | gives an image's blocks back in small steps |
+//! | `turns` | keeps clones and removals apart |
 //! | `attach` | loop device and mount |
 //! | `look` | finds out what is there |
 
+use std::ops::ControlFlow;
 use std::sync::{PoisonError, RwLock};
 
-use miosa_domain::VolumeId;
+use miosa_domain::status::{Checksum, SnapshotFacts};
+use miosa_domain::{SnapshotId, VolumeId};
 
 use crate::pool::{Pool, PoolConfig};
-use crate::{BackendError, Capacity, Changed, PoolSurvey, Staged, VolumeBackend, VolumeObservation};
+use crate::{
+    BackendError, Capacity, Changed, ChangedRange, CloneSnapshot, Cloned, CompactionProgress, Fragmentation,
+    NewImage, PoolSurvey, SnapshotFiles, SnapshotState, Space, Staged, VolumeBackend, VolumeObservation,
+};
 
 /// The [`VolumeBackend`] for volumes that live on this host.
 #[derive(Debug)]
@@ -44,8 +56,70 @@ impl LocalBackend {
 }
 
 impl VolumeBackend for LocalBackend {
-    fn create(&self, id: VolumeId, size_bytes: u64) -> Result<Changed, BackendError> {
-        self.with_pool(|pool| pool.create(id, size_bytes))
+    fn create_from(&self, id: VolumeId, size_bytes: u64, new: &NewImage) -> Result<Changed, BackendError> {
+        self.with_pool(|pool| pool.create(id, size_bytes, new))
+    }
+
+    fn replace(
+        &self,
+        id: VolumeId,
+        incarnation: u64,
+        size_bytes: u64,
+        snapshot: SnapshotId,
+    ) -> Result<Changed, BackendError> {
+        self.with_pool(|pool| pool.replace(id, incarnation, size_bytes, snapshot))
+    }
+
+    fn clone_snapshot(&self, request: &CloneSnapshot) -> Result<Cloned, BackendError> {
+        self.with_pool(|pool| pool.clone_snapshot(request))
+    }
+
+    fn seal_snapshot(&self, id: SnapshotId) -> Result<SnapshotFacts, BackendError> {
+        self.with_pool(|pool| pool.seal_snapshot(id))
+    }
+
+    fn observe_snapshot(&self, id: SnapshotId) -> Result<SnapshotState, BackendError> {
+        self.with_pool(|pool| pool.observe_snapshot(id))
+    }
+
+    fn remove_snapshot(&self, id: SnapshotId) -> Result<Changed, BackendError> {
+        self.with_pool(|pool| pool.remove_snapshot(id))
+    }
+
+    fn fragmentation(&self, id: VolumeId) -> Result<Fragmentation, BackendError> {
+        self.with_pool(|pool| pool.fragmentation(id))
+    }
+
+    fn compact(
+        &self,
+        id: VolumeId,
+        go_on: &mut dyn FnMut(&CompactionProgress) -> ControlFlow<()>,
+    ) -> Result<CompactionProgress, BackendError> {
+        self.with_pool(|pool| pool.compact(id, go_on))
+    }
+
+    fn space(&self, volume: Option<VolumeId>, snapshots: &[SnapshotId]) -> Result<Space, BackendError> {
+        self.with_pool(|pool| pool.space(volume, snapshots))
+    }
+
+    fn filesystem_used_bytes(&self, id: VolumeId) -> Result<Option<u64>, BackendError> {
+        self.with_pool(|pool| pool.filesystem_used_bytes(id))
+    }
+
+    fn checksum(
+        &self,
+        id: SnapshotId,
+        go_on: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+    ) -> Result<Option<Checksum>, BackendError> {
+        self.with_pool(|pool| pool.checksum(id, go_on))
+    }
+
+    fn changed_ranges(&self, from: SnapshotId, to: SnapshotId) -> Result<Vec<ChangedRange>, BackendError> {
+        self.with_pool(|pool| pool.changed_ranges(from, to))
+    }
+
+    fn open_files(&self, id: SnapshotId) -> Result<Box<dyn SnapshotFiles>, BackendError> {
+        self.with_pool(|pool| pool.open_files(id))
     }
 
     fn observe(&self, id: VolumeId) -> Result<VolumeObservation, BackendError> {

@@ -1,21 +1,24 @@
-//! Who a pool and a volume are: small JSON files beside their data.
+//! Who a pool, a volume and a snapshot are: small JSON files beside their data.
 //!
 //! Nothing in a pool is mounted, moved or removed before its identity was read and matched. From these files alone the
-//! volumes of a pool can be named again when all other records are lost.
+//! volumes and snapshots of a pool can be named again when all other records are lost.
 
-use miosa_domain::VolumeId;
+use miosa_domain::status::SnapshotFacts;
+use miosa_domain::{SnapshotId, VolumeId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub(crate) const POOL_FILE: &str = "pool.json";
-pub(crate) const VOLUME_FILE: &str = "identity.json";
+/// In the folder of a volume, and of a snapshot.
+pub(crate) const IDENTITY_FILE: &str = "identity.json";
 
 /// No identity is longer.
 pub(crate) const LIMIT_BYTES: u64 = 64 << 10;
 
 const POOL_MAGIC: &str = "miosa-pool";
 const VOLUME_MAGIC: &str = "miosa-volume";
+const SNAPSHOT_MAGIC: &str = "miosa-snapshot";
 const VERSION: u32 = 1;
 
 /// What every identity begins with.
@@ -55,6 +58,19 @@ pub(crate) struct VolumeIdentity {
     header: Header,
     pub id: VolumeId,
     pub size_bytes: u64,
+    /// Files written before a volume's data could be replaced have none.
+    #[serde(default)]
+    pub incarnation: u64,
+}
+
+/// `identity.json` in a snapshot's folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SnapshotIdentity {
+    #[serde(flatten)]
+    header: Header,
+    pub id: SnapshotId,
+    pub volume: VolumeId,
+    pub facts: SnapshotFacts,
 }
 
 impl PoolIdentity {
@@ -69,8 +85,8 @@ impl PoolIdentity {
 }
 
 impl VolumeIdentity {
-    pub(crate) fn new(id: VolumeId, size_bytes: u64) -> Self {
-        Self { header: Header { magic: VOLUME_MAGIC.into(), version: VERSION }, id, size_bytes }
+    pub(crate) fn new(id: VolumeId, size_bytes: u64, incarnation: u64) -> Self {
+        Self { header: Header { magic: VOLUME_MAGIC.into(), version: VERSION }, id, size_bytes, incarnation }
     }
 
     /// The error says what is wrong, for people.
@@ -78,6 +94,21 @@ impl VolumeIdentity {
         let identity: Self = parse(bytes, VOLUME_MAGIC)?;
         if identity.id != id {
             return Err(format!("its identity is that of volume {}", identity.id));
+        }
+        Ok(identity)
+    }
+}
+
+impl SnapshotIdentity {
+    pub(crate) fn new(id: SnapshotId, volume: VolumeId, facts: SnapshotFacts) -> Self {
+        Self { header: Header { magic: SNAPSHOT_MAGIC.into(), version: VERSION }, id, volume, facts }
+    }
+
+    /// The error says what is wrong, for people.
+    pub(crate) fn parse(bytes: &[u8], id: SnapshotId) -> Result<Self, String> {
+        let identity: Self = parse(bytes, SNAPSHOT_MAGIC)?;
+        if identity.id != id {
+            return Err(format!("its identity is that of snapshot {}", identity.id));
         }
         Ok(identity)
     }
@@ -112,16 +143,38 @@ mod tests {
 
     #[test]
     fn identities_read_back() {
-        let volume = VolumeIdentity::new(id(1), 64 << 20);
+        let volume = VolumeIdentity::new(id(1), 64 << 20, 3);
         assert_eq!(VolumeIdentity::parse(&to_bytes(&volume), id(1)), Ok(volume));
+        let facts = SnapshotFacts {
+            taken_at: "2026-03-01T04:00:00.25Z".parse().unwrap(),
+            size_bytes: 64 << 20,
+            allocated_bytes: 5 << 20,
+            extents: 9,
+            stall_us: 70,
+            compacted: true,
+        };
+        let snapshot_id = SnapshotId::from_uuid(Uuid::from_u128(2));
+        let snapshot = SnapshotIdentity::new(snapshot_id, id(1), facts);
+        let bytes = to_bytes(&snapshot);
+        assert_eq!(SnapshotIdentity::parse(&bytes, snapshot_id), Ok(snapshot));
+        let other = SnapshotId::from_uuid(Uuid::from_u128(3));
+        assert!(SnapshotIdentity::parse(&bytes, other).unwrap_err().contains("that of snapshot"));
         let storage = Storage::Image { size_bytes: 1 << 30, made: true };
         let pool = PoolIdentity::new(Uuid::from_u128(7), storage);
         assert_eq!(PoolIdentity::parse(&to_bytes(&pool)), Ok(pool));
     }
 
     #[test]
+    fn a_volume_of_the_first_format_is_at_incarnation_0() {
+        let text =
+            format!(r#"{{"magic":"miosa-volume","version":1,"id":"{}","size_bytes":67108864}}"#, id(1));
+        let identity = VolumeIdentity::parse(text.as_bytes(), id(1)).unwrap();
+        assert_eq!(identity, VolumeIdentity::new(id(1), 64 << 20, 0));
+    }
+
+    #[test]
     fn others_are_told_apart() {
-        let bytes = to_bytes(&VolumeIdentity::new(id(1), 64 << 20));
+        let bytes = to_bytes(&VolumeIdentity::new(id(1), 64 << 20, 0));
         let text = String::from_utf8(bytes.clone()).unwrap();
         let newer = text.replace("\"version\": 1", "\"version\": 2");
         for (bytes, reason) in [

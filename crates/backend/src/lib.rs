@@ -12,36 +12,115 @@
 //! What cannot be observed is *unknown*, which is an error, and never *absent*: from absence follows removal.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use miosa_domain::VolumeId;
+use jiff::Timestamp;
 use miosa_domain::size::human;
-use miosa_domain::status::{FailureCode, Holder};
+use miosa_domain::status::{Checksum, FailureCode, Holder, SnapshotFacts};
+use miosa_domain::{SnapshotId, VolumeId};
 use miosa_effects::SysError;
 use miosa_effects::ext4::Ext4Error;
 use miosa_effects::process::ProcessError;
 use miosa_failpoint::Injected;
 
 mod attach;
+mod browse;
+mod checksum;
+mod clone;
+mod compact;
 pub mod conformance;
+mod extents;
 pub mod fake;
 mod file;
 mod identity;
 mod look;
 mod pool;
+mod remove;
+mod replay;
+mod snapshot;
+mod snapshot_files;
 mod template;
+mod turns;
 mod volume;
 
 pub use fake::FakeBackend;
 pub use file::LocalBackend;
 pub use pool::PoolConfig;
+pub use snapshot_files::{ChangedFile, FileChange, FileInfo, FileKind, SnapshotFiles};
 pub use template::COMMON_SIZES_BYTES;
 
 /// Carves volumes from a pool. All calls block. Calls for one volume come one at a time, for different volumes at once.
 pub trait VolumeBackend: Send + Sync + 'static {
-    /// Ensures that the volume is there with that size, empty if it is new. It is whole and durable when this answers,
-    /// and absent if it never does. A volume in the trash is not brought back: [`BackendError::InTrash`].
-    fn create(&self, id: VolumeId, size_bytes: u64) -> Result<Changed, BackendError>;
+    /// Ensures that the volume is there with that size; `new` says what it is made from if it is not, and may be gone if it
+    /// is. It is whole and durable when this answers, and absent if it never does. A volume in the trash is not brought back:
+    /// [`BackendError::InTrash`].
+    fn create_from(&self, id: VolumeId, size_bytes: u64, new: &NewImage) -> Result<Changed, BackendError>;
+
+    /// Ensures that the volume is there with that size, empty if it is new.
+    fn create(&self, id: VolumeId, size_bytes: u64) -> Result<Changed, BackendError> {
+        self.create_from(id, size_bytes, &NewImage::EMPTY)
+    }
+
+    /// Ensures that the unstaged volume is at this incarnation or a later one: if it is at an earlier one, all its data is
+    /// replaced at once by that of `snapshot`, grown to `size_bytes`. Until then the old data is there as it was.
+    fn replace(
+        &self,
+        id: VolumeId,
+        incarnation: u64,
+        size_bytes: u64,
+        snapshot: SnapshotId,
+    ) -> Result<Changed, BackendError>;
+
+    /// First half of taking a snapshot: writes the volume back (staged or not), then clones its image at one instant.
+    /// Writers wait for the clone alone. If the write-back is not done within `write_back_limit`, nothing was taken
+    /// ([`BackendError::WriteBackTimeout`]) and nobody is held up. What is cloned and never sealed is no snapshot, and is
+    /// cleared by the next call for this id and at the next start. Not beside a removal.
+    fn clone_snapshot(&self, request: &CloneSnapshot) -> Result<Cloned, BackendError>;
+
+    /// Second half: replays the journal in the clone, makes it immutable and durable. From then on it is a snapshot.
+    fn seal_snapshot(&self, id: SnapshotId) -> Result<SnapshotFacts, BackendError>;
+
+    /// What is there now. An error says that it is unknown.
+    fn observe_snapshot(&self, id: SnapshotId) -> Result<SnapshotState, BackendError>;
+
+    /// Ensures that the snapshot is not there. One at a time, and never beside a clone: a removal in progress gives way to
+    /// one that comes, between small steps.
+    fn remove_snapshot(&self, id: SnapshotId) -> Result<Changed, BackendError>;
+
+    /// The pieces of the volume's image, and the wait that a clone of it would cause now.
+    fn fragmentation(&self, id: VolumeId) -> Result<Fragmentation, BackendError>;
+
+    /// Makes the volume's image lie in few pieces, under running writers; what it reads and writes is the same before,
+    /// meanwhile and after. `go_on` is asked every few milliseconds and may sleep (that is the throttle) or stop it. Ends by
+    /// itself with [`BackendError::InsufficientCapacity`] when the pool has no room for the copies.
+    fn compact(
+        &self,
+        id: VolumeId,
+        go_on: &mut dyn FnMut(&CompactionProgress) -> ControlFlow<()>,
+    ) -> Result<CompactionProgress, BackendError>;
+
+    /// What the volume and its snapshots take, by physical extents. Without a volume, only the snapshots are looked at.
+    fn space(&self, volume: Option<VolumeId>, snapshots: &[SnapshotId]) -> Result<Space, BackendError>;
+
+    /// Bytes that the filesystem of a staged volume counts as used; `None` when it is not staged.
+    fn filesystem_used_bytes(&self, id: VolumeId) -> Result<Option<u64>, BackendError>;
+
+    /// The checksum of the snapshot's data, read now. `go_on` gets the bytes done and the bytes in all, and may sleep or stop
+    /// it (`Ok(None)`). The first checksum of a snapshot is stored beside it.
+    fn checksum(
+        &self,
+        id: SnapshotId,
+        go_on: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+    ) -> Result<Option<Checksum>, BackendError>;
+
+    /// The ranges in which the two snapshots of one volume may differ, by physical extents: no data is read. Everything
+    /// outside of them is the same byte for byte. Sorted; two that touch differ in `is_hole`.
+    fn changed_ranges(&self, from: SnapshotId, to: SnapshotId) -> Result<Vec<ChangedRange>, BackendError>;
+
+    /// The files in a snapshot, over a read-only mount that no other process can see and that ends with the answer.
+    fn open_files(&self, id: SnapshotId) -> Result<Box<dyn SnapshotFiles>, BackendError>;
 
     /// What is there now. An error says that it is unknown.
     fn observe(&self, id: VolumeId) -> Result<VolumeObservation, BackendError>;
@@ -92,6 +171,7 @@ pub struct VolumeObservation {
 pub enum ImageState {
     Absent,
     Present {
+        incarnation: u64,
         size_bytes: u64,
         /// What the image occupies, blocks that it shares with other images included.
         allocated_bytes: u64,
@@ -106,6 +186,102 @@ pub enum ImageState {
     Foreign {
         what: String,
     },
+}
+
+/// What a new image is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewImage {
+    pub incarnation: u64,
+    pub content: Content,
+}
+
+impl NewImage {
+    /// The first incarnation, without a file in it.
+    pub const EMPTY: NewImage = NewImage { incarnation: 0, content: Content::Empty };
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    Empty,
+    Snapshot(SnapshotId),
+    /// Another volume as it is at the instant of the clone; written back first, within the limit.
+    Volume {
+        id: VolumeId,
+        write_back_limit: Duration,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CloneSnapshot {
+    pub id: SnapshotId,
+    pub volume: VolumeId,
+    pub write_back_limit: Duration,
+    /// Only recorded.
+    pub compacted: bool,
+}
+
+/// A clone that was made and is not yet a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cloned {
+    pub taken_at: Timestamp,
+    pub stall: Duration,
+}
+
+/// A snapshot as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SnapshotState {
+    Absent,
+    Ready(SnapshotRecord),
+    /// Its record is there and its image is not.
+    Missing,
+    /// Something that is not this snapshot stands where it should be.
+    Foreign {
+        what: String,
+    },
+}
+
+/// What the pool itself remembers of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotRecord {
+    pub volume: VolumeId,
+    pub facts: SnapshotFacts,
+    pub checksum: Option<Checksum>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fragmentation {
+    pub extents: u64,
+    /// By the extents, and by what the last clones of this pool took.
+    pub predicted_stall: Duration,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CompactionProgress {
+    pub extents_before: u64,
+    /// As of the last time they were counted.
+    pub extents_now: u64,
+    pub done_bytes: u64,
+    /// Bytes of the image that hold data.
+    pub total_bytes: u64,
+    /// Chunks that were written to meanwhile, and left as they are for the next round.
+    pub chunks_changed_meanwhile: u64,
+}
+
+/// Bytes of the pool, by who alone needs them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Space {
+    /// What no other file of the pool shares with this snapshot.
+    pub exclusive_bytes: BTreeMap<SnapshotId, u64>,
+    /// What the snapshots hold, each block once, without what the volume itself still has.
+    pub held_by_snapshots_bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangedRange {
+    pub offset_bytes: u64,
+    pub len_bytes: u64,
+    /// In the newer snapshot there is nothing there: it reads as zeroes.
+    pub is_hole: bool,
 }
 
 /// A volume that is mounted on the host.
@@ -123,8 +299,11 @@ pub struct Staged {
 pub struct PoolSurvey {
     /// Every volume found, those in the trash and those displaced by foreign data included.
     pub volumes: BTreeMap<VolumeId, VolumeObservation>,
+    pub snapshots: BTreeMap<SnapshotId, SnapshotState>,
     /// Volumes whose state could not be found out, each with the reason: neither present nor absent.
     pub unknown: BTreeMap<VolumeId, BackendError>,
+    /// The same of snapshots.
+    pub unknown_snapshots: BTreeMap<SnapshotId, BackendError>,
     /// What lies in the pool and is not ours. It is never touched.
     pub foreign: Vec<ForeignEntry>,
 }
@@ -148,6 +327,11 @@ impl Capacity {
     /// A full pool destroys the filesystems in it, not only writes, so a tenth stays free for the volumes that exist.
     pub const CREATE_LIMIT_PERCENT: u64 = 90;
 
+    /// Whether the pool is at its limit already, so that nothing new may be made in it.
+    pub fn is_full(&self) -> bool {
+        self.refuses(0)
+    }
+
     /// Whether a new volume that takes `new_bytes` at once would push the pool to its limit.
     pub fn refuses(&self, new_bytes: u64) -> bool {
         let after = u128::from(self.used_bytes) + u128::from(new_bytes);
@@ -159,7 +343,7 @@ impl Capacity {
 #[derive(Debug, thiserror::Error)]
 pub enum BackendError {
     #[error(
-        "the pool is too full for a new volume: {} of {} are used, and new volumes are refused at {}%",
+        "the pool is too full: {} of {} are used, and nothing new is made in it from {}% on; delete a volume or a snapshot",
         human(*used_bytes), human(*capacity_bytes), Capacity::CREATE_LIMIT_PERCENT
     )]
     InsufficientCapacity { capacity_bytes: u64, used_bytes: u64 },
@@ -170,6 +354,18 @@ pub enum BackendError {
     #[error("volume {id} is in the trash")]
     InTrash { id: VolumeId },
 
+    #[error("the data of snapshot {id} is not in the pool")]
+    SnapshotMissing { id: SnapshotId },
+
+    #[error("volume {id} was not written back within {} s: its disk is too slow or stuck. Nothing was taken; try again", limit.as_secs())]
+    WriteBackTimeout { id: VolumeId, limit: Duration },
+
+    #[error("there is no {path} in snapshot {id}")]
+    NoSuchFile { id: SnapshotId, path: String },
+
+    #[error("{path} in snapshot {id} is not a {wanted}")]
+    OtherKind { id: SnapshotId, path: String, wanted: &'static str },
+
     #[error("volume {id} has {} and not {}", human(*size_bytes), human(*wanted_bytes))]
     SizeDiffers { id: VolumeId, size_bytes: u64, wanted_bytes: u64 },
 
@@ -177,6 +373,12 @@ pub enum BackendError {
         "{size_bytes} bytes is no size for a volume: it must be a multiple of 1 MiB, and at least 64 MiB"
     )]
     InvalidSize { size_bytes: u64 },
+
+    #[error(
+        "{} is too small: what the volume is made from has {}; ask for that or more",
+        human(*size_bytes), human(*held_bytes)
+    )]
+    TooSmall { size_bytes: u64, held_bytes: u64 },
 
     #[error("{} is not ours and is left alone: {what}", path.display())]
     Foreign { path: PathBuf, what: String },
@@ -211,10 +413,16 @@ impl BackendError {
     pub fn failure_code(&self) -> FailureCode {
         match self {
             Self::InsufficientCapacity { .. } => FailureCode::InsufficientCapacity,
-            Self::Missing { .. } | Self::InTrash { .. } => FailureCode::DataMissing,
+            Self::Missing { .. } | Self::InTrash { .. } | Self::SnapshotMissing { .. } => {
+                FailureCode::DataMissing
+            }
+            Self::WriteBackTimeout { .. } => FailureCode::WriteBackTimeout,
+            Self::NoSuchFile { .. } => FailureCode::NoSuchFile,
+            Self::OtherKind { .. } => FailureCode::OtherKind,
             Self::Foreign { .. } | Self::SizeDiffers { .. } => FailureCode::ForeignData,
             Self::Busy { .. } => FailureCode::VolumeAttached,
             Self::InvalidSize { .. }
+            | Self::TooSmall { .. }
             | Self::Locked { .. }
             | Self::Unusable { .. }
             | Self::Closed

@@ -4,18 +4,23 @@
 //! directory that could be read means absent; everything else that cannot be understood is an error or foreign.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
-use miosa_domain::VolumeId;
-use miosa_effects::{Dir, Entry, FileStat, loopdev, mount};
+use miosa_domain::{SnapshotId, VolumeId};
+use miosa_effects::{Dir, Entry, FileStat, files, loopdev, mount};
 
 use crate::attach::mark;
-use crate::identity::{LIMIT_BYTES, VOLUME_FILE, VolumeIdentity};
+use crate::checksum;
+use crate::identity::{IDENTITY_FILE, LIMIT_BYTES, SnapshotIdentity, VolumeIdentity};
 use crate::pool::{Pool, TEMPORARY};
 use crate::template::size_in_name;
-use crate::{BackendError, ForeignEntry, ImageState, PoolSurvey, Staged, VolumeObservation};
+use crate::{
+    BackendError, ForeignEntry, ImageState, PoolSurvey, SnapshotRecord, SnapshotState, Staged,
+    VolumeObservation,
+};
 
-/// Name of the image in a volume's folder.
+/// Name of the image in the folder of a volume, and of a snapshot.
 pub(crate) const IMAGE: &str = "disk.img";
 
 /// What was found under a volume's id.
@@ -40,6 +45,25 @@ pub(crate) struct Found {
     pub image: Option<FileStat>,
 }
 
+/// What was found under a snapshot's id.
+pub(crate) enum LookSnapshot {
+    Absent,
+    Found(FoundSnapshot),
+    /// Something else stands there.
+    Foreign {
+        path: PathBuf,
+        what: String,
+    },
+}
+
+/// A snapshot's folder with the right identity in it.
+pub(crate) struct FoundSnapshot {
+    pub folder: Dir,
+    pub identity: SnapshotIdentity,
+    /// `None`: the image is missing.
+    pub image: Option<FileStat>,
+}
+
 impl Pool {
     /// Looks among the volumes and, if there is nothing of that id, in the trash.
     pub(crate) fn look(&self, id: VolumeId) -> Result<Look, BackendError> {
@@ -58,25 +82,73 @@ impl Pool {
             Some(_) => return foreign("it is not a volume's folder".into()),
         }
         let folder = place.open_dir(&name)?;
-        let identity = match folder.entry(VOLUME_FILE)? {
-            Some(Entry::File(_)) => folder.read_file(VOLUME_FILE, LIMIT_BYTES)?.unwrap_or_default(),
-            _ => return foreign(format!("there is no {VOLUME_FILE} in it")),
-        };
-        let identity = match VolumeIdentity::parse(&identity, id) {
+        let identity = match identity_in(&folder)?.and_then(|bytes| VolumeIdentity::parse(&bytes, id)) {
             Ok(identity) => identity,
             Err(what) => return foreign(what),
         };
-        let image = match folder.entry(IMAGE)? {
-            None => None,
-            Some(Entry::File(stat)) if stat.size_bytes == identity.size_bytes => Some(stat),
-            Some(Entry::File(stat)) => {
-                let (found, wanted) = (stat.size_bytes, identity.size_bytes);
-                return foreign(format!("its {IMAGE} has {found} bytes and not {wanted}"));
-            }
-            Some(_) => return foreign(format!("its {IMAGE} is not a file")),
+        let image = match image_in(&folder, identity.size_bytes)? {
+            Ok(image) => image,
+            Err(what) => return foreign(what),
         };
         let in_trash = Arc::ptr_eq(place, &self.trash);
         Ok(Look::Found(Found { in_trash, place: Arc::clone(place), folder, identity, image }))
+    }
+
+    /// The volume with its image, for what can only be done with one that is there as a whole.
+    pub(crate) fn present(&self, id: VolumeId) -> Result<(Found, FileStat), BackendError> {
+        match self.look(id)? {
+            Look::Absent => Err(BackendError::Missing { id }),
+            Look::Foreign { path, what } => Err(BackendError::Foreign { path, what }),
+            Look::Found(found) if found.in_trash => Err(BackendError::InTrash { id }),
+            Look::Found(found) => {
+                let image = found.image.ok_or(BackendError::Missing { id })?;
+                Ok((found, image))
+            }
+        }
+    }
+
+    pub(crate) fn look_snapshot(&self, id: SnapshotId) -> Result<LookSnapshot, BackendError> {
+        let name = id.to_string();
+        let foreign =
+            |what: String| Ok(LookSnapshot::Foreign { path: self.snapshots.path().join(&name), what });
+        match self.snapshots.entry(&name)? {
+            None => return Ok(LookSnapshot::Absent),
+            Some(Entry::Dir) => {}
+            Some(_) => return foreign("it is not a snapshot's folder".into()),
+        }
+        let folder = self.snapshots.open_dir(&name)?;
+        let identity = match identity_in(&folder)?.and_then(|bytes| SnapshotIdentity::parse(&bytes, id)) {
+            Ok(identity) => identity,
+            Err(what) => return foreign(what),
+        };
+        match image_in(&folder, identity.facts.size_bytes)? {
+            Ok(image) => Ok(LookSnapshot::Found(FoundSnapshot { folder, identity, image })),
+            Err(what) => foreign(what),
+        }
+    }
+
+    /// The snapshot with its image, for what reads it.
+    pub(crate) fn sealed(&self, id: SnapshotId) -> Result<FoundSnapshot, BackendError> {
+        match self.look_snapshot(id)? {
+            LookSnapshot::Found(found) if found.image.is_some() => Ok(found),
+            LookSnapshot::Found(_) | LookSnapshot::Absent => Err(BackendError::SnapshotMissing { id }),
+            LookSnapshot::Foreign { path, what } => Err(BackendError::Foreign { path, what }),
+        }
+    }
+
+    pub(crate) fn observe_snapshot(&self, id: SnapshotId) -> Result<SnapshotState, BackendError> {
+        Ok(match self.look_snapshot(id)? {
+            LookSnapshot::Absent => SnapshotState::Absent,
+            LookSnapshot::Foreign { what, .. } => SnapshotState::Foreign { what },
+            LookSnapshot::Found(FoundSnapshot { image: None, .. }) => SnapshotState::Missing,
+            LookSnapshot::Found(FoundSnapshot { folder, identity, .. }) => {
+                SnapshotState::Ready(SnapshotRecord {
+                    volume: identity.volume,
+                    facts: identity.facts,
+                    checksum: checksum::stored(&folder, id)?,
+                })
+            }
+        })
     }
 
     pub(crate) fn observe(&self, id: VolumeId) -> Result<VolumeObservation, BackendError> {
@@ -92,7 +164,8 @@ impl Pool {
                     ImageState::InTrash { size_bytes, allocated_bytes }
                 }
                 Some(FileStat { size_bytes, allocated_bytes, .. }) => {
-                    ImageState::Present { size_bytes, allocated_bytes }
+                    let incarnation = found.identity.incarnation;
+                    ImageState::Present { incarnation, size_bytes, allocated_bytes }
                 }
             },
         };
@@ -122,36 +195,42 @@ impl Pool {
         Err(BackendError::Foreign { path: mount_point, what: "another filesystem is mounted there".into() })
     }
 
+    pub(crate) fn filesystem_used_bytes(&self, id: VolumeId) -> Result<Option<u64>, BackendError> {
+        let Some(staged) = self.staged(id, None)? else { return Ok(None) };
+        Ok(Some(files::room(&Dir::open(&staged.mount_point)?)?.used_bytes))
+    }
+
     pub(crate) fn survey(&self) -> Result<PoolSurvey, BackendError> {
         let mut survey = PoolSurvey::default();
-        let mut foreign = |dir: &Dir, name: &str, why: &str| {
-            survey.foreign.push(ForeignEntry { path: dir.path().join(name), why: why.to_owned() });
-        };
-        let mounts = Dir::open(&self.mounts)?;
-        let mut ids = Vec::new();
-        for place in [&*self.volumes, &*self.trash, &mounts] {
-            for name in place.names()? {
-                let name = name.to_string_lossy();
-                match name.strip_prefix(TEMPORARY).unwrap_or(&name).parse::<VolumeId>() {
-                    // A call for that volume is at work, or was cut off.
-                    Ok(_) if name.starts_with(TEMPORARY) => {}
-                    Ok(id) => ids.push(id),
-                    Err(_) => foreign(place, &name, "its name is not a volume's id"),
-                }
-            }
-        }
+        self.survey_names(&mut survey)?;
+        self.survey_volumes(&mut survey)?;
+        self.survey_snapshots(&mut survey)?;
+        Ok(survey)
+    }
+
+    /// What has a name that the pool gives to nothing.
+    fn survey_names(&self, survey: &mut PoolSurvey) -> Result<(), BackendError> {
         let templates = self.templates.dir();
         for name in templates.names()? {
             let name = name.to_string_lossy();
             if size_in_name(name.strip_prefix(TEMPORARY).unwrap_or(&name)).is_none() {
-                foreign(templates, &name, "its name is not a template's");
+                survey.foreign.push(unnamed(templates, &name, "its name is not a template's"));
             }
         }
         for name in self.root().names()? {
             let name = name.to_string_lossy();
             if !self.is_own_name(&name) {
-                foreign(self.root(), &name, "the pool makes nothing of that name");
+                survey.foreign.push(unnamed(self.root(), &name, "the pool makes nothing of that name"));
             }
+        }
+        Ok(())
+    }
+
+    fn survey_volumes(&self, survey: &mut PoolSurvey) -> Result<(), BackendError> {
+        let mounts = Dir::open(&self.mounts)?;
+        let mut ids = Vec::new();
+        for place in [&*self.volumes, &*self.trash, &mounts] {
+            ids.extend(ids_in::<VolumeId>(place, "its name is not a volume's id", survey)?);
         }
         ids.sort_unstable();
         ids.dedup();
@@ -169,6 +248,62 @@ impl Pool {
                 }
             }
         }
-        Ok(survey)
+        Ok(())
     }
+
+    fn survey_snapshots(&self, survey: &mut PoolSurvey) -> Result<(), BackendError> {
+        for id in ids_in::<SnapshotId>(&self.snapshots, "its name is not a snapshot's id", survey)? {
+            match self.observe_snapshot(id) {
+                Err(error) => drop(survey.unknown_snapshots.insert(id, error)),
+                // It was removed meanwhile.
+                Ok(SnapshotState::Absent) => {}
+                Ok(state) => {
+                    if let SnapshotState::Foreign { what } = &state {
+                        survey.foreign.push(unnamed(&self.snapshots, &id.to_string(), what));
+                    }
+                    survey.snapshots.insert(id, state);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of the folder's identity; the inner error says what stands there instead.
+fn identity_in(folder: &Dir) -> Result<Result<Vec<u8>, String>, BackendError> {
+    Ok(match folder.entry(IDENTITY_FILE)? {
+        Some(Entry::File(_)) => Ok(folder.read_file(IDENTITY_FILE, LIMIT_BYTES)?.unwrap_or_default()),
+        _ => Err(format!("there is no {IDENTITY_FILE} in it")),
+    })
+}
+
+/// The folder's image, `None` if it is missing; the inner error says what stands there instead.
+fn image_in(folder: &Dir, size_bytes: u64) -> Result<Result<Option<FileStat>, String>, BackendError> {
+    Ok(match folder.entry(IMAGE)? {
+        None => Ok(None),
+        Some(Entry::File(stat)) if stat.size_bytes == size_bytes => Ok(Some(stat)),
+        Some(Entry::File(stat)) => {
+            Err(format!("its {IMAGE} has {} bytes and not {size_bytes}", stat.size_bytes))
+        }
+        Some(_) => Err(format!("its {IMAGE} is not a file")),
+    })
+}
+
+/// The ids that entries of `place` are named by. What is named otherwise is noted as foreign, unless a call for that id is at
+/// work, or was cut off.
+fn ids_in<Id: FromStr>(place: &Dir, why: &str, survey: &mut PoolSurvey) -> Result<Vec<Id>, BackendError> {
+    let mut ids = Vec::new();
+    for name in place.names()? {
+        let name = name.to_string_lossy();
+        match name.strip_prefix(TEMPORARY).unwrap_or(&name).parse() {
+            Ok(_) if name.starts_with(TEMPORARY) => {}
+            Ok(id) => ids.push(id),
+            Err(_) => survey.foreign.push(unnamed(place, &name, why)),
+        }
+    }
+    Ok(ids)
+}
+
+fn unnamed(place: &Dir, name: &str, why: &str) -> ForeignEntry {
+    ForeignEntry { path: place.path().join(name), why: why.to_owned() }
 }

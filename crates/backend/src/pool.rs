@@ -4,8 +4,9 @@
 //!   on XFS or Btrfs                         elsewhere
 //!   <pool>/pool.json                        <pool>/pool.json
 //!   <pool>/volumes/<id>/disk.img            <pool>/pool.img ──► loop ──► <pool>/fs    (XFS)
-//!         /trash/<id>/…                     <pool>/fs/volumes/<id>/disk.img, fs/trash, fs/templates
-//!         /templates/ext4-<bytes>.img       <pool>/volumes -> fs/volumes    (for people)
+//!         /trash/<id>/…                     <pool>/fs/volumes/<id>/disk.img, fs/trash, fs/snapshots, fs/templates
+//!         /snapshots/<id>/disk.img          <pool>/volumes -> fs/volumes, <pool>/snapshots -> fs/snapshots    (for people)
+//!         /templates/ext4-<bytes>.img
 //!   <pool>/mounts/<id>                      <pool>/mounts/<id>   a staged volume, on the host in both cases
 //! ```
 //!
@@ -16,20 +17,26 @@
 //!
 //! The directory's lock is held for as long as the pool is open, so two agents never work in one pool.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use miosa_domain::VolumeId;
 use miosa_domain::size::{MIB, human};
-use miosa_effects::{Dir, Entry, SysError, files, loopdev, mount, process, xfs};
+use miosa_domain::{SnapshotId, VolumeId};
+use miosa_effects::writeback::WriteBack;
+use miosa_effects::{Dir, Entry, SysError, fiemap, files, loopdev, mount, process, xfs};
 use miosa_failpoint::failpoint;
 use rustix::io::Errno;
 use uuid::Uuid;
 
 use crate::attach::{PASSING, attach_once, lock_patiently, unmount_within, wait_until_gone};
+use crate::extents::Maps;
 use crate::identity::{self, PoolIdentity, Storage};
+use crate::remove::{SNAPSHOT_FILES, VOLUME_FILES};
+use crate::snapshot::Taken;
 use crate::template::Templates;
+use crate::turns::{Calibration, Turns};
 use crate::{BackendError, Capacity};
 
 /// Begins every name that is not finished yet, or not yet entirely removed.
@@ -42,6 +49,7 @@ const IMAGE_LABEL: &str = "miosa-pool";
 const IMAGE_MARK: &str = "miosa:pool";
 const VOLUMES: &str = "volumes";
 const TRASH: &str = "trash";
+const SNAPSHOTS: &str = "snapshots";
 const TEMPLATES: &str = "templates";
 const MOUNTS: &str = "mounts";
 
@@ -64,8 +72,16 @@ pub(crate) struct Pool {
     storage: Storage,
     pub(crate) volumes: Arc<Dir>,
     pub(crate) trash: Arc<Dir>,
+    pub(crate) snapshots: Dir,
     pub(crate) templates: Templates,
     pub(crate) mounts: PathBuf,
+    /// Keeps clones and removals apart.
+    pub(crate) turns: Turns,
+    pub(crate) calibration: Calibration,
+    pub(crate) maps: Maps,
+    pub(crate) write_back: WriteBack,
+    /// What was cloned by this process and not sealed yet.
+    pub(crate) taken: Mutex<HashMap<SnapshotId, Taken>>,
 }
 
 impl Pool {
@@ -89,24 +105,28 @@ impl Pool {
                     make_image(&root, identity.pool_id, size_bytes)?;
                 }
                 mount_image(&root, identity.pool_id, size_bytes)?;
-                root.ensure_symlink(VOLUMES, &format!("{IMAGE_MOUNT}/{VOLUMES}"))?;
+                for folder in [VOLUMES, SNAPSHOTS] {
+                    root.ensure_symlink(folder, &format!("{IMAGE_MOUNT}/{folder}"))?;
+                }
                 Some(root.open_dir(IMAGE_MOUNT)?)
             }
         };
         let data = data.as_ref().unwrap_or(&root);
-        for folder in [VOLUMES, TRASH, TEMPLATES] {
+        for folder in [VOLUMES, TRASH, SNAPSHOTS, TEMPLATES] {
             data.ensure_dir(folder)?;
         }
         root.ensure_dir(MOUNTS)?;
         data.sync()?;
         root.sync()?;
-        let (volumes, trash, templates) =
-            (data.open_dir(VOLUMES)?, data.open_dir(TRASH)?, data.open_dir(TEMPLATES)?);
+        let (volumes, trash) = (data.open_dir(VOLUMES)?, data.open_dir(TRASH)?);
+        let (snapshots, templates) = (data.open_dir(SNAPSHOTS)?, data.open_dir(TEMPLATES)?);
         if files::room(data)?.is_btrfs {
             // A clone must have the same flag as its source; the trash gets its files by renaming.
-            files::overwrite_in_place(&volumes)?;
-            files::overwrite_in_place(&templates)?;
+            for folder in [&volumes, &snapshots, &templates] {
+                files::overwrite_in_place(folder)?;
+            }
         }
+        fiemap::reserve_nothing_around_writes(&volumes, volumes.path())?;
         share_mounts(&root)?;
         failpoint!("backend.pool.after-share")?;
         let pool = Self {
@@ -115,7 +135,13 @@ impl Pool {
             storage: identity.storage,
             volumes: Arc::new(volumes),
             trash: Arc::new(trash),
+            snapshots,
             templates: Templates::open(templates)?,
+            turns: Turns::default(),
+            calibration: Calibration::default(),
+            maps: Maps::default(),
+            write_back: WriteBack::default(),
+            taken: Mutex::default(),
         };
         pool.clear_leftovers()?;
         Ok(pool)
@@ -123,9 +149,9 @@ impl Pool {
 
     /// Unmounts what opening mounted, unless a volume is staged.
     pub(crate) fn close(self) -> Result<(), BackendError> {
-        let Self { root, storage, volumes, trash, templates, mounts } = self;
+        let Self { root, storage, volumes, trash, snapshots, templates, mounts, .. } = self;
         // Open directories would keep the image's filesystem mounted.
-        drop((volumes, trash, templates));
+        drop((volumes, trash, snapshots, templates));
         let table = mount::table()?;
         if mount::below(&table, &mounts).iter().any(|mounted| mounted.mount_point != mounts) {
             return Ok(());
@@ -158,8 +184,8 @@ impl Pool {
 
     /// Names that the pool itself puts in its directory.
     pub(crate) fn is_own_name(&self, name: &str) -> bool {
-        let own = [identity::POOL_FILE, IMAGE, IMAGE_MOUNT, VOLUMES, TRASH, TEMPLATES, MOUNTS, "lost+found"];
-        own.contains(&name) || name.starts_with(TEMPORARY)
+        let own = [identity::POOL_FILE, IMAGE, IMAGE_MOUNT, VOLUMES, TRASH, SNAPSHOTS, TEMPLATES, MOUNTS];
+        name == "lost+found" || own.contains(&name) || name.starts_with(TEMPORARY)
     }
 
     pub(crate) fn mount_point(&self, id: VolumeId) -> PathBuf {
@@ -172,17 +198,14 @@ impl Pool {
         Ok(Capacity { capacity_bytes: room.total_bytes, used_bytes })
     }
 
-    /// Removes what calls left behind that were cut off: half-made and half-removed volumes, and empty mount points.
+    /// Removes what calls left behind that were cut off: half-made and half-removed volumes and snapshots, and empty mount
+    /// points.
     fn clear_leftovers(&self) -> Result<(), BackendError> {
-        for place in [&self.volumes, &self.trash] {
-            for name in place.names()? {
-                let Some(name) = name.to_str() else { continue };
-                let id = name.strip_prefix(TEMPORARY).and_then(|id| id.parse::<VolumeId>().ok());
-                if id.is_some() && !self.remove_folder(place, name)? {
-                    tracing::warn!(path = %place.path().join(name).display(), "it holds files not of ours and stays");
-                }
-            }
-        }
+        let is_volume = |id: &str| id.parse::<VolumeId>().is_ok();
+        let is_snapshot = |id: &str| id.parse::<SnapshotId>().is_ok();
+        self.clear_temporary(&self.volumes, VOLUME_FILES, is_volume)?;
+        self.clear_temporary(&self.trash, VOLUME_FILES, is_volume)?;
+        self.clear_temporary(&self.snapshots, SNAPSHOT_FILES, is_snapshot)?;
         let mounts = self.root.open_dir(MOUNTS)?;
         for name in mounts.names()? {
             let Some(name) = name.to_str().filter(|name| name.parse::<VolumeId>().is_ok()) else { continue };
@@ -190,6 +213,22 @@ impl Pool {
                 Err(error)
                     if error.is(Errno::BUSY) || error.is(Errno::NOTEMPTY) || error.is(Errno::NOTDIR) => {}
                 other => drop(other?),
+            }
+        }
+        Ok(())
+    }
+
+    fn clear_temporary(
+        &self,
+        place: &Dir,
+        files: &[&str],
+        is_id: fn(&str) -> bool,
+    ) -> Result<(), BackendError> {
+        for name in place.names()? {
+            let Some(name) = name.to_str() else { continue };
+            let is_temporary = name.strip_prefix(TEMPORARY).is_some_and(is_id);
+            if is_temporary && !self.remove_folder(place, name, files)? {
+                tracing::warn!(path = %place.path().join(name).display(), "it holds files not of ours and stays");
             }
         }
         Ok(())

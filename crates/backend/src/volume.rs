@@ -1,30 +1,38 @@
-//! A volume's folder: made, moved to the trash and back, removed.
+//! A volume's folder: made, replaced, moved to the trash and back, removed.
 //!
-//! **Crash story.** A volume appears, moves and disappears by one rename of its folder; all else happens under a name that
-//! nobody takes for a volume, `.tmp-<id>`, which the next call for the id or the next start clears. A call that finds its
-//! work done syncs the directories all the same: whoever did it may have been cut off just before.
+//! **Crash story.** A volume appears, moves and disappears by one rename of its folder, and is replaced by one exchange of it
+//! with the new one; all else happens under a name that nobody takes for a volume, `.tmp-<id>`, which the next call for the
+//! id or the next start clears. A call that finds its work done syncs the directories all the same: whoever did it may have
+//! been cut off just before.
 
-use miosa_domain::VolumeId;
+use std::fs::File;
+use std::path::Path;
+
 use miosa_domain::size::{MIB, VOLUME_MIN_BYTES};
+use miosa_domain::{SnapshotId, VolumeId};
 use miosa_effects::ext4::Superblock;
-use miosa_effects::{Dir, Entry, SysError, files};
+use miosa_effects::{Dir, SysError, files};
 use miosa_failpoint::failpoint;
 use rustix::io::Errno;
 use uuid::Uuid;
 
-use crate::identity::{self, VOLUME_FILE, VolumeIdentity};
+use crate::identity::{self, IDENTITY_FILE, VolumeIdentity};
 use crate::look::{Found, IMAGE, Look};
 use crate::pool::{Pool, TEMPORARY};
-use crate::{BackendError, Capacity, Changed};
+use crate::remove::{VOLUME_FILES, holds_only, not_only_ours};
+use crate::{BackendError, Capacity, Changed, Content, NewImage};
 
 /// A new volume takes less than this at once, its template included.
 const NEW_VOLUME_BYTES: u64 = 16 * MIB;
 
 impl Pool {
-    pub(crate) fn create(&self, id: VolumeId, size_bytes: u64) -> Result<Changed, BackendError> {
-        if size_bytes < VOLUME_MIN_BYTES || !size_bytes.is_multiple_of(MIB) {
-            return Err(BackendError::InvalidSize { size_bytes });
-        }
+    pub(crate) fn create(
+        &self,
+        id: VolumeId,
+        size_bytes: u64,
+        new: &NewImage,
+    ) -> Result<Changed, BackendError> {
+        check_size(size_bytes)?;
         match self.look(id)? {
             Look::Absent => {}
             Look::Foreign { path, what } => return Err(BackendError::Foreign { path, what }),
@@ -39,18 +47,7 @@ impl Pool {
                 return Ok(Changed::Unchanged);
             }
         }
-        let capacity = self.capacity()?;
-        if capacity.refuses(NEW_VOLUME_BYTES) {
-            let Capacity { capacity_bytes, used_bytes } = capacity;
-            return Err(BackendError::InsufficientCapacity { capacity_bytes, used_bytes });
-        }
-        let temporary = format!("{TEMPORARY}{id}");
-        if let Err(error) = self.make_folder(&temporary, id, size_bytes) {
-            if let Err(left) = self.remove_folder(&self.volumes, &temporary) {
-                tracing::warn!(error = %left, "a half-made volume stays until the next start");
-            }
-            return Err(self.no_room(error)?);
-        }
+        let temporary = self.make_temporary(id, size_bytes, new)?;
         failpoint!("backend.create.before-rename")?;
         self.volumes.rename(&temporary, &self.volumes, &id.to_string())?;
         failpoint!("backend.create.after-rename")?;
@@ -58,22 +55,97 @@ impl Pool {
         Ok(Changed::Changed)
     }
 
-    /// The whole volume, durable, under a name of its own.
-    fn make_folder(&self, name: &str, id: VolumeId, size_bytes: u64) -> Result<(), BackendError> {
-        let template = self.templates.of_size(size_bytes)?;
-        self.clear_folder(&self.volumes, name)?;
+    pub(crate) fn replace(
+        &self,
+        id: VolumeId,
+        incarnation: u64,
+        size_bytes: u64,
+        snapshot: SnapshotId,
+    ) -> Result<Changed, BackendError> {
+        check_size(size_bytes)?;
+        // Its image may be missing: this is how to get one again.
+        let found = match self.look(id)? {
+            Look::Absent => return Err(BackendError::Missing { id }),
+            Look::Foreign { path, what } => return Err(BackendError::Foreign { path, what }),
+            Look::Found(found) if found.in_trash => return Err(BackendError::InTrash { id }),
+            Look::Found(found) => found,
+        };
+        if found.identity.incarnation >= incarnation {
+            self.volumes.sync()?;
+            return Ok(Changed::Unchanged);
+        }
+        let locked = self.lock_unstaged(id, &found)?;
+        if !holds_only(&found.folder, VOLUME_FILES)? {
+            return Err(not_only_ours(found.folder.path()));
+        }
+        let new = NewImage { incarnation, content: Content::Snapshot(snapshot) };
+        let temporary = self.make_temporary(id, size_bytes, &new)?;
+        failpoint!("backend.replace.before-exchange")?;
+        self.volumes.exchange(&temporary, &self.volumes, &id.to_string())?;
+        self.volumes.sync()?;
+        failpoint!("backend.replace.after-exchange")?;
+        // From here on it is the old data that has the temporary name, still locked.
+        if let Err(error) = self.clear_folder(&self.volumes, &temporary, VOLUME_FILES) {
+            tracing::warn!(%error, "the replaced data stays until the next start");
+        }
+        drop(locked);
+        Ok(Changed::Changed)
+    }
+
+    /// Makes the whole volume, durable, under a temporary name, which it answers.
+    fn make_temporary(&self, id: VolumeId, size_bytes: u64, new: &NewImage) -> Result<String, BackendError> {
+        self.check_room(NEW_VOLUME_BYTES)?;
+        if let Content::Volume { id: source, write_back_limit } = new.content {
+            self.write_back(source, write_back_limit)?;
+        }
+        let temporary = format!("{TEMPORARY}{id}");
+        if let Err(error) = self.make_folder(&temporary, id, size_bytes, new) {
+            if let Err(left) = self.remove_folder(&self.volumes, &temporary, VOLUME_FILES) {
+                tracing::warn!(error = %left, "a half-made volume stays until the next start");
+            }
+            return Err(self.no_room(error)?);
+        }
+        Ok(temporary)
+    }
+
+    fn make_folder(
+        &self,
+        name: &str,
+        id: VolumeId,
+        size_bytes: u64,
+        new: &NewImage,
+    ) -> Result<(), BackendError> {
+        self.clear_folder(&self.volumes, name, VOLUME_FILES)?;
         self.volumes.ensure_dir(name)?;
         let folder = self.volumes.open_dir(name)?;
         let path = folder.path().join(IMAGE);
         let image = folder.create_file(IMAGE)?;
-        files::clone_file(&template, &image, &path)?;
+        match new.content {
+            Content::Empty => self.fill_empty(&image, &path, id, size_bytes)?,
+            Content::Snapshot(snapshot) => {
+                self.fill_from_snapshot(&image, &path, snapshot, id, size_bytes)?
+            }
+            Content::Volume { id: source, .. } => {
+                self.fill_from_volume(&image, &path, source, id, size_bytes)?;
+            }
+        }
+        image.sync_all().map_err(|error| SysError::new("sync", &path, error))?;
+        let identity = identity::to_bytes(&VolumeIdentity::new(id, size_bytes, new.incarnation));
+        folder.write_new_file(IDENTITY_FILE, &identity)?;
+        Ok(folder.sync()?)
+    }
+
+    fn fill_empty(
+        &self,
+        image: &File,
+        path: &Path,
+        id: VolumeId,
+        size_bytes: u64,
+    ) -> Result<(), BackendError> {
+        files::clone_file(&*self.templates.of_size(size_bytes)?, image, path)?;
         failpoint!("backend.create.after-clone")?;
         let hash_seed = Uuid::new_v4().into_bytes();
-        Superblock::read(&image, &path)?.rewrite_identity(&image, id.uuid().into_bytes(), hash_seed)?;
-        image.sync_all().map_err(|error| SysError::new("sync", &path, error))?;
-        let identity = identity::to_bytes(&VolumeIdentity::new(id, size_bytes));
-        folder.write_new_file(VOLUME_FILE, &identity)?;
-        Ok(folder.sync()?)
+        Ok(Superblock::read(image, path)?.rewrite_identity(image, id.uuid().into_bytes(), hash_seed)?)
     }
 
     pub(crate) fn trash(&self, id: VolumeId) -> Result<Changed, BackendError> {
@@ -111,23 +183,22 @@ impl Pool {
             Look::Foreign { path, what } => return Err(BackendError::Foreign { path, what }),
             Look::Absent => {
                 // What a purge or a create that was cut off left.
-                self.clear_folder(&self.volumes, &temporary)?;
-                self.clear_folder(&self.trash, &temporary)?;
+                self.clear_folder(&self.volumes, &temporary, VOLUME_FILES)?;
+                self.clear_folder(&self.trash, &temporary, VOLUME_FILES)?;
                 return self.sync_places(Changed::Unchanged);
             }
             Look::Found(found) => found,
         };
         let _locked = self.lock_unstaged(id, &found)?;
-        if !is_only_ours(&found.folder)? {
-            let what = "there are files in it that no volume has".into();
-            return Err(BackendError::Foreign { path: found.folder.path().to_owned(), what });
+        if !holds_only(&found.folder, VOLUME_FILES)? {
+            return Err(not_only_ours(found.folder.path()));
         }
-        self.clear_folder(&found.place, &temporary)?;
+        self.clear_folder(&found.place, &temporary, VOLUME_FILES)?;
         failpoint!("backend.purge.before-rename")?;
         found.place.rename(&id.to_string(), &found.place, &temporary)?;
         found.place.sync()?;
         failpoint!("backend.purge.after-rename")?;
-        self.clear_folder(&found.place, &temporary)?;
+        self.clear_folder(&found.place, &temporary, VOLUME_FILES)?;
         Ok(Changed::Changed)
     }
 
@@ -148,36 +219,18 @@ impl Pool {
         Ok(changed)
     }
 
-    /// Like [`Pool::remove_folder`], for callers who need the name.
-    fn clear_folder(&self, place: &Dir, name: &str) -> Result<(), BackendError> {
-        if self.remove_folder(place, name)? {
-            return Ok(());
+    /// Refuses what would bring the pool to its limit by taking `new_bytes` at once.
+    pub(crate) fn check_room(&self, new_bytes: u64) -> Result<(), BackendError> {
+        let capacity = self.capacity()?;
+        if capacity.refuses(new_bytes) {
+            let Capacity { capacity_bytes, used_bytes } = capacity;
+            return Err(BackendError::InsufficientCapacity { capacity_bytes, used_bytes });
         }
-        let what = "there are files in it that no volume has".into();
-        Err(BackendError::Foreign { path: place.path().join(name), what })
-    }
-
-    /// Removes a folder of ours with what a volume has in it, if it is there. `Ok(false)`: it is not only ours, and stays.
-    pub(crate) fn remove_folder(&self, place: &Dir, name: &str) -> Result<bool, BackendError> {
-        match place.entry(name)? {
-            None => return Ok(true),
-            Some(Entry::Dir) => {}
-            Some(_) => return Ok(false),
-        }
-        let folder = place.open_dir(name)?;
-        if !is_only_ours(&folder)? {
-            return Ok(false);
-        }
-        // The image first: as long as there is anything, the name is there to find it by.
-        folder.remove_file(IMAGE)?;
-        failpoint!("backend.remove.after-image")?;
-        folder.remove_file(VOLUME_FILE)?;
-        place.remove_dir(name)?;
-        Ok(true)
+        Ok(())
     }
 
     /// Names the pool's figures if the error says that the disk is full.
-    fn no_room(&self, error: BackendError) -> Result<BackendError, BackendError> {
+    pub(crate) fn no_room(&self, error: BackendError) -> Result<BackendError, BackendError> {
         match error {
             BackendError::Io(io) if io.is(Errno::NOSPC) => {
                 let Capacity { capacity_bytes, used_bytes } = self.capacity()?;
@@ -188,6 +241,9 @@ impl Pool {
     }
 }
 
-fn is_only_ours(folder: &Dir) -> Result<bool, BackendError> {
-    Ok(folder.names()?.iter().all(|name| name == IMAGE || name == VOLUME_FILE))
+fn check_size(size_bytes: u64) -> Result<(), BackendError> {
+    if size_bytes < VOLUME_MIN_BYTES || !size_bytes.is_multiple_of(MIB) {
+        return Err(BackendError::InvalidSize { size_bytes });
+    }
+    Ok(())
 }

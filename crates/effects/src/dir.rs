@@ -173,6 +173,12 @@ impl Dir {
             .doing("rename", self.path.join(name))
     }
 
+    /// Swaps two entries of one filesystem at one instant: each is at all times under one of the two names.
+    pub fn exchange(&self, name: &str, with: &Dir, with_name: &str) -> Result<(), SysError> {
+        rustix::fs::renameat_with(&self.fd, name, &with.fd, with_name, RenameFlags::EXCHANGE)
+            .doing("exchange", self.path.join(name))
+    }
+
     /// Removes a file or symbolic link. Answers whether there was one.
     pub fn remove_file(&self, name: &str) -> Result<bool, SysError> {
         self.remove(name, AtFlags::empty())
@@ -252,5 +258,16 @@ mod tests {
         assert!(dir.remove_dir("b").unwrap());
         dir.rename("a", &dir, "b").unwrap();
         assert_eq!((dir.entry("a").unwrap(), dir.entry("b").unwrap()), (None, Some(Entry::Dir)));
+    }
+
+    #[test]
+    fn entries_are_exchanged() {
+        let (_temp, dir) = scratch();
+        dir.write_new_file("a", b"a").unwrap();
+        assert!(dir.exchange("a", &dir, "b").unwrap_err().is(Errno::NOENT));
+        dir.ensure_dir("b").unwrap();
+        dir.exchange("a", &dir, "b").unwrap();
+        assert_eq!(dir.entry("a").unwrap(), Some(Entry::Dir));
+        assert_eq!(dir.read_file("b", 1).unwrap().unwrap(), b"a");
     }
 }

@@ -14,8 +14,10 @@ use crate::{Doing, SysError};
 const OFFSET: u64 = 1024;
 const LEN: usize = 1024;
 const MAGIC: u16 = 0xef53;
+const INCOMPAT_RECOVER: u32 = 0x0004;
 const INCOMPAT_CSUM_SEED: u32 = 0x2000;
 const RO_COMPAT_METADATA_CSUM: u32 = 0x0400;
+const RO_COMPAT_ORPHAN_PRESENT: u32 = 0x1_0000;
 
 /// Where the fields lie, after `struct ext4_super_block` of the kernel. Numbers are little-endian.
 mod field {
@@ -26,6 +28,7 @@ mod field {
     pub(super) const FEATURE_RO_COMPAT: usize = 0x64;
     pub(super) const UUID: usize = 0x68;
     pub(super) const VOLUME_NAME: usize = 0x78;
+    pub(super) const LAST_ORPHAN: usize = 0xe8;
     pub(super) const HASH_SEED: usize = 0xec;
     pub(super) const BLOCKS_COUNT_HI: usize = 0x150;
     pub(super) const ERROR_COUNT: usize = 0x194;
@@ -41,6 +44,8 @@ pub enum Ext4Error {
     Damaged(PathBuf),
     #[error("the ext4 filesystem in {} has no metadata_csum_seed, so its UUID cannot be changed", .0.display())]
     NoChecksumSeed(PathBuf),
+    #[error("the journal of the ext4 filesystem in {} could not be replayed: the filesystem is damaged", .0.display())]
+    NotReplayed(PathBuf),
     #[error(transparent)]
     Io(#[from] SysError),
 }
@@ -96,6 +101,14 @@ impl Superblock {
         self.u32(field::ERROR_COUNT)
     }
 
+    /// Whether the next mount has something to finish: a journal to replay, or files to delete or cut that were open when
+    /// the power went. So it is of every filesystem that is mounted for writing.
+    pub fn needs_replay(&self) -> bool {
+        self.u32(field::FEATURE_INCOMPAT) & INCOMPAT_RECOVER != 0
+            || self.u32(field::LAST_ORPHAN) != 0
+            || self.u32(field::FEATURE_RO_COMPAT) & RO_COMPAT_ORPHAN_PRESENT != 0
+    }
+
     /// Makes the filesystem one of its own: `uuid`, and `hash_seed` for its directory trees. The root directory must be
     /// small enough to have no tree yet, as in a fresh filesystem. Not durable before the file is synced.
     pub fn rewrite_identity(
@@ -104,11 +117,17 @@ impl Superblock {
         uuid: [u8; 16],
         hash_seed: [u8; 16],
     ) -> Result<(), Ext4Error> {
+        self.bytes[field::HASH_SEED..][..16].copy_from_slice(&hash_seed);
+        self.rewrite_uuid(file, uuid)
+    }
+
+    /// Gives a filesystem that has been used a UUID of its own. Its directory trees keep the seed that they were built with.
+    /// Not durable before the file is synced.
+    pub fn rewrite_uuid(&mut self, file: &File, uuid: [u8; 16]) -> Result<(), Ext4Error> {
         if self.u32(field::FEATURE_INCOMPAT) & INCOMPAT_CSUM_SEED == 0 {
             return Err(Ext4Error::NoChecksumSeed(self.path.clone()));
         }
         self.bytes[field::UUID..][..16].copy_from_slice(&uuid);
-        self.bytes[field::HASH_SEED..][..16].copy_from_slice(&hash_seed);
         let checksum = self.checksum();
         self.bytes[field::CHECKSUM..][..4].copy_from_slice(&checksum.to_le_bytes());
         Ok(file.write_all_at(&self.bytes, OFFSET).doing("write the superblock of", &self.path)?)
@@ -171,6 +190,26 @@ mod tests {
         let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
         assert!(shown.contains("abababab-abab-abab-abab-abababababab"), "{shown}");
         assert!(shown.contains("07070707-0707-0707-0707-070707070707"), "{shown}");
+
+        superblock.rewrite_uuid(image.as_file(), [0xcd; 16]).unwrap();
+        process::run("e2fsck", &[OsStr::new("-fn"), image.path().as_os_str()]).unwrap();
+        let shown = process::run("dumpe2fs", &[OsStr::new("-h"), image.path().as_os_str()]).unwrap();
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        assert!(shown.contains("cdcdcdcd-cdcd-cdcd-cdcd-cdcdcdcdcdcd"), "{shown}");
+        assert!(shown.contains("07070707-0707-0707-0707-070707070707"), "{shown}");
+    }
+
+    #[test]
+    fn unfinished_work_is_seen() {
+        for request in ["feature needs_recovery", "ssv last_orphan 12"] {
+            let image = made_by_mkfs("metadata_csum_seed");
+            let needs_replay = || Superblock::read(image.as_file(), image.path()).unwrap().needs_replay();
+            assert!(!needs_replay());
+            let args = ["-w", "-R", request].map(OsStr::new);
+            let args: Vec<_> = args.into_iter().chain([image.path().as_os_str()]).collect();
+            process::run("debugfs", &args).unwrap();
+            assert!(needs_replay(), "{request}");
+        }
     }
 
     #[test]

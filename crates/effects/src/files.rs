@@ -47,6 +47,16 @@ pub fn overwrite_in_place(dir: &Dir) -> Result<(), SysError> {
     set.doing("switch copy-on-write off for", dir.path())
 }
 
+/// Makes the file immutable, or changeable again: while it is immutable nobody, root included, can write, truncate, rename or
+/// unlink it. Through a file that is already open for writing, writes still go on.
+pub fn set_immutable(file: &File, immutable: bool, path: &Path) -> Result<(), SysError> {
+    let set = rustix::fs::ioctl_getflags(file).and_then(|mut flags| {
+        flags.set(IFlags::IMMUTABLE, immutable);
+        rustix::fs::ioctl_setflags(file, flags)
+    });
+    set.doing(if immutable { "make immutable" } else { "make changeable" }, path)
+}
+
 /// `f_type` of Btrfs.
 const BTRFS_SUPER_MAGIC: u64 = 0x9123_683e;
 
@@ -56,6 +66,8 @@ pub struct Room {
     pub total_bytes: u64,
     /// What can still be written.
     pub available_bytes: u64,
+    /// What files take. With what can still be written this is less than the total if the filesystem keeps a reserve.
+    pub used_bytes: u64,
     pub is_btrfs: bool,
 }
 
@@ -67,6 +79,7 @@ pub fn room(dir: &Dir) -> Result<Room, SysError> {
     Ok(Room {
         total_bytes: stat.f_blocks * block_bytes,
         available_bytes: stat.f_bavail * block_bytes,
+        used_bytes: stat.f_blocks.saturating_sub(stat.f_bfree) * block_bytes,
         is_btrfs: stat.f_type as u64 == BTRFS_SUPER_MAGIC,
     })
 }

@@ -5,9 +5,14 @@
 
 #![allow(unsafe_code)]
 
+pub mod background;
+pub mod beneath;
+pub mod dedupe;
+pub mod detached;
 mod dir;
 mod error;
 pub mod ext4;
+pub mod fiemap;
 pub mod files;
 pub mod holders;
 pub mod idmap;
@@ -16,6 +21,7 @@ pub mod mount;
 pub mod namespace;
 pub mod overlay;
 pub mod process;
+pub mod writeback;
 pub mod xfs;
 
 pub use dir::{Dir, Entry, FileStat};

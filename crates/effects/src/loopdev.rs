@@ -54,10 +54,20 @@ impl LoopStatus {
 
 /// Attaches `file` with direct I/O and autoclear, and writes `mark` (at most 63 bytes) in the device for [`status`].
 pub fn attach(file: &File, mark: &str) -> Result<Attached, SysError> {
+    attach_with(file, mark, sys::LO_FLAGS_DIRECT_IO as u32 | sys::LO_FLAGS_AUTOCLEAR as u32)
+}
+
+/// As [`attach`], for a file that is only open for reading: nothing that is done to the device can change it.
+pub fn attach_read_only(file: &File, mark: &str) -> Result<Attached, SysError> {
+    let read_only = sys::LO_FLAGS_READ_ONLY as u32;
+    attach_with(file, mark, sys::LO_FLAGS_DIRECT_IO as u32 | sys::LO_FLAGS_AUTOCLEAR as u32 | read_only)
+}
+
+fn attach_with(file: &File, mark: &str, flags: u32) -> Result<Attached, SysError> {
     let control = control()?;
     let mut config: sys::loop_config = zeroed_config();
     config.fd = file.as_raw_fd() as u32;
-    config.info.lo_flags = sys::LO_FLAGS_DIRECT_IO as u32 | sys::LO_FLAGS_AUTOCLEAR as u32;
+    config.info.lo_flags = flags;
     let mark_bytes = mark.as_bytes();
     if mark_bytes.len() >= config.info.lo_file_name.len() {
         return Err(SysError::new("attach a loop device for", mark, Errno::NAMETOOLONG));
@@ -72,7 +82,8 @@ pub fn attach(file: &File, mark: &str) -> Result<Attached, SysError> {
         if retire(&path)? {
             continue;
         }
-        let device = match OpenOptions::new().read(true).write(true).open(&path) {
+        let writable = flags & sys::LO_FLAGS_READ_ONLY as u32 == 0;
+        let device = match OpenOptions::new().read(true).write(writable).open(&path) {
             // It was removed between the two calls. Or there is nobody here who makes device nodes.
             Err(error)
                 if matches!(error.raw_os_error(), Some(libc::ENXIO | libc::ENOENT))
@@ -208,6 +219,8 @@ fn ioctl(file: impl AsFd, request: u32, argument: usize) -> io::Result<i32> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     fn image() -> tempfile::NamedTempFile {
@@ -246,6 +259,17 @@ mod tests {
         }
         let device = attach(image.as_file(), "miosa:test").unwrap();
         assert!(!refuses_discards(&device.path));
+    }
+
+    #[test]
+    fn a_file_open_for_reading_is_attached_for_reading() {
+        let image = image();
+        let file = File::open(image.path()).unwrap();
+        let device = attach_read_only(&file, "miosa:test").unwrap();
+        assert!(!status(&device.path).unwrap().unwrap().whole_and_writable);
+        let write =
+            OpenOptions::new().write(true).open(&device.path).and_then(|mut open| open.write_all(b"x"));
+        assert!(write.is_err(), "it takes writes");
     }
 
     #[test]

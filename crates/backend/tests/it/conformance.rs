@@ -3,9 +3,9 @@
 use crate::world::Local;
 use miosa_backend::conformance::{World, run};
 use miosa_backend::{FakeBackend, VolumeBackend};
-use miosa_domain::VolumeId;
 use miosa_domain::size::GIB;
 use miosa_domain::status::Holder;
+use miosa_domain::{SnapshotId, VolumeId};
 use miosa_testkit::pool_dir::PoolDir;
 
 #[test]
@@ -64,5 +64,29 @@ impl World for Fake {
 
     fn release(&mut self, id: VolumeId) {
         self.0.set_holders(id, Vec::new());
+    }
+
+    fn write(&self, id: VolumeId, content: &str) {
+        self.0.write_file(id, "/file", content.as_bytes());
+    }
+
+    fn read(&self, id: VolumeId) -> String {
+        String::from_utf8(self.0.read_file(id, "/file").unwrap()).unwrap()
+    }
+
+    fn file_name(&self) -> &str {
+        "file"
+    }
+
+    fn lose_snapshot(&mut self, id: SnapshotId) {
+        self.0.lose_snapshot(id);
+    }
+
+    fn displace_snapshot(&mut self, id: SnapshotId) {
+        self.0.displace_snapshot(id, "somebody's only copy");
+    }
+
+    fn take_foreign_snapshot_away(&mut self, id: SnapshotId) -> bool {
+        self.0.take_foreign_snapshot_away(id)
     }
 }

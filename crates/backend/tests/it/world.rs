@@ -7,14 +7,18 @@ use std::process::{Child, Command};
 
 use miosa_backend::conformance::World;
 use miosa_backend::{LocalBackend, PoolConfig, VolumeBackend};
-use miosa_domain::VolumeId;
 use miosa_domain::size::{GIB, MIB};
+use miosa_domain::{SnapshotId, VolumeId};
 use miosa_testkit::pool_dir::PoolDir;
 
 pub(crate) const SIZE_BYTES: u64 = 64 * MIB;
 
 pub(crate) fn new_id() -> VolumeId {
     VolumeId::from_uuid(uuid::Uuid::new_v4())
+}
+
+pub(crate) fn new_snapshot_id() -> SnapshotId {
+    SnapshotId::from_uuid(uuid::Uuid::new_v4())
 }
 
 pub(crate) struct Local {
@@ -52,6 +56,19 @@ impl Local {
 
     pub(crate) fn image(&self, id: VolumeId) -> PathBuf {
         self.volume_dir(id).join("disk.img")
+    }
+
+    /// `snapshots/<id>` of the pool, through the link that an image pool has.
+    pub(crate) fn snapshot_dir(&self, id: SnapshotId) -> PathBuf {
+        self.config.dir.join("snapshots").join(id.to_string())
+    }
+
+    pub(crate) fn snapshot_image(&self, id: SnapshotId) -> PathBuf {
+        self.snapshot_dir(id).join("disk.img")
+    }
+
+    fn file(&self, id: VolumeId) -> PathBuf {
+        self.config.dir.join("mounts").join(id.to_string()).join(self.file_name())
     }
 
     pub(crate) fn created(&self) -> VolumeId {
@@ -103,6 +120,35 @@ impl World for Local {
 
     fn release(&mut self, id: VolumeId) {
         self.holders.remove(&id).expect("it is held");
+    }
+
+    fn write(&self, id: VolumeId, content: &str) {
+        fs::write(self.file(id), content).unwrap();
+    }
+
+    fn read(&self, id: VolumeId) -> String {
+        fs::read_to_string(self.file(id)).unwrap()
+    }
+
+    fn file_name(&self) -> &str {
+        "file"
+    }
+
+    fn lose_snapshot(&mut self, id: SnapshotId) {
+        output_of(Command::new("chattr").arg("-i").arg(self.snapshot_image(id)));
+        fs::remove_dir_all(self.snapshot_dir(id)).unwrap();
+    }
+
+    fn displace_snapshot(&mut self, id: SnapshotId) {
+        fs::create_dir(self.snapshot_dir(id)).unwrap();
+        fs::write(self.snapshot_image(id), "somebody's only copy").unwrap();
+    }
+
+    fn take_foreign_snapshot_away(&mut self, id: SnapshotId) -> bool {
+        let untouched =
+            fs::read_to_string(self.snapshot_image(id)).is_ok_and(|text| text == "somebody's only copy");
+        fs::remove_dir_all(self.snapshot_dir(id)).unwrap();
+        untouched
     }
 }
 

@@ -1,0 +1,169 @@
+//! A snapshot's folder: cloned, sealed, removed.
+//!
+//! ```text
+//!   clone    write the volume back ─► snapshots/.tmp-<id>/disk.img, one clone       writers wait for this alone
+//!   seal     replay the journal ─► immutable ─► identity.json ─► rename to <id>     nobody waits
+//!   remove   rename to .tmp-<id> ─► changeable ─► cut off piece by piece
+//! ```
+//!
+//! **Crash story.** A snapshot appears and disappears by one rename of its folder. Everything in it is on the disk before it
+//! appears. What was cloned and not sealed has a temporary name, is remembered by this process alone, and is cleared by the
+//! next call for the id or at the next start. Sealing what is sealed answers what it answered before.
+
+use std::collections::HashMap;
+use std::sync::{MutexGuard, PoisonError};
+use std::time::Duration;
+
+use miosa_domain::status::SnapshotFacts;
+use miosa_domain::{SnapshotId, VolumeId};
+use miosa_effects::{Doing, Entry, SysError, files};
+use miosa_failpoint::failpoint;
+use rustix::io::Errno;
+
+use crate::clone::LiveClone;
+use crate::identity::{self, IDENTITY_FILE, SnapshotIdentity};
+use crate::look::{IMAGE, LookSnapshot};
+use crate::pool::{Pool, TEMPORARY};
+use crate::remove::{SNAPSHOT_FILES, holds_only, not_only_ours};
+use crate::replay::replay;
+use crate::{BackendError, Changed, CloneSnapshot, Cloned};
+
+/// What was cloned and not sealed yet.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    volume: VolumeId,
+    clone: LiveClone,
+    compacted: bool,
+}
+
+impl Pool {
+    pub(crate) fn clone_snapshot(&self, request: &CloneSnapshot) -> Result<Cloned, BackendError> {
+        let id = request.id;
+        match self.look_snapshot(id)? {
+            LookSnapshot::Absent => {}
+            LookSnapshot::Foreign { path, what } => return Err(BackendError::Foreign { path, what }),
+            LookSnapshot::Found(found) if found.image.is_none() => {
+                return Err(BackendError::SnapshotMissing { id });
+            }
+            LookSnapshot::Found(found) => {
+                let SnapshotFacts { taken_at, stall_us, .. } = found.identity.facts;
+                return Ok(Cloned { taken_at, stall: Duration::from_micros(stall_us) });
+            }
+        }
+        // What shares all its blocks takes nothing yet, but keeps what it shares: a full pool would never get emptier.
+        self.check_room(0)?;
+        self.write_back(request.volume, request.write_back_limit)?;
+        self.taken().remove(&id);
+        let temporary = temporary(id);
+        self.clear_folder(&self.snapshots, &temporary, SNAPSHOT_FILES)?;
+        match self.clone_into(&temporary, request) {
+            Ok(clone) => {
+                let cloned = Cloned { taken_at: clone.taken_at, stall: clone.stall };
+                let taken = Taken { volume: request.volume, clone, compacted: request.compacted };
+                self.taken().insert(id, taken);
+                Ok(cloned)
+            }
+            Err(error) => {
+                self.discard(&temporary);
+                Err(self.no_room(error)?)
+            }
+        }
+    }
+
+    fn clone_into(&self, name: &str, request: &CloneSnapshot) -> Result<LiveClone, BackendError> {
+        self.snapshots.ensure_dir(name)?;
+        let folder = self.snapshots.open_dir(name)?;
+        let image = folder.create_file(IMAGE)?;
+        let path = folder.path().join(IMAGE);
+        let clone = self.clone_live(request.volume, &image, &path)?;
+        failpoint!("backend.snapshot.after-clone")?;
+        Ok(clone)
+    }
+
+    pub(crate) fn seal_snapshot(&self, id: SnapshotId) -> Result<SnapshotFacts, BackendError> {
+        let Some(taken) = self.taken().remove(&id) else {
+            let facts = self.sealed(id)?.identity.facts;
+            self.snapshots.sync()?;
+            return Ok(facts);
+        };
+        let temporary = temporary(id);
+        match self.seal(id, &temporary, &taken) {
+            Ok(facts) => Ok(facts),
+            Err(error) => {
+                self.discard(&temporary);
+                Err(self.no_room(error)?)
+            }
+        }
+    }
+
+    fn seal(&self, id: SnapshotId, name: &str, taken: &Taken) -> Result<SnapshotFacts, BackendError> {
+        let folder = self.snapshots.open_dir(name)?;
+        let path = folder.path().join(IMAGE);
+        let image = folder.open_file(IMAGE, true)?;
+        replay(&image, &path, &format!("miosa-snapshot:{id}"))?;
+        failpoint!("backend.seal.after-replay")?;
+        files::set_immutable(&image, true, &path)?;
+        image.sync_all().doing("sync", &path)?;
+        let Some(Entry::File(stat)) = folder.entry(IMAGE)? else {
+            return Err(SysError::new("look at", path, Errno::NOENT).into());
+        };
+        let LiveClone { taken_at, stall, extents, size_bytes } = taken.clone;
+        let facts = SnapshotFacts {
+            taken_at,
+            size_bytes,
+            allocated_bytes: stat.allocated_bytes,
+            extents,
+            stall_us: u64::try_from(stall.as_micros()).unwrap_or(u64::MAX),
+            compacted: taken.compacted,
+        };
+        let identity = SnapshotIdentity::new(id, taken.volume, facts);
+        folder.write_new_file(IDENTITY_FILE, &identity::to_bytes(&identity))?;
+        folder.sync()?;
+        failpoint!("backend.seal.before-rename")?;
+        self.snapshots.rename(name, &self.snapshots, &id.to_string())?;
+        failpoint!("backend.seal.after-rename")?;
+        self.snapshots.sync()?;
+        Ok(facts)
+    }
+
+    pub(crate) fn remove_snapshot(&self, id: SnapshotId) -> Result<Changed, BackendError> {
+        self.taken().remove(&id);
+        let temporary = temporary(id);
+        let found = match self.look_snapshot(id)? {
+            LookSnapshot::Foreign { path, what } => return Err(BackendError::Foreign { path, what }),
+            LookSnapshot::Absent => {
+                // What a removal that was cut off left, or a clone that was never sealed.
+                self.clear_folder(&self.snapshots, &temporary, SNAPSHOT_FILES)?;
+                self.snapshots.sync()?;
+                return Ok(Changed::Unchanged);
+            }
+            LookSnapshot::Found(found) => found,
+        };
+        if !holds_only(&found.folder, SNAPSHOT_FILES)? {
+            return Err(not_only_ours(found.folder.path()));
+        }
+        self.clear_folder(&self.snapshots, &temporary, SNAPSHOT_FILES)?;
+        failpoint!("backend.unsnapshot.before-rename")?;
+        self.snapshots.rename(&id.to_string(), &self.snapshots, &temporary)?;
+        self.snapshots.sync()?;
+        failpoint!("backend.unsnapshot.after-rename")?;
+        self.clear_folder(&self.snapshots, &temporary, SNAPSHOT_FILES)?;
+        Ok(Changed::Changed)
+    }
+
+    /// Removes what did not become a snapshot.
+    fn discard(&self, name: &str) {
+        if let Err(error) = self.clear_folder(&self.snapshots, name, SNAPSHOT_FILES) {
+            tracing::warn!(%error, "a half-made snapshot stays until the next start");
+        }
+    }
+
+    fn taken(&self) -> MutexGuard<'_, HashMap<SnapshotId, Taken>> {
+        // Only whole entries are stored and removed.
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn temporary(id: SnapshotId) -> String {
+    format!("{TEMPORARY}{id}")
+}
