@@ -338,6 +338,16 @@ pub(crate) async fn in_spec_of_computer(
     all(rows).doing("read a computer's attachments")
 }
 
+/// Those of a volume that a computer's spec names, the ones that are over for clients included.
+pub(crate) async fn in_spec_of_volume(
+    tx: &mut Tx,
+    id: VolumeId,
+) -> Result<Vec<AttachmentRecord>, StoreError> {
+    let query = sqlx::query(select!("WHERE a.volume_id = $1 AND a.in_spec ORDER BY a.created_at, a.id"));
+    let rows = query.bind(id.to_string()).fetch_all(&mut **tx).await;
+    all(rows).doing("read the attachments of a volume that hosts know")
+}
+
 /// Those that the specs of the host's computers with a generation above `since` name.
 pub(crate) async fn in_changed_specs(
     tx: &mut Tx,

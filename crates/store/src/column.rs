@@ -20,6 +20,16 @@ where
     row.try_get::<String, _>(column)?.parse().map_err(|error| unreadable(column, error))
 }
 
+pub(crate) fn optional_id<T>(row: &SqliteRow, column: &str) -> Result<Option<T>, sqlx::Error>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    row.try_get::<Option<String>, _>(column)?
+        .map(|text| text.parse())
+        .transpose()
+        .map_err(|error| unreadable(column, error))
+}
+
 /// One of an enum's words, as serde spells it.
 pub(crate) fn word<T: DeserializeOwned>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error> {
     let text: String = row.try_get(column)?;
@@ -46,6 +56,16 @@ where
     T: TryFrom<i64, Error: std::error::Error + Send + Sync + 'static>,
 {
     T::try_from(row.try_get::<i64, _>(column)?).map_err(|error| unreadable(column, error))
+}
+
+pub(crate) fn optional_number<T>(row: &SqliteRow, column: &str) -> Result<Option<T>, sqlx::Error>
+where
+    T: TryFrom<i64, Error: std::error::Error + Send + Sync + 'static>,
+{
+    row.try_get::<Option<i64>, _>(column)?
+        .map(T::try_from)
+        .transpose()
+        .map_err(|error| unreadable(column, error))
 }
 
 pub(crate) fn time(row: &SqliteRow, column: &str) -> Result<Timestamp, sqlx::Error> {

@@ -20,7 +20,7 @@ use crate::error::{StoreError, While};
 use crate::idempotency::{self, Idempotency, ObjectRef};
 use crate::page::{Cursor, ListPage, ListRequest, Window};
 use crate::schema::{Store, Tx};
-use crate::{host, tenant};
+use crate::{host, restore, tenant};
 
 /// Between SIGTERM and SIGKILL.
 const STOP_GRACE_SECONDS: u32 = 10;
@@ -285,18 +285,12 @@ impl Store {
             (Power::Start | Power::Restart, ..) => Some(DesiredRun::Running),
             (Power::Stop, ..) => Some(DesiredRun::Stopped),
         };
+        match power {
+            Power::Stop => restore::leave_stopped(&mut tx, id).await?,
+            Power::Start | Power::Restart => restore::refuse_start(&mut tx, id).await?,
+        }
         if let Some(desired) = wanted {
-            computer.desired = desired;
-            computer.updated_at = now;
-            computer.stop_grace_seconds = STOP_GRACE_SECONDS;
-            if desired == DesiredRun::Running {
-                computer.run += 1;
-            } else {
-                claim_what_was_attaching(&mut tx, &mut computer, now).await?;
-            }
-            computer.generation = host::next_generation(&mut tx, computer.host_id).await?;
-            computer.status = computer.derived_status();
-            save(&mut tx, &computer).await?;
+            write_power(&mut tx, &mut computer, desired, now).await?;
         }
         idempotency::record(&mut tx, idempotency, tenant_id, ObjectRef::Computer(id), now).await?;
         tx.commit().await.doing(DOING)?;
@@ -345,6 +339,26 @@ impl Store {
     }
 }
 
+/// Part of the transaction that starts (again) or stops a computer, for whatever reason.
+pub(crate) async fn write_power(
+    tx: &mut Tx,
+    computer: &mut ComputerRecord,
+    desired: DesiredRun,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    computer.desired = desired;
+    computer.updated_at = now;
+    computer.stop_grace_seconds = STOP_GRACE_SECONDS;
+    if desired == DesiredRun::Running {
+        computer.run += 1;
+    } else {
+        claim_what_was_attaching(tx, computer, now).await?;
+    }
+    computer.generation = host::next_generation(tx, computer.host_id).await?;
+    computer.status = computer.derived_status();
+    save(tx, computer).await
+}
+
 /// On a computer that is to stop, an attachment is a claim, and a claim holds from the start.
 async fn claim_what_was_attaching(
     tx: &mut Tx,
@@ -377,7 +391,7 @@ pub(crate) async fn load_present(
     }
 }
 
-async fn load(
+pub(crate) async fn load(
     tx: &mut Tx,
     tenant_id: TenantId,
     id: ComputerId,

@@ -11,6 +11,10 @@ pub enum StoreError {
     #[error(transparent)]
     Refused(#[from] Refusal),
 
+    /// A field of the call does not fit what is there; nothing was changed. `message` goes on after the field's name.
+    #[error("{field} {message}")]
+    Invalid { field: &'static str, message: String },
+
     /// Another call has recorded this idempotency key and is still running; nothing was changed.
     #[error("another call with this idempotency key is still running")]
     IdempotencyKeyTaken,

@@ -4,8 +4,8 @@
 //! changed since N" is one indexed query, and the numbers order the changes of different objects.
 
 use jiff::Timestamp;
-use miosa_domain::spec::{InstanceSpec, VolumeSpec};
-use miosa_domain::{Generation, HostId};
+use miosa_domain::spec::{InstanceSpec, SnapshotSpec, VolumeSpec};
+use miosa_domain::{Generation, HostId, Refusal};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -13,7 +13,7 @@ use crate::column;
 use crate::computer;
 use crate::error::{StoreError, While};
 use crate::schema::{Store, Tx};
-use crate::volume;
+use crate::{snapshot, volume};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostRecord {
@@ -37,6 +37,17 @@ impl PoolUsage {
     pub fn free_bytes(self) -> u64 {
         self.capacity_bytes.saturating_sub(self.used_bytes)
     }
+
+    /// Rounded down. A pool without any room is full.
+    pub fn used_percent(self) -> u64 {
+        match self.capacity_bytes {
+            0 => 100,
+            capacity_bytes => {
+                let percent = u128::from(self.used_bytes) * 100 / u128::from(capacity_bytes);
+                u64::try_from(percent).unwrap_or(u64::MAX)
+            }
+        }
+    }
 }
 
 /// What an agent says of its host when it connects.
@@ -57,6 +68,7 @@ pub struct ChangedSpecs {
     pub up_to: Generation,
     pub volumes: Vec<VolumeSpec>,
     pub instances: Vec<InstanceSpec>,
+    pub snapshots: Vec<SnapshotSpec>,
 }
 
 impl Store {
@@ -120,6 +132,7 @@ impl Store {
             up_to: Generation(up_to.unsigned_abs()),
             volumes: volume::changed_specs(&mut tx, host_id, since).await?,
             instances: computer::changed_specs(&mut tx, host_id, since).await?,
+            snapshots: snapshot::changed_specs(&mut tx, host_id, since).await?,
         })
     }
 }
@@ -135,6 +148,31 @@ pub(crate) async fn next_generation(tx: &mut Tx, host_id: HostId) -> Result<Gene
     Ok(Generation(next.unsigned_abs()))
 }
 
+/// As last reported.
+pub(crate) async fn pool(tx: &mut Tx, host_id: HostId) -> Result<Option<PoolUsage>, StoreError> {
+    sqlx::query("SELECT pool_capacity_bytes, pool_used_bytes FROM hosts WHERE id = $1")
+        .bind(host_id.to_string())
+        .fetch_one(&mut **tx)
+        .await
+        .and_then(|row| pool_from_row(&row))
+        .doing("read a host's pool usage")
+}
+
+/// `what` takes room, at once or bit by bit, and the pool has little left.
+pub(crate) async fn refuse_if_near_full(
+    tx: &mut Tx,
+    host_id: HostId,
+    what: &'static str,
+    limit_percent: u64,
+) -> Result<(), StoreError> {
+    match pool(tx, host_id).await?.map(PoolUsage::used_percent) {
+        Some(percent) if percent >= limit_percent => {
+            Err(Refusal::PoolNearFull { what, percent, limit_percent }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(crate) async fn save_pool(tx: &mut Tx, host_id: HostId, pool: PoolUsage) -> Result<(), StoreError> {
     sqlx::query("UPDATE hosts SET pool_capacity_bytes = $2, pool_used_bytes = $3 WHERE id = $1")
         .bind(host_id.to_string())
@@ -147,19 +185,19 @@ pub(crate) async fn save_pool(tx: &mut Tx, host_id: HostId, pool: PoolUsage) -> 
 }
 
 fn from_row(row: &SqliteRow) -> Result<HostRecord, sqlx::Error> {
-    let pool = match row.try_get::<Option<i64>, _>("pool_capacity_bytes")? {
-        None => None,
-        Some(_) => Some(PoolUsage {
-            capacity_bytes: column::number(row, "pool_capacity_bytes")?,
-            used_bytes: column::number(row, "pool_used_bytes")?,
-        }),
-    };
     Ok(HostRecord {
         id: column::id(row, "id")?,
         hostname: row.try_get("hostname")?,
         agent_version: row.try_get("agent_version")?,
         templates: column::json(row, "templates_json")?,
         generation: Generation(column::number(row, "generation")?),
-        pool,
+        pool: pool_from_row(row)?,
     })
+}
+
+fn pool_from_row(row: &SqliteRow) -> Result<Option<PoolUsage>, sqlx::Error> {
+    let capacity_bytes = column::optional_number(row, "pool_capacity_bytes")?;
+    let used_bytes = column::optional_number(row, "pool_used_bytes")?;
+    let pool = capacity_bytes.zip(used_bytes);
+    Ok(pool.map(|(capacity_bytes, used_bytes)| PoolUsage { capacity_bytes, used_bytes }))
 }

@@ -4,7 +4,7 @@
 //! the server dies in between, the object is known, and it is answered as it is then.
 
 use jiff::{SignedDuration, Timestamp};
-use miosa_domain::{AttachmentId, ComputerId, TenantId, VolumeId};
+use miosa_domain::{AttachmentId, ComputerId, SnapshotId, TenantId, VolumeId};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
@@ -31,6 +31,7 @@ pub enum ObjectRef {
     Volume(VolumeId),
     Computer(ComputerId),
     Attachment(AttachmentId),
+    Snapshot(SnapshotId),
 }
 
 /// What is known of an earlier call with the same scope.
@@ -92,6 +93,7 @@ pub(crate) async fn record(
         ObjectRef::Volume(id) => ("volume", id.uuid()),
         ObjectRef::Computer(id) => ("computer", id.uuid()),
         ObjectRef::Attachment(id) => ("attachment", id.uuid()),
+        ObjectRef::Snapshot(id) => ("snapshot", id.uuid()),
     };
     let written = sqlx::query(
         "INSERT INTO idempotency_keys (scope, tenant_id, body_hash, object_kind, object_id, created_at)
@@ -145,6 +147,7 @@ fn stored_answer(row: &SqliteRow) -> Result<StoredAnswer, sqlx::Error> {
         "volume" => ObjectRef::Volume(column::id(row, "object_id")?),
         "computer" => ObjectRef::Computer(column::id(row, "object_id")?),
         "attachment" => ObjectRef::Attachment(column::id(row, "object_id")?),
+        "snapshot" => ObjectRef::Snapshot(column::id(row, "object_id")?),
         other => {
             return Err(sqlx::Error::ColumnDecode {
                 index: "object_kind".into(),

@@ -18,11 +18,15 @@
 
 pub mod attachment;
 pub mod computer;
+pub mod event;
 pub mod host;
 pub mod idempotency;
 pub mod key;
 pub mod page;
 pub mod report;
+pub mod restore;
+pub mod schedule;
+pub mod snapshot;
 pub mod tenant;
 pub mod upkeep;
 pub mod volume;

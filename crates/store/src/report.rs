@@ -9,23 +9,27 @@
 
 use jiff::Timestamp;
 use miosa_domain::attachment::AttachmentState;
+use miosa_domain::snapshot::Trigger;
 use miosa_domain::spec::{DesiredAttachment, DesiredRun, Presence};
 use miosa_domain::status::{
-    AttachmentCondition, AttachmentStatus, Failure, FailureCode, InstanceState, InstanceStatus,
-    VolumeCondition, VolumeStatus,
+    AttachmentCondition, AttachmentStatus, CompactionState, CompactionStatus, Failure, FailureCode,
+    InstanceState, InstanceStatus, SnapshotStatus, VolumeCondition, VolumeStatus,
 };
 use miosa_domain::volume::Lifecycle;
-use miosa_domain::{ComputerId, HostId, InstanceId, VolumeId};
+use miosa_domain::{ComputerId, HostId, InstanceId, SnapshotId, VolumeId};
 use miosa_failpoint::failpoint;
 use uuid::Uuid;
 
 use crate::attachment::{self, AttachmentRecord, DetachObstacle, RefusedDetach};
 use crate::computer;
 use crate::error::{StoreError, While};
+use crate::event::{EventKind, NewEvent};
 use crate::host::{self, PoolUsage};
-use crate::idempotency;
 use crate::schema::{Store, Tx};
 use crate::volume::{self, VolumeRecord};
+use crate::{idempotency, restore};
+
+mod snapshot;
 
 /// One message of a host.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +37,7 @@ pub struct Report<'a> {
     pub host_id: HostId,
     pub volumes: &'a [VolumeStatus],
     pub instances: &'a [InstanceStatus],
+    pub snapshots: &'a [SnapshotStatus],
     pub pool: Option<PoolUsage>,
 }
 
@@ -46,6 +51,10 @@ pub struct Applied {
     /// Gone, and nobody will ask for them again: the host may forget them.
     pub forget_volumes: Vec<VolumeId>,
     pub forget_instances: Vec<InstanceId>,
+    pub forget_snapshots: Vec<SnapshotId>,
+    /// Snapshots that became ready with this report, with the wait of their writers, and those that failed: for the metrics.
+    pub taken: Vec<(Trigger, u64)>,
+    pub failed: Vec<(Trigger, FailureCode)>,
 }
 
 impl Store {
@@ -59,6 +68,12 @@ impl Store {
         for status in report.instances {
             apply_instance(&mut tx, report.host_id, status, now, &mut applied).await?;
         }
+        for status in report.snapshots {
+            snapshot::apply(&mut tx, report.host_id, status, now, &mut applied).await?;
+        }
+        let advanced = restore::advance_all(&mut tx, report.host_id, now).await?;
+        applied.specs_changed |= !advanced.is_empty();
+        applied.touched.extend(advanced.iter().map(|id| id.uuid()));
         if let Some(pool) = report.pool {
             host::save_pool(&mut tx, report.host_id, pool).await?;
         }
@@ -89,10 +104,17 @@ async fn apply_volume(
         return Ok(());
     }
     let mut volume = before.clone();
+    if restore::observe(tx, &mut volume, status, now).await? {
+        applied.specs_changed = true;
+    }
     if observe_volume(&mut volume, status, now) == NextSpec::Changed {
         volume.generation = host::next_generation(tx, host_id).await?;
         idempotency::forget_unanswered(tx, volume.id.uuid()).await?;
         applied.specs_changed = true;
+    }
+    if let Some(done) = newly_compacted(&before, &volume) {
+        let message = format!("compacted from {} pieces to {}", done.extents_before, done.extents_now);
+        NewEvent::of_volume(&volume, EventKind::VolumeCompacted, message).write(tx, now).await?;
     }
     if volume != before {
         volume::save(tx, &volume).await?;
@@ -102,6 +124,17 @@ async fn apply_volume(
         applied.forget_volumes.push(volume.id);
     }
     Ok(())
+}
+
+/// A compaction that somebody asked for, and that is done by this report.
+fn newly_compacted<'a>(before: &VolumeRecord, after: &'a VolumeRecord) -> Option<&'a CompactionStatus> {
+    let is_news = |now: &&CompactionStatus| {
+        let known = before.reported_compaction.as_ref();
+        now.number > 0
+            && now.state == CompactionState::Done
+            && !known.is_some_and(|known| known.number == now.number && known.state == CompactionState::Done)
+    };
+    after.reported_compaction.as_ref().filter(is_news)
 }
 
 /// Whether an observation changes what is wanted of the host.
@@ -115,6 +148,16 @@ fn observe_volume(volume: &mut VolumeRecord, status: &VolumeStatus, now: Timesta
     volume.reported_generation = status.generation;
     volume.was_ready |= matches!(status.condition, VolumeCondition::Ready | VolumeCondition::InTrash);
     volume.used_bytes = status.allocated_bytes.unwrap_or(volume.used_bytes);
+    volume.space = status.space.or(volume.space);
+    if status.compaction.is_some() {
+        volume.reported_compaction.clone_from(&status.compaction);
+    }
+    // Below it is not seen either: a database restored from an older copy learns it from here.
+    volume.incarnation = volume.incarnation.max(status.incarnation);
+    // What ends a restore in place is seen elsewhere; until then the old data is there, and that says nothing.
+    if volume.restore.is_some() {
+        return NextSpec::Same;
+    }
     if status.generation < volume.generation || volume.is_tombstone {
         return NextSpec::Same;
     }

@@ -115,7 +115,12 @@ async fn migrate(writer: &SqlitePool, path: &Path) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use miosa_domain::spec::Hooks;
+    use miosa_domain::volume::Lifecycle;
+    use miosa_domain::{Generation, HostId, SnapshotId, TenantId, VolumeId};
+
     use super::*;
+    use crate::snapshot::{HooksChange, NewSnapshot};
 
     async fn schema_of(pool: &SqlitePool) -> Vec<(String, Option<String>)> {
         sqlx::query_as("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name")
@@ -147,6 +152,59 @@ mod tests {
         let tenants: i64 =
             sqlx::query_scalar("SELECT COUNT(*) FROM tenants").fetch_one(&again.readers).await.unwrap();
         assert_eq!(tenants, 1, "the second opening made a second default tenant");
+    }
+
+    /// Aim: a database of the first version opens with everything that is in it, and its volumes can have snapshots.
+    #[tokio::test]
+    async fn a_database_of_the_first_version_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("miosa.db");
+        let first = SqlitePool::connect_with(
+            SqliteConnectOptions::new().filename(&path).create_if_missing(true).foreign_keys(true),
+        )
+        .await
+        .unwrap();
+        MIGRATIONS.run_to(1, &first).await.unwrap();
+        let ids = [1_u128, 2, 3, 4].map(uuid::Uuid::from_u128);
+        let [tenant, project, host, volume] = ids.map(|id| id.to_string());
+        for statement in [
+            format!("INSERT INTO tenants VALUES ('{tenant}', 'default', 'Default', 1)"),
+            format!("INSERT INTO projects VALUES ('{project}', '{tenant}', 'Default', TRUE, 1)"),
+            format!("INSERT INTO hosts VALUES ('{host}', 'h', '1', '[]', 7, 1000, 10, 1, 1)"),
+            format!(
+                "INSERT INTO volumes VALUES ('{volume}', '{tenant}', '{project}', NULL, '{host}', 'data', 1073741824, '{{}}',
+                     FALSE, 'available', 'present', TRUE, 7, 7, NULL, 4096, NULL, NULL, FALSE, 1, 1)"
+            ),
+        ] {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&first).await.unwrap();
+        }
+        first.close().await;
+
+        let store = Store::open(&path, Limits::default()).await.unwrap();
+        let (tenant_id, volume_id) = (TenantId::from_uuid(ids[0]), VolumeId::from_uuid(ids[3]));
+        assert_eq!(store.default_tenant().await.unwrap(), tenant_id);
+        let volume = store.volume(tenant_id, volume_id).await.unwrap().expect("the volume is lost");
+        assert_eq!(
+            (volume.lifecycle, volume.was_ready, volume.used_bytes),
+            (Lifecycle::Available, true, 4096)
+        );
+        assert_eq!((volume.retention_days, volume.hooks, volume.schedule), (7, Hooks::default(), None));
+        let new = NewSnapshot {
+            id: SnapshotId::from_uuid(uuid::Uuid::from_u128(5)),
+            tenant_id,
+            volume_id,
+            name: None,
+            metadata: Default::default(),
+            protected: false,
+            now: false,
+            expires_at: None,
+            hooks: HooksChange::default(),
+        };
+        let asked = store.create_snapshot(new, None, Timestamp::now()).await.unwrap();
+        assert_eq!(asked.generation, Generation(8), "generations count on");
+        let specs = store.changed_specs(HostId::from_uuid(ids[2]), Generation(7)).await.unwrap();
+        assert_eq!((specs.volumes.len(), specs.snapshots.len()), (0, 1));
+        store.close().await;
     }
 
     /// Aim: a newer database is refused, and so is one whose migration was another one than ours.

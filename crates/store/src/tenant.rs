@@ -55,6 +55,16 @@ impl Store {
             .and_then(|row| row.map(|row| column::id(&row, "id")).transpose())
             .doing(DOING)
     }
+
+    /// The tenant's project with this id, or its default one when `None`.
+    pub async fn project(
+        &self,
+        tenant_id: TenantId,
+        wanted: Option<ProjectId>,
+    ) -> Result<ProjectId, StoreError> {
+        let mut tx = self.read("look up a project").await?;
+        project(&mut tx, tenant_id, wanted).await
+    }
 }
 
 pub(crate) async fn default_tenant(tx: &mut Tx) -> Result<TenantId, StoreError> {

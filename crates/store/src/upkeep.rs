@@ -4,13 +4,15 @@ use jiff::{SignedDuration, Timestamp};
 use miosa_domain::HostId;
 use miosa_domain::attachment::AttachmentState;
 use miosa_domain::computer::ComputerStatus;
+use miosa_domain::snapshot::SnapshotState;
 use miosa_domain::volume::Lifecycle;
 use sqlx::Row;
 
 use crate::column;
 use crate::error::{StoreError, While};
-use crate::idempotency;
-use crate::schema::Store;
+use crate::schedule::ScheduleState;
+use crate::schema::{Store, Tx};
+use crate::{event, idempotency};
 
 /// How long it is remembered when something was deleted.
 pub const TOMBSTONE_RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -19,8 +21,18 @@ pub const TOMBSTONE_RETENTION: SignedDuration = SignedDuration::from_hours(30 * 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
     pub volumes: Vec<VolumeCount>,
+    pub snapshots: Vec<(SnapshotState, u64)>,
+    pub schedules: ScheduleCounts,
     pub computers: Vec<(ComputerStatus, u64)>,
     pub attachments: Vec<(AttachmentState, u64)>,
+}
+
+/// Volumes with a snapshot schedule, by what became of its last run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ScheduleCounts {
+    pub ok: u64,
+    pub failing: u64,
+    pub paused: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,20 +45,23 @@ pub struct VolumeCount {
 }
 
 impl Store {
-    /// Removes idempotency keys and tombstones that are too old to matter. Answers how many rows went.
+    /// Removes idempotency keys, events and tombstones that are too old to matter. Answers how many rows went.
     pub async fn remove_old_rows(&self, now: Timestamp) -> Result<u64, StoreError> {
         const DOING: &str = "remove old rows";
-        // Attachments first: they refer to the other two.
-        const TOMBSTONES: [&str; 3] = [
+        // Attachments first: they refer to computers and volumes. Snapshots keep the days of retention of their volume.
+        const TOMBSTONES: [&str; 4] = [
             "DELETE FROM attachments WHERE deleted_at < $1 AND NOT in_spec",
             "DELETE FROM computers WHERE deleted_at < $1 AND is_tombstone
                  AND NOT EXISTS (SELECT 1 FROM attachments a WHERE a.computer_id = computers.id)",
+            "DELETE FROM snapshots WHERE deleted_at < $1 AND is_tombstone",
             "DELETE FROM volumes WHERE deleted_at < $1 AND is_tombstone
-                 AND NOT EXISTS (SELECT 1 FROM attachments a WHERE a.volume_id = volumes.id)",
+                 AND NOT EXISTS (SELECT 1 FROM attachments a WHERE a.volume_id = volumes.id)
+                 AND NOT EXISTS (SELECT 1 FROM snapshots s WHERE s.volume_id = volumes.id)",
         ];
         let oldest_ms = now.as_millisecond() - TOMBSTONE_RETENTION.as_millis() as i64;
         let mut tx = self.write(DOING).await?;
         let mut removed = idempotency::remove_old(&mut tx, now).await?;
+        removed += event::remove_old(&mut tx, now).await?;
         for statement in TOMBSTONES {
             let done = sqlx::query(statement).bind(oldest_ms).execute(&mut *tx).await.doing(DOING)?;
             removed += done.rows_affected();
@@ -103,6 +118,37 @@ impl Store {
         let attachments =
             attachments.iter().map(|row| Ok((column::word(row, "word")?, column::number(row, "count")?)));
         let attachments = attachments.collect::<Result<_, _>>().doing(DOING)?;
-        Ok(Counts { volumes, computers, attachments })
+        let snapshots = sqlx::query(
+            "SELECT state AS word, COUNT(*) AS count FROM snapshots WHERE NOT is_tombstone GROUP BY state",
+        )
+        .fetch_all(&mut *tx)
+        .await
+        .doing(DOING)?;
+        let snapshots =
+            snapshots.iter().map(|row| Ok((column::word(row, "word")?, column::number(row, "count")?)));
+        let snapshots = snapshots.collect::<Result<_, _>>().doing(DOING)?;
+        let schedules = count_schedules(&mut tx).await?;
+        Ok(Counts { volumes, computers, attachments, snapshots, schedules })
     }
+}
+
+async fn count_schedules(tx: &mut Tx) -> Result<ScheduleCounts, StoreError> {
+    const DOING: &str = "count schedules";
+    let rows = sqlx::query(
+        "SELECT schedule_state_json, COUNT(*) AS count FROM volumes
+         WHERE snapshot_schedule IS NOT NULL AND deleted_at IS NULL GROUP BY schedule_state_json",
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .doing(DOING)?;
+    let mut counts = ScheduleCounts::default();
+    for row in &rows {
+        let count: u64 = column::number(row, "count").doing(DOING)?;
+        match column::optional_json(row, "schedule_state_json").doing(DOING)? {
+            None | Some(ScheduleState::Ok) => counts.ok += count,
+            Some(ScheduleState::Paused { .. }) => counts.paused += count,
+            Some(ScheduleState::Failing(_)) => counts.failing += count,
+        }
+    }
+    Ok(counts)
 }

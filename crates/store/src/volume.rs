@@ -5,22 +5,32 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
-use miosa_domain::spec::{Presence, VolumeSpec};
-use miosa_domain::status::Failure;
+use jiff::Timestamp;
+use miosa_domain::retention;
+use miosa_domain::schedule::Schedule;
+use miosa_domain::spec::{Hooks, Origin, Presence, VolumeSpec};
+use miosa_domain::status::{CompactionStatus, Failure, VolumeSpace};
 use miosa_domain::volume::{self, Lifecycle};
-use miosa_domain::{Generation, HostId, ProjectId, Refusal, TenantId, VolumeId};
+use miosa_domain::{Generation, HostId, ProjectId, TenantId, VolumeId};
 use miosa_failpoint::failpoint;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 use crate::attachment::{self, AttachmentRecord};
 use crate::column;
 use crate::error::{StoreError, While};
 use crate::idempotency::{self, Idempotency, ObjectRef};
 use crate::page::{self, ListPage, ListRequest};
+use crate::restore::RestoreInPlace;
+use crate::schedule::{self, VolumeSchedule};
 use crate::schema::{Store, Tx};
+use crate::snapshot::{self, HooksChange};
 use crate::{host, tenant};
+
+mod origin;
+mod row;
+mod trash;
+
+pub(crate) use row::{changed_specs, load, load_any, load_present, save, scheduled};
+pub(crate) use trash::refuse_if_in_motion;
 
 /// Whether a host can be reached at the moment. Only the sessions know, so it is handed in.
 pub type IsReachable<'a> = &'a (dyn Fn(HostId) -> bool + Sync);
@@ -40,6 +50,18 @@ pub struct VolumeRecord {
     pub presence: Presence,
     /// Reported ready once: from then on missing data is missing, and never made anew.
     pub was_ready: bool,
+    pub incarnation: u64,
+    pub origin: Option<Origin>,
+    /// Number of the compaction that was asked for last.
+    pub compaction: u64,
+    pub schedule: Option<VolumeSchedule>,
+    pub retention_days: u32,
+    pub hooks: Hooks,
+    /// When it goes to the trash by itself.
+    pub expires_at: Option<Timestamp>,
+    pub restore: Option<RestoreInPlace>,
+    pub space: Option<VolumeSpace>,
+    pub reported_compaction: Option<CompactionStatus>,
     /// Of the last change of what is wanted.
     pub generation: Generation,
     /// Of the last report.
@@ -55,6 +77,15 @@ pub struct VolumeRecord {
     pub updated_at: Timestamp,
     /// Those that clients see, oldest first. Not part of the row.
     pub attachments: Vec<AttachmentRecord>,
+    /// Of the snapshots that are ready. Not part of the row.
+    pub snapshots: SnapshotSums,
+}
+
+/// A volume's snapshots in short.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SnapshotSums {
+    pub ready: u64,
+    pub last_taken_at: Option<Timestamp>,
 }
 
 impl VolumeRecord {
@@ -82,6 +113,9 @@ impl VolumeRecord {
             size_bytes: self.size_bytes,
             presence: self.presence,
             must_exist: self.was_ready,
+            incarnation: self.incarnation,
+            origin: self.origin,
+            compaction: self.compaction,
         }
     }
 
@@ -105,6 +139,13 @@ pub struct NewVolume {
     pub size_bytes: u64,
     pub metadata: BTreeMap<String, String>,
     pub delete_protection: bool,
+    /// A snapshot or a volume of the same tenant; checked in the transaction. The host is then theirs.
+    pub origin: Option<Origin>,
+    /// When it goes to the trash by itself.
+    pub expires_at: Option<Timestamp>,
+    pub schedule: Option<Schedule>,
+    pub retention_days: Option<u32>,
+    pub hooks: HooksChange,
 }
 
 /// `None` leaves a field as it is.
@@ -113,6 +154,10 @@ pub struct VolumeChange {
     pub name: Option<String>,
     pub metadata: Option<BTreeMap<String, String>>,
     pub delete_protection: Option<bool>,
+    /// `Some(None)` switches it off.
+    pub schedule: Option<Option<Schedule>>,
+    pub retention_days: Option<u32>,
+    pub hooks: HooksChange,
 }
 
 impl Store {
@@ -126,14 +171,16 @@ impl Store {
         const DOING: &str = "write the intent to create a volume";
         let mut tx = self.write(DOING).await?;
         let project_id = tenant::project(&mut tx, new.tenant_id, new.project_id).await?;
-        self.limits.may_add_volume(count_present(&mut tx, project_id).await?)?;
-        let generation = host::next_generation(&mut tx, new.host_id).await?;
+        self.limits.may_add_volume(row::count_present(&mut tx, project_id).await?)?;
+        let source = origin::check(&mut tx, &new).await?;
+        let host_id = source.as_ref().map_or(new.host_id, |source| source.host_id);
+        let generation = host::next_generation(&mut tx, host_id).await?;
         let record = VolumeRecord {
             id: new.id,
             tenant_id: new.tenant_id,
             project_id,
             workspace_id: new.workspace_id,
-            host_id: new.host_id,
+            host_id,
             name: new.name,
             size_bytes: new.size_bytes,
             metadata: new.metadata,
@@ -141,6 +188,16 @@ impl Store {
             lifecycle: Lifecycle::Creating,
             presence: Presence::Present,
             was_ready: false,
+            incarnation: 0,
+            origin: new.origin,
+            compaction: 0,
+            schedule: new.schedule.map(|schedule| VolumeSchedule::new(&schedule, new.id, now)),
+            retention_days: new.retention_days.unwrap_or(retention::DEFAULT_DAYS),
+            hooks: new.hooks.apply(&Hooks::default()),
+            expires_at: new.expires_at,
+            restore: None,
+            space: None,
+            reported_compaction: None,
             generation,
             reported_generation: Generation::default(),
             error: None,
@@ -151,8 +208,10 @@ impl Store {
             created_at: now,
             updated_at: now,
             attachments: Vec::new(),
+            snapshots: SnapshotSums::default(),
         };
         save(&mut tx, &record).await?;
+        origin::write_events(&mut tx, source, &record, now).await?;
         idempotency::record(&mut tx, idempotency, record.tenant_id, ObjectRef::Volume(record.id), now)
             .await?;
         failpoint!("store.create.before-commit")?;
@@ -190,7 +249,8 @@ impl Store {
             };
         }
         const PAGE: &str = concat!(
-            "SELECT v.*",
+            "SELECT ",
+            row::columns!(),
             matching!(),
             " AND (v.created_at < $7 OR (v.created_at = $7 AND v.id < $8))
              ORDER BY v.created_at DESC, v.id DESC LIMIT $9 OFFSET $10"
@@ -223,8 +283,8 @@ impl Store {
             .fetch_all(&mut *tx)
             .await
             .doing(DOING)?;
-        let mut volumes = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>().doing(DOING)?;
-        attach_attachments(&mut tx, tenant_id, &mut volumes).await?;
+        let mut volumes = rows.iter().map(row::from_row).collect::<Result<Vec<_>, _>>().doing(DOING)?;
+        row::attach_attachments(&mut tx, tenant_id, &mut volumes).await?;
         if let Some(status) = derived {
             volumes.retain(|volume| volume.state(is_reachable).as_str() == status);
             return Ok(page::cut(volumes, request, |volume| page::Cursor {
@@ -253,269 +313,56 @@ impl Store {
         volume.name = change.name.unwrap_or(volume.name);
         volume.metadata = change.metadata.unwrap_or(volume.metadata);
         volume.delete_protection = change.delete_protection.unwrap_or(volume.delete_protection);
+        volume.hooks = change.hooks.apply(&volume.hooks);
         volume.updated_at = now;
+        if let Some(schedule) = change.schedule {
+            schedule::change(&mut tx, &mut volume, schedule, now).await?;
+        }
+        if let Some(days) = change.retention_days.filter(|days| *days != volume.retention_days) {
+            volume.retention_days = days;
+            snapshot::keep_for_days(&mut tx, volume.id, days).await?;
+        }
         save(&mut tx, &volume).await?;
         idempotency::record(&mut tx, idempotency, tenant_id, ObjectRef::Volume(id), now).await?;
         tx.commit().await.doing(DOING)?;
         Ok(volume)
     }
 
-    /// Writes the intent to move the volume to the trash.
-    pub async fn delete_volume(
+    /// Asks for one more compaction of the volume's image.
+    pub async fn compact_volume(
         &self,
         tenant_id: TenantId,
         id: VolumeId,
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<VolumeRecord, StoreError> {
-        const DOING: &str = "write the intent to delete a volume";
+        const DOING: &str = "write the intent to compact a volume";
         let mut tx = self.write(DOING).await?;
         let mut volume = load_present(&mut tx, tenant_id, id).await?;
-        volume::may_delete(&volume.as_domain(&|_| true), &attachment::as_domain(&volume.attachments))?;
-        volume.move_to(Lifecycle::Deleting, now);
-        volume.presence = Presence::Trashed;
-        volume.deleted_at = Some(now);
-        let retention = SignedDuration::from_hours(24 * i64::from(self.limits.trash_retention_days));
-        volume.purge_after = Some(now.saturating_add(retention).unwrap_or(Timestamp::MAX));
+        volume::may_snapshot(&volume.as_domain(&|_| true))?;
+        volume.compaction += 1;
+        volume.updated_at = now;
         volume.generation = host::next_generation(&mut tx, volume.host_id).await?;
         save(&mut tx, &volume).await?;
         idempotency::record(&mut tx, idempotency, tenant_id, ObjectRef::Volume(id), now).await?;
-        failpoint!("store.delete.before-commit")?;
         tx.commit().await.doing(DOING)?;
-        failpoint!("store.delete.after-commit")?;
         Ok(volume)
     }
-
-    /// Writes the intent to bring the volume back from the trash, if its project has room for it.
-    pub async fn undelete_volume(
-        &self,
-        tenant_id: TenantId,
-        id: VolumeId,
-        idempotency: Option<&Idempotency>,
-        now: Timestamp,
-    ) -> Result<VolumeRecord, StoreError> {
-        const DOING: &str = "write the intent to undelete a volume";
-        let mut tx = self.write(DOING).await?;
-        let mut volume = load(&mut tx, tenant_id, id)
-            .await?
-            .filter(|volume| volume.presence != Presence::Purged)
-            .ok_or(Refusal::NotFound { what: "deleted volume" })?;
-        volume::may_undelete(&volume.as_domain(&|_| true))?;
-        self.limits.may_add_volume(count_present(&mut tx, volume.project_id).await?)?;
-        volume.move_to(Lifecycle::Restoring, now);
-        volume.presence = Presence::Present;
-        volume.deleted_at = None;
-        volume.purge_after = None;
-        volume.error = None;
-        volume.generation = host::next_generation(&mut tx, volume.host_id).await?;
-        save(&mut tx, &volume).await?;
-        idempotency::record(&mut tx, idempotency, tenant_id, ObjectRef::Volume(id), now).await?;
-        failpoint!("store.undelete.before-commit")?;
-        tx.commit().await.doing(DOING)?;
-        failpoint!("store.undelete.after-commit")?;
-        Ok(volume)
-    }
-
-    /// Takes back a volume that its host could not make. Nothing of it is in the trash, and its host removes what there may
-    /// be. `false` when it is no longer in `error`: then it stays.
-    pub async fn withdraw_volume(
-        &self,
-        tenant_id: TenantId,
-        id: VolumeId,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        const DOING: &str = "withdraw a volume that could not be made";
-        let mut tx = self.write(DOING).await?;
-        let mut volume = load_present(&mut tx, tenant_id, id).await?;
-        if volume.lifecycle != Lifecycle::Error || !volume.attachments.is_empty() {
-            return Ok(false);
-        }
-        volume.move_to(Lifecycle::Deleting, now);
-        volume.presence = Presence::Purged;
-        volume.deleted_at = Some(now);
-        volume.generation = host::next_generation(&mut tx, volume.host_id).await?;
-        save(&mut tx, &volume).await?;
-        idempotency::forget_unanswered(&mut tx, id.uuid()).await?;
-        tx.commit().await.doing(DOING)?;
-        Ok(true)
-    }
-
-    /// Lets go of trashed volumes whose time has come, on hosts that have reported everything since they connected: before
-    /// that, a database restored from an older copy could purge what was undeleted since. Answers the hosts that have new specs.
-    pub async fn purge_due_volumes(
-        &self,
-        reported_hosts: &[HostId],
-        now: Timestamp,
-    ) -> Result<Vec<HostId>, StoreError> {
-        const DOING: &str = "purge volumes whose time in the trash is over";
-        let mut tx = self.write(DOING).await?;
-        let due = sqlx::query(
-            "SELECT v.* FROM volumes v
-             WHERE v.purge_after <= $1 AND v.lifecycle = 'deleted' AND v.presence = 'trashed'",
-        )
-        .bind(now.as_millisecond())
-        .fetch_all(&mut *tx)
-        .await
-        .doing(DOING)?;
-        let mut hosts = Vec::new();
-        for row in &due {
-            let mut volume = from_row(row).doing(DOING)?;
-            if !reported_hosts.contains(&volume.host_id) {
-                continue;
-            }
-            volume.presence = Presence::Purged;
-            volume.updated_at = now;
-            volume.generation = host::next_generation(&mut tx, volume.host_id).await?;
-            save(&mut tx, &volume).await?;
-            hosts.push(volume.host_id);
-        }
-        tx.commit().await.doing(DOING)?;
-        hosts.sort_unstable();
-        hosts.dedup();
-        Ok(hosts)
-    }
 }
 
-/// Volumes that count against the project's limit: the trash does not.
-async fn count_present(tx: &mut Tx, project_id: ProjectId) -> Result<u32, StoreError> {
-    let count: i64 =
-        sqlx::query_scalar("SELECT COUNT(*) FROM volumes WHERE project_id = $1 AND deleted_at IS NULL")
-            .bind(project_id.to_string())
-            .fetch_one(&mut **tx)
-            .await
-            .doing("count a project's volumes")?;
-    Ok(u32::try_from(count).unwrap_or(u32::MAX))
-}
-
-/// A volume that clients can see. One that was deleted is refused with the time when that was.
-pub(crate) async fn load_present(
-    tx: &mut Tx,
-    tenant_id: TenantId,
-    id: VolumeId,
-) -> Result<VolumeRecord, StoreError> {
-    let volume = load(tx, tenant_id, id).await?.ok_or(Refusal::NotFound { what: "volume" })?;
-    match volume.deleted_at {
-        None => Ok(volume),
-        Some(at) => Err(Refusal::AlreadyDeleted { what: "volume", deleted_at: at.to_string() }.into()),
-    }
-}
-
-async fn load(tx: &mut Tx, tenant_id: TenantId, id: VolumeId) -> Result<Option<VolumeRecord>, StoreError> {
-    let volume = load_any(tx, id).await?;
-    Ok(volume.filter(|volume| volume.tenant_id == tenant_id))
-}
-
-/// Of any tenant: for reports, which speak of volumes by id alone.
-pub(crate) async fn load_any(tx: &mut Tx, id: VolumeId) -> Result<Option<VolumeRecord>, StoreError> {
-    const DOING: &str = "read a volume";
-    let row = sqlx::query("SELECT * FROM volumes WHERE id = $1")
-        .bind(id.to_string())
-        .fetch_optional(&mut **tx)
-        .await
-        .doing(DOING)?;
-    let Some(row) = row else { return Ok(None) };
-    let mut volume = from_row(&row).doing(DOING)?;
-    volume.attachments = attachment::visible_of_volume(tx, id).await?;
-    Ok(Some(volume))
-}
-
-async fn attach_attachments(
-    tx: &mut Tx,
-    tenant_id: TenantId,
-    volumes: &mut [VolumeRecord],
-) -> Result<(), StoreError> {
-    if volumes.is_empty() {
-        return Ok(());
-    }
-    let mut by_volume: BTreeMap<VolumeId, Vec<AttachmentRecord>> = BTreeMap::new();
-    for attachment in attachment::visible_of_tenant(tx, tenant_id).await? {
-        by_volume.entry(attachment.volume_id).or_default().push(attachment);
-    }
-    for volume in volumes {
-        volume.attachments = by_volume.remove(&volume.id).unwrap_or_default();
-    }
-    Ok(())
-}
-
-/// Specs of the host's volumes with a generation above `since`.
-pub(crate) async fn changed_specs(
+/// The host's volumes that are being made, with what they are made from.
+pub(crate) async fn being_made(
     tx: &mut Tx,
     host_id: HostId,
-    since: Generation,
-) -> Result<Vec<VolumeSpec>, StoreError> {
-    const DOING: &str = "read changed volumes";
+) -> Result<Vec<(VolumeId, Option<Origin>)>, StoreError> {
+    const DOING: &str = "read the volumes that are being made";
     let rows =
-        sqlx::query("SELECT * FROM volumes WHERE host_id = $1 AND generation > $2 AND NOT is_tombstone")
+        sqlx::query("SELECT id, origin_json FROM volumes WHERE host_id = $1 AND lifecycle = 'creating'")
             .bind(host_id.to_string())
-            .bind(column::to_bigint(since.0))
             .fetch_all(&mut **tx)
             .await
             .doing(DOING)?;
-    let specs = rows.iter().map(|row| from_row(row).map(|volume| volume.spec()));
-    specs.collect::<Result<_, _>>().doing(DOING)
-}
-
-/// Writes the whole row, new or not.
-pub(crate) async fn save(tx: &mut Tx, volume: &VolumeRecord) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO volumes (id, tenant_id, project_id, workspace_id, host_id, name, size_bytes, metadata_json,
-             delete_protection, lifecycle, presence, generation, reported_generation, error_json, used_bytes, deleted_at,
-             purge_after, is_tombstone, created_at, updated_at, was_ready)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
-         ON CONFLICT (id) DO UPDATE SET name = $6, size_bytes = $7, metadata_json = $8, delete_protection = $9,
-             lifecycle = $10, presence = $11, generation = $12, reported_generation = $13, error_json = $14,
-             used_bytes = $15, deleted_at = $16, purge_after = $17, is_tombstone = $18, updated_at = $20, was_ready = $21",
-    )
-    .bind(volume.id.to_string())
-    .bind(volume.tenant_id.to_string())
-    .bind(volume.project_id.to_string())
-    .bind(&volume.workspace_id)
-    .bind(volume.host_id.to_string())
-    .bind(&volume.name)
-    .bind(column::to_bigint(volume.size_bytes))
-    .bind(column::to_json(&volume.metadata))
-    .bind(volume.delete_protection)
-    .bind(volume.lifecycle.as_str())
-    .bind(column::to_word(&volume.presence))
-    .bind(column::to_bigint(volume.generation.0))
-    .bind(column::to_bigint(volume.reported_generation.0))
-    .bind(volume.error.as_ref().map(column::to_json))
-    .bind(column::to_bigint(volume.used_bytes))
-    .bind(volume.deleted_at.map(Timestamp::as_millisecond))
-    .bind(volume.purge_after.map(Timestamp::as_millisecond))
-    .bind(volume.is_tombstone)
-    .bind(volume.created_at.as_millisecond())
-    .bind(volume.updated_at.as_millisecond())
-    .bind(volume.was_ready)
-    .execute(&mut **tx)
-    .await
-    .doing("write a volume")?;
-    Ok(())
-}
-
-fn from_row(row: &SqliteRow) -> Result<VolumeRecord, sqlx::Error> {
-    Ok(VolumeRecord {
-        id: column::id(row, "id")?,
-        tenant_id: column::id(row, "tenant_id")?,
-        project_id: column::id(row, "project_id")?,
-        workspace_id: row.try_get("workspace_id")?,
-        host_id: column::id(row, "host_id")?,
-        name: row.try_get("name")?,
-        size_bytes: column::number(row, "size_bytes")?,
-        metadata: column::json(row, "metadata_json")?,
-        delete_protection: row.try_get("delete_protection")?,
-        lifecycle: column::word(row, "lifecycle")?,
-        presence: column::word(row, "presence")?,
-        was_ready: row.try_get("was_ready")?,
-        generation: Generation(column::number(row, "generation")?),
-        reported_generation: Generation(column::number(row, "reported_generation")?),
-        error: column::optional_json(row, "error_json")?,
-        used_bytes: column::number(row, "used_bytes")?,
-        deleted_at: column::optional_time(row, "deleted_at")?,
-        purge_after: column::optional_time(row, "purge_after")?,
-        is_tombstone: row.try_get("is_tombstone")?,
-        created_at: column::time(row, "created_at")?,
-        updated_at: column::time(row, "updated_at")?,
-        attachments: Vec::new(),
-    })
+    let origins =
+        rows.iter().map(|row| Ok((column::id(row, "id")?, column::optional_json(row, "origin_json")?)));
+    origins.collect::<Result<_, _>>().doing(DOING)
 }

@@ -113,3 +113,21 @@ pub(super) async fn old_rows_go(store: &Store) {
     store.remove_old_rows(world.later(31 * 24)).await.unwrap();
     assert!(store.volume(world.tenant, volume.id).await.unwrap().is_none());
 }
+
+pub(super) async fn old_snapshots_and_events_go(store: &Store) {
+    let world = World::new(store).await;
+    let volume = world.volume().await;
+    let taken = world.snapshot(volume.id).await;
+    let deleting = store.delete_snapshot(world.tenant, taken.id, None, world.now).await.unwrap();
+    store.remove_old_rows(world.later(31 * 24)).await.unwrap();
+    assert!(store.snapshot(world.tenant, taken.id).await.unwrap().is_some(), "its host still has it");
+    world.report_snapshot(&deleting, miosa_domain::status::SnapshotCondition::Gone).await;
+    store.remove_old_rows(world.later(29 * 24)).await.unwrap();
+    assert!(store.snapshot(world.tenant, taken.id).await.unwrap().is_some());
+    store.remove_old_rows(world.later(31 * 24)).await.unwrap();
+    assert!(store.snapshot(world.tenant, taken.id).await.unwrap().is_none());
+    store.remove_old_rows(world.later(364 * 24)).await.unwrap();
+    assert_eq!(world.event_kinds(volume.id).await.len(), 3);
+    store.remove_old_rows(world.later(366 * 24)).await.unwrap();
+    assert_eq!(world.event_kinds(volume.id).await, []);
+}

@@ -17,14 +17,20 @@ use crate::computer::{ComputerRecord, NewComputer};
 use crate::host::Introduction;
 use crate::idempotency::Idempotency;
 use crate::report::{Applied, Report};
+use crate::snapshot::HooksChange;
 use crate::volume::{NewVolume, VolumeRecord};
 use crate::{Store, StoreError};
 
 mod attachments;
 mod computers;
+mod forks;
 mod hosts;
 mod lists;
 mod memory;
+mod prune;
+mod restores;
+mod schedules;
+mod snapshots;
 mod volumes;
 
 /// Runs the whole suite; panics at the first thing that is not as it should be.
@@ -46,6 +52,33 @@ pub async fn run(store: &Store) {
     attachments::an_old_report_does_not_detach(store).await;
     computers::runs_are_counted_and_status_follows(store).await;
     computers::destroying_ends_attachments_and_keeps_volumes(store).await;
+    snapshots::a_life_follows_the_reports(store).await;
+    snapshots::a_failed_one_is_cleared_up_and_stays_to_be_seen(store).await;
+    snapshots::refusals_name_the_reason(store).await;
+    snapshots::what_is_wrong_with_its_data_is_told_once(store).await;
+    snapshots::a_restored_database_destroys_no_snapshot(store).await;
+    snapshots::lists_and_sums_agree(store).await;
+    snapshots::an_idempotency_key_names_the_snapshot(store).await;
+    snapshots::compactions_are_counted_and_told(store).await;
+    forks::a_new_volume_is_made_from_its_origin(store).await;
+    forks::an_origin_is_checked(store).await;
+    forks::a_source_stays_until_its_fork_is_there(store).await;
+    forks::a_volume_goes_to_the_trash_when_its_time_is_over(store).await;
+    restores::a_restore_stops_saves_replaces_and_starts(store).await;
+    restores::a_restore_that_fails_leaves_the_old_data(store).await;
+    restores::a_lost_volume_is_restored_without_saving(store).await;
+    restores::a_computer_waits_for_all_its_restores(store).await;
+    restores::nothing_else_happens_to_a_volume_meanwhile(store).await;
+    restores::only_a_ready_snapshot_of_the_volume_is_restored(store).await;
+    schedules::a_schedule_is_served_once_for_each_time(store).await;
+    schedules::a_failed_run_is_tried_again_and_told(store).await;
+    schedules::a_pool_near_full_pauses(store).await;
+    schedules::an_image_in_pieces_is_prepared_ahead(store).await;
+    schedules::a_thousand_due_in_one_minute_are_each_taken_once(store).await;
+    schedules::a_clock_set_back_is_followed(store).await;
+    prune::days_decide_and_the_newest_stays(store).await;
+    prune::protected_and_used_ones_stay(store).await;
+    prune::a_destroyed_volume_s_snapshots_live_on(store).await;
     hosts::changes_are_found_by_generation(store).await;
     hosts::a_restored_database_counts_on_from_the_ledger(store).await;
     hosts::what_is_gone_and_unknown_may_be_forgotten(store).await;
@@ -55,6 +88,7 @@ pub async fn run(store: &Store) {
     memory::an_idempotency_key_is_as_durable_as_its_change(store).await;
     memory::the_bootstrap_key_is_the_one_in_the_file(store).await;
     memory::old_rows_go(store).await;
+    memory::old_snapshots_and_events_go(store).await;
 }
 
 const GIB: u64 = 1 << 30;
@@ -104,6 +138,11 @@ impl<'a> World<'a> {
             size_bytes: GIB,
             metadata: BTreeMap::from([("made-by".into(), "test".into())]),
             delete_protection: false,
+            origin: None,
+            expires_at: None,
+            schedule: None,
+            retention_days: None,
+            hooks: HooksChange::default(),
         }
     }
 
@@ -129,9 +168,19 @@ impl<'a> World<'a> {
         generation: Generation,
         condition: VolumeCondition,
     ) -> Applied {
-        let volumes = [VolumeStatus { id, generation, condition, allocated_bytes: Some(4096) }];
-        let report = Report { host_id: self.host, volumes: &volumes, instances: &[], pool: None };
-        self.store.apply_report(report, self.now).await.unwrap()
+        self.report_volume_status(VolumeStatus { generation, condition, ..ready(id) }).await
+    }
+
+    async fn report_volume_status(&self, status: VolumeStatus) -> Applied {
+        self.report(Report { volumes: &[status], ..self.nothing() }, self.now).await
+    }
+
+    fn nothing(&self) -> Report<'static> {
+        Report { host_id: self.host, volumes: &[], instances: &[], snapshots: &[], pool: None }
+    }
+
+    async fn report(&self, report: Report<'_>, now: Timestamp) -> Applied {
+        self.store.apply_report(report, now).await.unwrap()
     }
 
     fn new_computer(&self) -> NewComputer {
@@ -178,9 +227,7 @@ impl<'a> World<'a> {
     }
 
     async fn report_instance(&self, status: InstanceStatus) -> Applied {
-        let instances = [status];
-        let report = Report { host_id: self.host, volumes: &[], instances: &instances, pool: None };
-        self.store.apply_report(report, self.now).await.unwrap()
+        self.report(Report { instances: &[status], ..self.nothing() }, self.now).await
     }
 
     async fn try_attach(
@@ -236,6 +283,19 @@ impl<'a> World<'a> {
         let specs = self.store.changed_specs(self.host, Generation::default()).await.unwrap();
         let instance = specs.instances.into_iter().find(|spec| spec.id == computer.into())?;
         instance.attachments.into_iter().find(|spec| spec.id == attachment)
+    }
+}
+
+/// A volume as a host reports it that never did anything else.
+fn ready(id: VolumeId) -> VolumeStatus {
+    VolumeStatus {
+        id,
+        generation: Generation::default(),
+        condition: VolumeCondition::Ready,
+        allocated_bytes: Some(4096),
+        incarnation: 0,
+        space: None,
+        compaction: None,
     }
 }
 

@@ -1,0 +1,214 @@
+//! What happened to volumes, for people: written in the transaction of what it tells of, never changed, kept for a year.
+
+use std::str::FromStr;
+
+use jiff::{SignedDuration, Timestamp};
+use miosa_domain::{Refusal, SnapshotId, TenantId, VolumeId};
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+use uuid::Uuid;
+
+use crate::column;
+use crate::error::{StoreError, While};
+use crate::page::{Cursor, ListPage, ListRequest, Window};
+use crate::schema::{Store, Tx};
+use crate::snapshot::SnapshotRecord;
+use crate::volume::{self, VolumeRecord};
+
+/// How long what happened is remembered.
+pub const RETENTION: SignedDuration = SignedDuration::from_hours(365 * 24);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRecord {
+    pub id: Uuid,
+    pub tenant_id: TenantId,
+    pub volume_id: VolumeId,
+    pub at: Timestamp,
+    pub kind: EventKind,
+    /// One sentence.
+    pub message: String,
+    pub snapshot_id: Option<SnapshotId>,
+    /// The fork, or what was forked.
+    pub other_volume_id: Option<VolumeId>,
+    pub size_bytes: Option<u64>,
+}
+
+macro_rules! event_kinds {
+    ($($name:ident = $word:literal),+ $(,)?) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum EventKind { $($name),+ }
+
+        impl EventKind {
+            pub const ALL: &[EventKind] = &[$(EventKind::$name),+];
+
+            pub fn as_str(self) -> &'static str {
+                match self { $(EventKind::$name => $word),+ }
+            }
+        }
+    };
+}
+
+event_kinds! {
+    VolumeCreated = "volume.created",
+    VolumeForked = "volume.forked",
+    VolumeRestored = "volume.restored",
+    VolumeRestoreFailed = "volume.restore_failed",
+    VolumeCompacted = "volume.compacted",
+    VolumeDeleted = "volume.deleted",
+    VolumeUndeleted = "volume.undeleted",
+    VolumeExpired = "volume.expired",
+    SnapshotTaken = "snapshot.taken",
+    SnapshotFailed = "snapshot.failed",
+    SnapshotDeleted = "snapshot.deleted",
+    SnapshotPruned = "snapshot.pruned",
+    SnapshotDamaged = "snapshot.damaged",
+    SchedulePaused = "schedule.paused",
+    ScheduleResumed = "schedule.resumed",
+    ScheduleChanged = "schedule.changed",
+}
+
+impl FromStr for EventKind {
+    type Err = UnknownKind;
+
+    fn from_str(word: &str) -> Result<Self, UnknownKind> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == word).ok_or_else(|| UnknownKind(word.into()))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("unknown kind of event {0:?}")]
+pub struct UnknownKind(String);
+
+impl Store {
+    /// A volume's events, newest first; those of a deleted volume as long as its row is remembered.
+    pub async fn list_events(
+        &self,
+        tenant_id: TenantId,
+        volume_id: VolumeId,
+        request: &ListRequest,
+    ) -> Result<ListPage<EventRecord>, StoreError> {
+        const DOING: &str = "list events";
+        let mut tx = self.read(DOING).await?;
+        volume::load(&mut tx, tenant_id, volume_id).await?.ok_or(Refusal::NotFound { what: "volume" })?;
+        let window = Window::of(request);
+        let rows = sqlx::query(
+            "SELECT * FROM events WHERE volume_id = $1 AND (at < $2 OR (at = $2 AND id < $3))
+             ORDER BY at DESC, id DESC LIMIT $4 OFFSET $5",
+        )
+        .bind(volume_id.to_string())
+        .bind(window.before_ms)
+        .bind(&window.before_id)
+        .bind(window.limit)
+        .bind(window.offset)
+        .fetch_all(&mut *tx)
+        .await
+        .doing(DOING)?;
+        let events = rows.iter().map(from_row).collect::<Result<_, _>>().doing(DOING)?;
+        let total: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM events WHERE volume_id = $1")
+            .bind(volume_id.to_string())
+            .fetch_one(&mut *tx)
+            .await
+            .doing(DOING)?;
+        Ok(window.page(events, total, |event: &EventRecord| Cursor {
+            created_at_ms: event.at.as_millisecond(),
+            id: event.id,
+        }))
+    }
+}
+
+/// An event that is about to be written in the transaction of what it tells of.
+pub(crate) struct NewEvent {
+    tenant_id: TenantId,
+    volume_id: VolumeId,
+    kind: EventKind,
+    message: String,
+    snapshot_id: Option<SnapshotId>,
+    other_volume_id: Option<VolumeId>,
+    size_bytes: Option<u64>,
+}
+
+impl NewEvent {
+    pub(crate) fn new(
+        tenant_id: TenantId,
+        volume_id: VolumeId,
+        kind: EventKind,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            tenant_id,
+            volume_id,
+            kind,
+            message: message.into(),
+            snapshot_id: None,
+            other_volume_id: None,
+            size_bytes: None,
+        }
+    }
+
+    pub(crate) fn of_volume(volume: &VolumeRecord, kind: EventKind, message: impl Into<String>) -> Self {
+        Self::new(volume.tenant_id, volume.id, kind, message)
+    }
+
+    pub(crate) fn of_snapshot(
+        snapshot: &SnapshotRecord,
+        kind: EventKind,
+        message: impl Into<String>,
+    ) -> Self {
+        Self::new(snapshot.tenant_id, snapshot.volume_id, kind, message).with_snapshot(Some(snapshot.id))
+    }
+
+    pub(crate) fn with_snapshot(self, id: Option<SnapshotId>) -> Self {
+        Self { snapshot_id: id, ..self }
+    }
+
+    pub(crate) fn with_other_volume(self, id: VolumeId) -> Self {
+        Self { other_volume_id: Some(id), ..self }
+    }
+
+    pub(crate) fn with_size(self, bytes: u64) -> Self {
+        Self { size_bytes: Some(bytes), ..self }
+    }
+
+    pub(crate) async fn write(self, tx: &mut Tx, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO events (id, tenant_id, volume_id, at, kind, message, snapshot_id, other_volume_id, size_bytes)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        )
+        .bind(Uuid::now_v7().to_string())
+        .bind(self.tenant_id.to_string())
+        .bind(self.volume_id.to_string())
+        .bind(now.as_millisecond())
+        .bind(self.kind.as_str())
+        .bind(&self.message)
+        .bind(self.snapshot_id.map(|id| id.to_string()))
+        .bind(self.other_volume_id.map(|id| id.to_string()))
+        .bind(self.size_bytes.map(column::to_bigint))
+        .execute(&mut **tx)
+        .await
+        .doing("write an event")?;
+        Ok(())
+    }
+}
+
+pub(crate) async fn remove_old(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
+    let removed = sqlx::query("DELETE FROM events WHERE at < $1")
+        .bind(now.as_millisecond() - RETENTION.as_millis() as i64)
+        .execute(&mut **tx)
+        .await
+        .doing("remove old events")?;
+    Ok(removed.rows_affected())
+}
+
+fn from_row(row: &SqliteRow) -> Result<EventRecord, sqlx::Error> {
+    Ok(EventRecord {
+        id: column::id(row, "id")?,
+        tenant_id: column::id(row, "tenant_id")?,
+        volume_id: column::id(row, "volume_id")?,
+        at: column::time(row, "at")?,
+        kind: column::id(row, "kind")?,
+        message: row.try_get("message")?,
+        snapshot_id: column::optional_id(row, "snapshot_id")?,
+        other_volume_id: column::optional_id(row, "other_volume_id")?,
+        size_bytes: column::optional_number(row, "size_bytes")?,
+    })
+}
