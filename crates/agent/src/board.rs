@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use miosa_api::agent_v1::Report;
-use miosa_domain::status::{InstanceStatus, VolumeStatus};
-use miosa_domain::{InstanceId, VolumeId};
+use miosa_domain::status::{InstanceStatus, SnapshotStatus, VolumeStatus};
+use miosa_domain::{InstanceId, SnapshotId, VolumeId};
 use tokio::sync::Notify;
 
 #[derive(Default)]
@@ -20,14 +20,21 @@ pub(crate) struct Board {
 struct State {
     volumes: BTreeMap<VolumeId, VolumeStatus>,
     instances: BTreeMap<InstanceId, InstanceStatus>,
+    snapshots: BTreeMap<SnapshotId, SnapshotStatus>,
     untold_volumes: BTreeSet<VolumeId>,
     untold_instances: BTreeSet<InstanceId>,
+    untold_snapshots: BTreeSet<SnapshotId>,
 }
 
 impl Board {
+    /// What a look at the volume found; what else is known of it stays.
     pub(crate) fn set_volume(&self, status: VolumeStatus) {
         let mut state = self.lock();
-        if state.volumes.get(&status.id) != Some(&status) {
+        let known = state.volumes.get(&status.id);
+        let space = known.and_then(|known| known.space);
+        let compaction = known.and_then(|known| known.compaction.clone()).or(status.compaction);
+        let status = VolumeStatus { space, compaction, ..status };
+        if known != Some(&status) {
             state.untold_volumes.insert(status.id);
             state.volumes.insert(status.id, status);
             self.changed.notify_one();
@@ -43,12 +50,65 @@ impl Board {
         }
     }
 
+    /// `status`: from what is known so far to what is known now.
+    pub(crate) fn set_snapshot(
+        &self,
+        id: SnapshotId,
+        status: impl FnOnce(Option<SnapshotStatus>) -> SnapshotStatus,
+    ) {
+        let mut state = self.lock();
+        let before = state.snapshots.get(&id).cloned();
+        let now = status(before.clone());
+        if before.as_ref() != Some(&now) {
+            state.untold_snapshots.insert(id);
+            state.snapshots.insert(id, now);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Changes what is known of a volume. Nothing happens before its first status.
+    pub(crate) fn change_volume(&self, id: VolumeId, change: impl FnOnce(&mut VolumeStatus)) {
+        let mut state = self.lock();
+        let Some(status) = state.volumes.get_mut(&id) else { return };
+        let before = status.clone();
+        change(status);
+        if *status != before {
+            state.untold_volumes.insert(id);
+            self.changed.notify_one();
+        }
+    }
+
+    /// The same for a snapshot.
+    pub(crate) fn change_snapshot(&self, id: SnapshotId, change: impl FnOnce(&mut SnapshotStatus)) {
+        let mut state = self.lock();
+        let Some(status) = state.snapshots.get_mut(&id) else { return };
+        let before = status.clone();
+        change(status);
+        if *status != before {
+            state.untold_snapshots.insert(id);
+            self.changed.notify_one();
+        }
+    }
+
     pub(crate) fn volume(&self, id: VolumeId) -> Option<VolumeStatus> {
         self.lock().volumes.get(&id).cloned()
     }
 
     pub(crate) fn instance(&self, id: InstanceId) -> Option<InstanceStatus> {
         self.lock().instances.get(&id).cloned()
+    }
+
+    pub(crate) fn snapshot(&self, id: SnapshotId) -> Option<SnapshotStatus> {
+        self.lock().snapshots.get(&id).cloned()
+    }
+
+    /// What `look` answers for each snapshot's status. Nothing is copied, and the board waits meanwhile.
+    pub(crate) fn map_snapshots<T>(&self, look: impl FnMut(&SnapshotStatus) -> Option<T>) -> Vec<T> {
+        self.lock().snapshots.values().filter_map(look).collect()
+    }
+
+    pub(crate) fn forget_snapshot(&self, id: SnapshotId) {
+        self.lock().snapshots.remove(&id);
     }
 
     pub(crate) fn forget_volume(&self, id: VolumeId) {
@@ -64,6 +124,7 @@ impl Board {
         let mut state = self.lock();
         state.untold_volumes = state.volumes.keys().copied().collect();
         state.untold_instances = state.instances.keys().copied().collect();
+        state.untold_snapshots = state.snapshots.keys().copied().collect();
         self.changed.notify_one();
     }
 
@@ -82,12 +143,16 @@ impl Board {
         let mut state = self.lock();
         let volumes = std::mem::take(&mut state.untold_volumes);
         let instances = std::mem::take(&mut state.untold_instances);
+        let snapshots = std::mem::take(&mut state.untold_snapshots);
         let report = Report {
             volumes: volumes.iter().filter_map(|id| state.volumes.get(id).cloned()).collect(),
             instances: instances.iter().filter_map(|id| state.instances.get(id).cloned()).collect(),
+            snapshots: snapshots.iter().filter_map(|id| state.snapshots.get(id).cloned()).collect(),
             pool: None,
         };
-        (!report.volumes.is_empty() || !report.instances.is_empty()).then_some(report)
+        let is_empty =
+            report.volumes.is_empty() && report.instances.is_empty() && report.snapshots.is_empty();
+        (!is_empty).then_some(report)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -21,6 +21,10 @@ impl StepError {
         Self::Failed(Failure { code: FailureCode::HostError, message: message.into() })
     }
 
+    pub(crate) fn lacks_room(&self) -> bool {
+        matches!(self, Self::Failed(failure) if failure.code == FailureCode::InsufficientCapacity)
+    }
+
     /// As something to report where being busy is no answer.
     pub(crate) fn into_failure(self) -> Failure {
         match self {

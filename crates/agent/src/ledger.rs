@@ -4,6 +4,7 @@
 //! ledger/host.json              this host's id
 //! ledger/volumes/<id>.json      a volume's spec, whether its image was whole once, and who may use it
 //! ledger/instances/<id>.json    an instance's spec
+//! ledger/snapshots/<id>.json    a snapshot's spec, whether it was taken, and what was begun for it
 //! ```
 //!
 //! A volume's file holds its one writer slot, so two writers cannot be written down. A spec with an older generation than
@@ -18,11 +19,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use miosa_domain::spec::{InstanceSpec, VolumeSpec};
-use miosa_domain::{AttachmentId, Generation, HostId, InstanceId, VolumeId};
+use miosa_domain::spec::{InstanceSpec, SnapshotPresence, SnapshotSpec, VolumeSpec};
+use miosa_domain::status::{CompactionStatus, Verification};
+use miosa_domain::{AttachmentId, Generation, HostId, InstanceId, SnapshotId, VolumeId};
 use miosa_effects::{Dir, Doing, SysError};
 use miosa_failpoint::failpoint;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use uuid::Uuid;
 
 const FORMAT_VERSION: u32 = 1;
 
@@ -56,6 +59,9 @@ pub(crate) struct VolumeRecord {
     /// The one slot for writing.
     pub(crate) writer: Option<Claim>,
     pub(crate) readers: Vec<Claim>,
+    /// The compaction that somebody asked for and that ended last, one way or another.
+    #[serde(default)]
+    pub(crate) compaction: Option<CompactionStatus>,
 }
 
 impl VolumeRecord {
@@ -63,8 +69,44 @@ impl VolumeRecord {
         self.writer.iter().chain(&self.readers)
     }
 
+    /// Number of the compaction that was carried out, or given up, last.
+    pub(crate) fn compacted(&self) -> u64 {
+        self.compaction.as_ref().map_or(0, |ended| ended.number)
+    }
+
     pub(crate) fn is_claimed(&self) -> bool {
         self.claims().next().is_some()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SnapshotRecord {
+    pub(crate) spec: SnapshotSpec,
+    /// It was there once: another one would be of another instant.
+    pub(crate) taken: bool,
+    /// The `before` hook was begun, so the `after` hook has to run.
+    #[serde(default)]
+    pub(crate) hooks_begun: Option<HooksBegun>,
+    /// Number of the verification that was carried out last.
+    #[serde(default)]
+    pub(crate) verified: u64,
+    /// What the last reading found, be it a verification or the scrub.
+    #[serde(default)]
+    pub(crate) verification: Option<Verification>,
+}
+
+/// What has to run, and where, once a snapshot's hooks were begun; whatever its spec has become.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HooksBegun {
+    pub(crate) instance: InstanceId,
+    pub(crate) after: Option<String>,
+    pub(crate) timeout_seconds: u32,
+}
+
+impl SnapshotRecord {
+    /// It is there, and is to stay.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.taken && self.spec.presence == SnapshotPresence::Kept
     }
 }
 
@@ -90,12 +132,13 @@ struct File<T> {
 pub(crate) struct Ledger {
     volumes: Dir,
     instances: Dir,
+    snapshots: Dir,
     pub(crate) host_id: HostId,
     /// Files that could not be read, and why.
     pub(crate) damaged: Vec<String>,
     state: Mutex<State>,
-    /// A volume's record is changed by its queue and by arriving specs: one at a time, volumes sharing a lock by chance.
-    volume_writes: [Mutex<()>; 16],
+    /// A record is changed by its queue and by arriving specs: one at a time, objects sharing a lock by chance.
+    record_writes: [Mutex<()>; 16],
     /// Held for the agent's life.
     _lock: std::fs::File,
 }
@@ -104,6 +147,7 @@ pub(crate) struct Ledger {
 struct State {
     volumes: BTreeMap<VolumeId, VolumeRecord>,
     instances: BTreeMap<InstanceId, InstanceSpec>,
+    snapshots: BTreeMap<SnapshotId, SnapshotRecord>,
 }
 
 /// What became of a spec that was offered to the ledger.
@@ -125,17 +169,20 @@ impl Ledger {
         lock.try_lock().map_err(|_| LedgerError::Locked(dir.to_owned()))?;
 
         let root = Dir::open(dir)?;
-        for noun in ["volumes", "instances"] {
+        for noun in ["volumes", "instances", "snapshots"] {
             root.ensure_dir(noun)?;
         }
         root.sync()?;
         let (volume_files, instance_files) = (root.open_dir("volumes")?, root.open_dir("instances")?);
+        let snapshot_files = root.open_dir("snapshots")?;
         let mut damaged = Vec::new();
         let volumes: Vec<VolumeRecord> = read_all(&volume_files, &mut damaged)?;
         let instances: Vec<InstanceRecord> = read_all(&instance_files, &mut damaged)?;
+        let snapshots: Vec<SnapshotRecord> = read_all(&snapshot_files, &mut damaged)?;
         let state = State {
             volumes: volumes.into_iter().map(|r| (r.spec.id, r)).collect(),
             instances: instances.into_iter().map(|r| (r.spec.id, r.spec)).collect(),
+            snapshots: snapshots.into_iter().map(|r| (r.spec.id, r)).collect(),
         };
         for line in &damaged {
             tracing::error!("ledger file unreadable: {line}");
@@ -144,9 +191,10 @@ impl Ledger {
             host_id: host_id(&root)?,
             volumes: volume_files,
             instances: instance_files,
+            snapshots: snapshot_files,
             damaged,
             state: Mutex::new(state),
-            volume_writes: Default::default(),
+            record_writes: Default::default(),
             _lock: lock,
         })
     }
@@ -157,6 +205,19 @@ impl Ledger {
 
     pub(crate) fn instance(&self, id: InstanceId) -> Option<InstanceSpec> {
         self.lock().instances.get(&id).cloned()
+    }
+
+    pub(crate) fn snapshot(&self, id: SnapshotId) -> Option<SnapshotRecord> {
+        self.lock().snapshots.get(&id).cloned()
+    }
+
+    pub(crate) fn snapshot_ids(&self) -> Vec<SnapshotId> {
+        self.lock().snapshots.keys().copied().collect()
+    }
+
+    /// What `look` answers for each snapshot's record. Nothing is copied, and the ledger waits meanwhile.
+    pub(crate) fn map_snapshots<T>(&self, look: impl FnMut(&SnapshotRecord) -> Option<T>) -> Vec<T> {
+        self.lock().snapshots.values().filter_map(look).collect()
     }
 
     pub(crate) fn volume_ids(&self) -> Vec<VolumeId> {
@@ -177,12 +238,14 @@ impl Ledger {
     pub(crate) fn highest_generation(&self) -> Generation {
         let state = self.lock();
         let volumes = state.volumes.values().map(|r| r.spec.generation);
-        volumes.chain(state.instances.values().map(|s| s.generation)).max().unwrap_or_default()
+        let instances = state.instances.values().map(|s| s.generation);
+        let snapshots = state.snapshots.values().map(|r| r.spec.generation);
+        volumes.chain(instances).chain(snapshots).max().unwrap_or_default()
     }
 
     /// Writes a volume's spec down, keeping what else is known of it.
     pub(crate) fn accept_volume(&self, spec: &VolumeSpec) -> Result<Accepted, LedgerError> {
-        let _turn = self.volume_turn(spec.id);
+        let _turn = self.turn(spec.id.uuid());
         let record = match self.volume(spec.id) {
             Some(held) if !spec.generation.may_replace(held.spec.generation) => {
                 return Ok(Accepted::Stale { held: held.spec.generation });
@@ -198,10 +261,65 @@ impl Ledger {
                 materialized: spec.must_exist || self.volumes.entry(&file_name(spec.id))?.is_some(),
                 writer: None,
                 readers: Vec::new(),
+                compaction: None,
             },
         };
         self.put_volume(record)?;
         Ok(Accepted::Yes)
+    }
+
+    /// Writes a snapshot's spec down, keeping what else is known of it.
+    pub(crate) fn accept_snapshot(&self, spec: &SnapshotSpec) -> Result<Accepted, LedgerError> {
+        let _turn = self.turn(spec.id.uuid());
+        let record = match self.snapshot(spec.id) {
+            Some(held) if !spec.generation.may_replace(held.spec.generation) => {
+                return Ok(Accepted::Stale { held: held.spec.generation });
+            }
+            Some(held) if held.spec == *spec => return Ok(Accepted::Yes),
+            Some(held) => {
+                let taken = held.taken || spec.must_exist;
+                SnapshotRecord { spec: spec.clone(), taken, ..held }
+            }
+            None => SnapshotRecord {
+                spec: spec.clone(),
+                // As for a volume: better missing than of another instant.
+                taken: spec.must_exist || self.snapshots.entry(&file_name(spec.id))?.is_some(),
+                hooks_begun: None,
+                verified: 0,
+                verification: None,
+            },
+        };
+        self.put_snapshot(record)?;
+        Ok(Accepted::Yes)
+    }
+
+    fn put_snapshot(&self, record: SnapshotRecord) -> Result<(), LedgerError> {
+        failpoint!("agent.ledger.snapshot.before-write")?;
+        write(&self.snapshots, &file_name(record.spec.id), "miosa-snapshot", &record)?;
+        failpoint!("agent.ledger.snapshot.after-write")?;
+        self.lock().snapshots.insert(record.spec.id, record);
+        Ok(())
+    }
+
+    /// Changes a snapshot's record; a spec that arrives meanwhile is not lost.
+    pub(crate) fn change_snapshot(
+        &self,
+        id: SnapshotId,
+        change: impl FnOnce(&mut SnapshotRecord),
+    ) -> Result<(), LedgerError> {
+        let _turn = self.turn(id.uuid());
+        let Some(mut record) = self.snapshot(id) else { return Ok(()) };
+        let before = record.clone();
+        change(&mut record);
+        if record == before { Ok(()) } else { self.put_snapshot(record) }
+    }
+
+    pub(crate) fn forget_snapshot(&self, id: SnapshotId) -> Result<(), LedgerError> {
+        let _turn = self.turn(id.uuid());
+        failpoint!("agent.ledger.snapshot.before-forget")?;
+        remove(&self.snapshots, &file_name(id))?;
+        self.lock().snapshots.remove(&id);
+        Ok(())
     }
 
     fn put_volume(&self, record: VolumeRecord) -> Result<(), LedgerError> {
@@ -218,7 +336,7 @@ impl Ledger {
         id: VolumeId,
         change: impl FnOnce(&mut VolumeRecord),
     ) -> Result<(), LedgerError> {
-        let _turn = self.volume_turn(id);
+        let _turn = self.turn(id.uuid());
         let Some(mut record) = self.volume(id) else { return Ok(()) };
         let before = record.clone();
         change(&mut record);
@@ -242,7 +360,7 @@ impl Ledger {
     }
 
     pub(crate) fn forget_volume(&self, id: VolumeId) -> Result<(), LedgerError> {
-        let _turn = self.volume_turn(id);
+        let _turn = self.turn(id.uuid());
         failpoint!("agent.ledger.volume.before-forget")?;
         remove(&self.volumes, &file_name(id))?;
         self.lock().volumes.remove(&id);
@@ -256,9 +374,9 @@ impl Ledger {
         Ok(())
     }
 
-    fn volume_turn(&self, id: VolumeId) -> MutexGuard<'_, ()> {
-        let lock = usize::from(id.uuid().as_bytes()[15]) % self.volume_writes.len();
-        self.volume_writes[lock].lock().unwrap_or_else(PoisonError::into_inner)
+    fn turn(&self, id: Uuid) -> MutexGuard<'_, ()> {
+        let lock = usize::from(id.as_bytes()[15]) % self.record_writes.len();
+        self.record_writes[lock].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -336,6 +454,9 @@ mod tests {
             size_bytes: 64 << 20,
             presence: Presence::Present,
             must_exist: false,
+            incarnation: 0,
+            origin: None,
+            compaction: 0,
         }
     }
 

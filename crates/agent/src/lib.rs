@@ -3,11 +3,15 @@
 //! ```text
 //!  controller ──► session ──► ledger (durable) ──► volume queues ──► backend   images, loop devices, host mounts
 //!             ◄──          ◄── board ◄──────────── instance actors ─► runtime  containers, mounts inside them
+//!                                               └─ snapshot queues ─► backend   clones of images, sealed
 //! ```
 //!
 //! * [`ledger`]: what this host was asked for, one small file an object, written before the first effect.
 //! * [`volume_queue`]: one serial queue for each volume; different volumes go in parallel.
 //! * [`instance_actor`]: one task for each instance: observe, plan (pure), execute, report, wait.
+//! * [`snapshot_queue`]: one serial queue for each snapshot; [`snapshot_take`]: taking it, with [`hooks`] around and
+//!   [`compaction`] before.
+//! * [`upkeep`]: what is measured and read in the background; [`inspect`]: looking into snapshots.
 //! * [`recover`]: after a start the same loops run over everything in the ledger; the controller is not needed.
 //!
 //! **Crash story.** The agent may die anywhere. Containers and mounts go on without it. The next agent reads the ledger,
@@ -15,13 +19,19 @@
 //! to be done. Nothing is removed because it is not named, and nothing is believed to be absent because looking failed.
 
 mod board;
+mod compaction;
 mod failure;
+mod hooks;
+mod inspect;
 mod instance_actor;
 mod instance_state;
 mod ledger;
 mod recover;
 mod session;
+mod snapshot_queue;
+mod snapshot_take;
 mod streams;
+mod upkeep;
 mod volume_queue;
 
 use std::future::Future;
@@ -35,8 +45,11 @@ use miosa_runtime::InstanceDriver;
 pub use ledger::LedgerError;
 
 use board::Board;
+use compaction::Compactions;
 use instance_actor::Instances;
 use ledger::Ledger;
+use snapshot_queue::Snapshots;
+use upkeep::Upkeep;
 use volume_queue::Volumes;
 
 /// Where an agent keeps its ledger and finds its controller.
@@ -71,6 +84,9 @@ struct Host {
     allow_host_network: bool,
     volumes: Volumes,
     instances: Instances,
+    snapshots: Snapshots,
+    compactions: Compactions,
+    upkeep: Upkeep,
 }
 
 /// Runs until `shutdown` resolves. Workloads go on afterwards; a pool that nobody uses is unmounted.
@@ -85,6 +101,9 @@ pub async fn run(
         board: Board::default(),
         volumes: Volumes::default(),
         instances: Instances::default(),
+        snapshots: Snapshots::default(),
+        compactions: Compactions::default(),
+        upkeep: Upkeep::default(),
         backend,
         driver,
         allow_host_network: config.allow_host_network,
@@ -96,14 +115,18 @@ pub async fn run(
             recovered.send_replace(true);
             recover::look_again_for_ever(&host).await;
         };
-        tokio::join!(recovery, session::keep_connected(&host, &config, recovered.subscribe()));
+        let connection = session::keep_connected(&host, &config, recovered.subscribe());
+        tokio::join!(recovery, connection, upkeep::for_ever(&host));
     };
     tokio::select! {
         () = work => {}
         () = shutdown => {}
     }
     // Steps that have begun are carried to their end, so that a stop is not one more kind of crash.
+    host.compactions.finish().await;
+    host.upkeep.finish().await;
     host.instances.finish().await;
+    host.snapshots.finish().await;
     host.volumes.finish().await;
     let backend = host.backend.clone();
     blocking(move || backend.shutdown()).await?;

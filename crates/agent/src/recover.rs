@@ -12,7 +12,7 @@ use futures::StreamExt;
 use miosa_backend::PoolSurvey;
 use miosa_domain::status::VolumeCondition;
 
-use crate::{Host, blocking, instance_actor, volume_queue};
+use crate::{Host, blocking, instance_actor, snapshot_queue, volume_queue};
 
 /// How many volumes are worked on at once after a start.
 const PARALLEL_VOLUMES: usize = 16;
@@ -22,11 +22,17 @@ const LOOK_AGAIN_EVERY: Duration = Duration::from_secs(30);
 pub(crate) async fn recover(host: &Arc<Host>) {
     let begin = Instant::now();
     let volumes = host.ledger.volume_ids();
-    let mut survey = survey(host).await;
+    let mut survey = survey(host).await.unwrap_or_default();
     futures::stream::iter(volumes.iter().copied())
         .for_each_concurrent(PARALLEL_VOLUMES, |id| {
             let known = survey.volumes.remove(&id);
-            async move { volume_queue::reconcile(host, id, known).await }
+            async move {
+                if volume_queue::may_take_long(host, id) {
+                    volume_queue::reconcile_aside(host, id);
+                } else {
+                    volume_queue::reconcile(host, id, known).await;
+                }
+            }
         })
         .await;
     let instances = host.ledger.instance_ids();
@@ -36,6 +42,11 @@ pub(crate) async fn recover(host: &Arc<Host>) {
     futures::stream::iter(instances.iter().copied())
         .for_each_concurrent(None, |id| instance_actor::first_round(host, id))
         .await;
+    // Last: the hooks of one that is to be taken run in an instance.
+    host.snapshots.set_instances_known();
+    for id in host.ledger.snapshot_ids() {
+        snapshot_queue::recover(host, id, survey.snapshots.remove(&id)).await;
+    }
     tracing::info!(
         volumes = volumes.len(),
         instances = instances.len(),
@@ -48,7 +59,9 @@ pub(crate) async fn recover(host: &Arc<Host>) {
 pub(crate) async fn look_again_for_ever(host: &Arc<Host>) {
     loop {
         tokio::time::sleep(LOOK_AGAIN_EVERY).await;
-        let mut survey = survey(host).await;
+        let found = survey(host).await;
+        let surveyed = found.is_some();
+        let mut survey = found.unwrap_or_default();
         for id in host.ledger.volume_ids() {
             let known = survey.volumes.remove(&id);
             let failed = host
@@ -56,7 +69,9 @@ pub(crate) async fn look_again_for_ever(host: &Arc<Host>) {
                 .volume(id)
                 .is_none_or(|status| matches!(status.condition, VolumeCondition::Failed(_)));
             // The survey may be older than a change that is under way: only the queue's own look decides there.
-            if failed || known.is_none() {
+            if (failed || known.is_none()) && volume_queue::may_take_long(host, id) {
+                volume_queue::reconcile_aside(host, id);
+            } else if failed || known.is_none() {
                 volume_queue::reconcile(host, id, None).await;
             } else if let Some(known) = known {
                 volume_queue::note_allocation(host, id, &known);
@@ -65,11 +80,14 @@ pub(crate) async fn look_again_for_ever(host: &Arc<Host>) {
         for id in host.ledger.instance_ids() {
             instance_actor::nudge(host, id);
         }
+        for id in host.ledger.snapshot_ids() {
+            snapshot_queue::look_again(host, id, !surveyed || survey.snapshots.contains_key(&id));
+        }
     }
 }
 
 /// Everything in the pool. When it cannot be surveyed as a whole, each volume is looked at by itself.
-async fn survey(host: &Arc<Host>) -> PoolSurvey {
+async fn survey(host: &Arc<Host>) -> Option<PoolSurvey> {
     let backend = host.backend.clone();
     match blocking(move || backend.survey()).await {
         Ok(survey) => {
@@ -78,11 +96,11 @@ async fn survey(host: &Arc<Host>) -> PoolSurvey {
                     host.volumes.remember(*id, observation.staged.clone());
                 }
             }
-            survey
+            Some(survey)
         }
         Err(error) => {
             tracing::error!("survey of the pool: {error}");
-            PoolSurvey::default()
+            None
         }
     }
 }

@@ -10,8 +10,8 @@ use hyper_util::rt::TokioIo;
 use miosa_api::agent_v1::{
     AgentClient, AgentMessage, ControllerMessage, Hello, PROTOCOL, PoolReport, Report,
 };
-use miosa_domain::spec::{InstanceSpec, VolumeSpec};
-use miosa_domain::status::{FailureCode, VolumeCondition, VolumeStatus};
+use miosa_domain::spec::{InstanceSpec, SnapshotSpec, VolumeSpec};
+use miosa_domain::status::{FailureCode, SnapshotCondition, VolumeCondition};
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
@@ -19,7 +19,7 @@ use tonic::transport::Endpoint;
 
 use crate::ledger::{Accepted, LedgerError};
 use crate::streams::Streams;
-use crate::{AgentConfig, Host, blocking, instance_actor, volume_queue};
+use crate::{AgentConfig, Host, blocking, instance_actor, snapshot_queue, volume_queue};
 
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_LAST: Duration = Duration::from_secs(2);
@@ -106,7 +106,7 @@ async fn session(
         send.send(AgentMessage::Recovered).await.map_err(closed)?;
         loop {
             let mut report = host.board.next_report().await;
-            if report.volumes.iter().any(lacks_room) {
+            if lacks_room(&report) {
                 // Whoever is told that the pool is full is told how full.
                 let now_named = named.borrow().clone().unwrap_or_default();
                 report.pool = pool_report(host, &now_named).await;
@@ -138,24 +138,27 @@ async fn session(
         let mut streams = Streams::new(host.clone(), send.clone());
         while let Some(message) = inbox.message().await? {
             match message {
-                ControllerMessage::Specs { resync, volumes, instances } => {
+                ControllerMessage::Specs { resync, volumes, instances, snapshots } => {
                     if resync {
-                        named.send_replace(Some(Named::of(&volumes, &instances)));
+                        named.send_replace(Some(Named::of(&volumes, &instances, &snapshots)));
                     } else {
                         // What is new needs no new look at the pool; the next one will know it.
                         named.send_if_modified(|named| {
-                            named.get_or_insert_default().add(&volumes, &instances);
+                            named.get_or_insert_default().add(&volumes, &instances, &snapshots);
                             false
                         });
                     }
-                    apply(host, volumes, instances).await?;
+                    apply(host, volumes, instances, snapshots).await?;
                 }
-                ControllerMessage::Forget { volumes, instances } => {
+                ControllerMessage::Forget { volumes, instances, snapshots } => {
                     for id in volumes {
                         volume_queue::forget(host, id).await;
                     }
                     for id in instances {
                         instance_actor::forget(host, id).await;
+                    }
+                    for id in snapshots {
+                        snapshot_queue::forget(host, id).await;
                     }
                 }
                 ControllerMessage::Exec { stream, instance, request } => {
@@ -164,6 +167,7 @@ async fn session(
                 ControllerMessage::Logs { stream, instance, tail_lines, follow } => {
                     streams.logs(stream, instance, tail_lines, follow);
                 }
+                ControllerMessage::Inspect { stream, request } => streams.inspect(stream, request),
                 ControllerMessage::Close { stream } => streams.close(stream),
             }
         }
@@ -182,11 +186,12 @@ async fn apply(
     host: &Arc<Host>,
     volumes: Vec<VolumeSpec>,
     instances: Vec<InstanceSpec>,
+    snapshots: Vec<SnapshotSpec>,
 ) -> Result<(), SessionError> {
     let ledger_host = host.clone();
-    let (volumes, instances) = blocking(move || {
+    let (volumes, instances, snapshots) = blocking(move || {
         let ledger = &ledger_host.ledger;
-        let mut changed = (Vec::new(), Vec::new());
+        let mut changed = (Vec::new(), Vec::new(), Vec::new());
         for spec in &volumes {
             match ledger.accept_volume(spec)? {
                 Accepted::Yes => changed.0.push(spec.id),
@@ -203,6 +208,17 @@ async fn apply(
                 }
             }
         }
+        for spec in &snapshots {
+            let is_repeated = ledger.snapshot(spec.id).is_some_and(|held| held.spec == *spec);
+            match ledger.accept_snapshot(spec)? {
+                // What is said again is no reason to look at thousands, or to stop waiting or compacting.
+                Accepted::Yes if is_repeated && snapshot_queue::is_known(&ledger_host, spec) => {}
+                Accepted::Yes => changed.2.push(spec.id),
+                Accepted::Stale { held } => {
+                    tracing::warn!(snapshot = %spec.id, offered = %spec.generation, %held, "older spec refused");
+                }
+            }
+        }
         Ok::<_, LedgerError>(changed)
     })
     .await?;
@@ -210,14 +226,25 @@ async fn apply(
         let host = host.clone();
         tokio::spawn(async move { volume_queue::reconcile(&host, id, None).await });
     }
+    for id in snapshots {
+        snapshot_queue::nudge(host, id);
+    }
     for id in instances {
         instance_actor::nudge(host, id);
     }
     Ok(())
 }
 
-fn lacks_room(status: &VolumeStatus) -> bool {
-    matches!(&status.condition, VolumeCondition::Failed(f) if f.code == FailureCode::InsufficientCapacity)
+fn lacks_room(report: &Report) -> bool {
+    let volumes = report.volumes.iter().filter_map(|v| match &v.condition {
+        VolumeCondition::Failed(failure) => Some(failure),
+        _ => None,
+    });
+    let snapshots = report.snapshots.iter().filter_map(|s| match &s.condition {
+        SnapshotCondition::Failed(failure) => Some(failure),
+        _ => None,
+    });
+    volumes.chain(snapshots).any(|failure| failure.code == FailureCode::InsufficientCapacity)
 }
 
 /// What the controller has named in this session.
@@ -225,18 +252,20 @@ fn lacks_room(status: &VolumeStatus) -> bool {
 struct Named {
     volumes: std::collections::BTreeSet<miosa_domain::VolumeId>,
     instances: std::collections::BTreeSet<miosa_domain::InstanceId>,
+    snapshots: std::collections::BTreeSet<miosa_domain::SnapshotId>,
 }
 
 impl Named {
-    fn of(volumes: &[VolumeSpec], instances: &[InstanceSpec]) -> Self {
+    fn of(volumes: &[VolumeSpec], instances: &[InstanceSpec], snapshots: &[SnapshotSpec]) -> Self {
         let mut named = Self::default();
-        named.add(volumes, instances);
+        named.add(volumes, instances, snapshots);
         named
     }
 
-    fn add(&mut self, volumes: &[VolumeSpec], instances: &[InstanceSpec]) {
+    fn add(&mut self, volumes: &[VolumeSpec], instances: &[InstanceSpec], snapshots: &[SnapshotSpec]) {
         self.volumes.extend(volumes.iter().map(|v| v.id));
         self.instances.extend(instances.iter().map(|i| i.id));
+        self.snapshots.extend(snapshots.iter().map(|s| s.id));
     }
 }
 
@@ -267,12 +296,18 @@ async fn pool_report(host: &Arc<Host>, named: &Named) -> Option<PoolReport> {
     orphan_instances.retain(|id| !named.instances.contains(id));
     orphan_instances.sort_unstable();
     orphan_instances.dedup();
+    let mut orphan_snapshots: Vec<_> = host.ledger.snapshot_ids();
+    orphan_snapshots.extend(survey.snapshots.keys());
+    orphan_snapshots.retain(|id| !named.snapshots.contains(id));
+    orphan_snapshots.sort_unstable();
+    orphan_snapshots.dedup();
     let foreign = survey.foreign.iter().map(|f| format!("{}: {}", f.path.display(), f.why));
     Some(PoolReport {
         capacity_bytes: capacity.capacity_bytes,
         used_bytes: capacity.used_bytes,
         orphan_volumes,
         orphan_instances,
+        orphan_snapshots,
         foreign: foreign.chain(host.ledger.damaged.iter().cloned()).collect(),
     })
 }

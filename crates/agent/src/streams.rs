@@ -4,25 +4,34 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use miosa_api::agent_v1::{AgentMessage, ExecRequest, StreamEvent};
+use miosa_api::agent_v1::{AgentMessage, ExecRequest, InspectRequest, StreamEvent};
 use miosa_domain::InstanceId;
-use miosa_runtime::{ExecCommand, ExecEvent, LogLine, LogStream, RuntimeError};
-use tokio::sync::mpsc;
+use miosa_runtime::{ExecCommand, ExecEvent, LogLine, LogStream};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::failure::StepError;
+use crate::inspect::{Events, InspectError, inspect};
 use crate::{Host, blocking};
+
+/// Events of one look into a snapshot that wait for the connection.
+const INSPECTED_AHEAD: usize = 8;
+
+/// Looks into snapshots at once, each of which takes a thread and a mount; more wait in line.
+const INSPECTIONS_AT_ONCE: usize = 16;
 
 /// The streams of one session. Dropped, it ends them all.
 pub(crate) struct Streams {
     host: Arc<Host>,
     send: mpsc::Sender<AgentMessage>,
     running: HashMap<u64, JoinHandle<()>>,
+    inspections: Arc<Semaphore>,
 }
 
 impl Streams {
     pub(crate) fn new(host: Arc<Host>, send: mpsc::Sender<AgentMessage>) -> Self {
-        Self { host, send, running: HashMap::new() }
+        let inspections = Arc::new(Semaphore::new(INSPECTIONS_AT_ONCE));
+        Self { host, send, running: HashMap::new(), inspections }
     }
 
     pub(crate) fn exec(&mut self, stream: u64, instance: InstanceId, request: ExecRequest) {
@@ -83,6 +92,34 @@ impl Streams {
         });
     }
 
+    pub(crate) fn inspect(&mut self, stream: u64, request: InspectRequest) {
+        let (backend, inspections) = (self.host.backend.clone(), self.inspections.clone());
+        self.spawn(stream, move |send| async move {
+            let place = inspections.acquire_owned().await.expect("the semaphore is never closed");
+            // When this task is closed, its end of the channel goes, and with it the work that nobody waits for.
+            let (events, mut come) = mpsc::channel(INSPECTED_AHEAD);
+            let work = blocking(move || {
+                let _place = place;
+                inspect(&backend, request, &Events(events))
+            });
+            let forward = async {
+                while let Some(event) = come.recv().await {
+                    if send.send(AgentMessage::Stream { stream, event }).await.is_err() {
+                        break;
+                    }
+                }
+            };
+            match tokio::join!(work, forward).0 {
+                Ok(()) => {
+                    let _ = send.send(AgentMessage::Stream { stream, event: StreamEvent::End }).await;
+                    Ok(())
+                }
+                Err(InspectError::Gone(_)) => Ok(()),
+                Err(InspectError::Backend(error)) => Err(error.into()),
+            }
+        });
+    }
+
     pub(crate) fn close(&mut self, stream: u64) {
         if let Some(task) = self.running.remove(&stream) {
             task.abort();
@@ -92,14 +129,14 @@ impl Streams {
     /// Runs `work`; an error becomes the stream's last event.
     fn spawn<F>(&mut self, stream: u64, work: impl FnOnce(mpsc::Sender<AgentMessage>) -> F)
     where
-        F: Future<Output = Result<(), RuntimeError>> + Send + 'static,
+        F: Future<Output = Result<(), StepError>> + Send + 'static,
     {
         self.running.retain(|_, task| !task.is_finished());
         let send = self.send.clone();
         let work = work(send.clone());
         let task = tokio::spawn(async move {
             if let Err(error) = work.await {
-                let event = StreamEvent::Failed(StepError::from(error).into_failure());
+                let event = StreamEvent::Failed(error.into_failure());
                 let _ = send.send(AgentMessage::Stream { stream, event }).await;
             }
         });

@@ -10,10 +10,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use miosa_backend::{ImageState, Staged, VolumeObservation};
+use miosa_backend::{BackendError, Changed, Content, ImageState, NewImage, Staged, VolumeObservation};
 use miosa_domain::VolumeId;
 use miosa_domain::size::MIB;
-use miosa_domain::spec::{DesiredAttachment, DesiredRun, Presence};
+use miosa_domain::spec::{DesiredAttachment, DesiredRun, Origin, Presence, VolumeSpec};
 use miosa_domain::status::{Failure, FailureCode, VolumeCondition, VolumeStatus};
 use miosa_failpoint::failpoint;
 use miosa_plan::{ImageSeen, Obstacle, VolumeSeen, VolumeStep, VolumeWanted, volume_plan};
@@ -21,7 +21,8 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use crate::failure::StepError;
 use crate::ledger::{Claim, VolumeRecord};
-use crate::{Host, blocking};
+use crate::snapshot_take::WRITE_BACK_LIMIT;
+use crate::{Host, blocking, compaction};
 
 #[derive(Default)]
 pub(crate) struct Volumes {
@@ -31,7 +32,8 @@ pub(crate) struct Volumes {
 }
 
 impl Volumes {
-    async fn enter(&self, id: VolumeId) -> OwnedMutexGuard<()> {
+    /// The volume's turn: nothing else changes it, mounts it or clones it meanwhile.
+    pub(crate) async fn enter(&self, id: VolumeId) -> OwnedMutexGuard<()> {
         let queue = {
             let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
             queues.entry(id).or_default().clone()
@@ -39,8 +41,18 @@ impl Volumes {
         queue.lock_owned().await
     }
 
+    /// Nobody has the volume's turn or waits for it.
+    fn is_free(&self, id: VolumeId) -> bool {
+        let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.get(&id).is_none_or(|queue| Arc::strong_count(queue) == 1)
+    }
+
     pub(crate) fn staged(&self, id: VolumeId) -> Option<Staged> {
         self.staged.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    pub(crate) fn staged_ids(&self) -> Vec<VolumeId> {
+        self.staged.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 
     pub(crate) fn remember(&self, id: VolumeId, staged: Option<Staged>) {
@@ -64,11 +76,21 @@ impl Volumes {
 /// Makes a volume what its spec says, and reports it. `known`: an observation made just now, at start-up, for all at once.
 pub(crate) async fn reconcile(host: &Arc<Host>, id: VolumeId, known: Option<VolumeObservation>) {
     let _turn = host.volumes.enter(id).await;
+    // A spec may have come, and been worked off, since that observation.
+    let is_fresh = |seen: &VolumeObservation| {
+        host.board.volume(id).is_none()
+            && host.volumes.staged(id).is_none_or(|staged| seen.staged.as_ref() == Some(&staged))
+    };
+    let known = known.filter(is_fresh);
     let Some(mut record) = host.ledger.volume(id) else { return };
     let outcome = carry_out(host, id, &mut record, known).await;
     let generation = record.spec.generation;
+    let mut incarnation = 0;
     let (condition, allocated_bytes) = match outcome {
         Ok(seen) => {
+            if let ImageState::Present { incarnation: there, .. } = seen.image {
+                incarnation = there;
+            }
             let condition = match record.spec.presence {
                 Presence::Present => VolumeCondition::Ready,
                 Presence::Trashed => VolumeCondition::InTrash,
@@ -79,11 +101,20 @@ pub(crate) async fn reconcile(host: &Arc<Host>, id: VolumeId, known: Option<Volu
         Err(error) => {
             let failure = error.into_failure();
             tracing::warn!(volume = %id, code = ?failure.code, "volume: {}", failure.message);
+            incarnation = incarnation_there(host, id).await;
             (VolumeCondition::Failed(failure), None)
         }
     };
     let is_whole = matches!(condition, VolumeCondition::Ready | VolumeCondition::InTrash);
-    host.board.set_volume(VolumeStatus { id, generation, condition, allocated_bytes });
+    host.board.set_volume(VolumeStatus {
+        id,
+        generation,
+        condition,
+        allocated_bytes,
+        incarnation,
+        space: None,
+        compaction: record.compaction,
+    });
     // After the report, so that nobody waits for it, and before anybody's turn to claim the volume: as long as it was never
     // used, an image that a power cut took can be made again and nothing is lost.
     if is_whole && !record.materialized && allocated_bytes.is_some() {
@@ -93,15 +124,43 @@ pub(crate) async fn reconcile(host: &Arc<Host>, id: VolumeId, known: Option<Volu
             tracing::error!(volume = %id, "note that the image is there: {error}");
         }
     }
+    if is_whole {
+        host.upkeep.measure_soon(id);
+        compaction::run_if_wanted(host, id);
+    }
+}
+
+/// A fork that is still to be made may have to wait until its source is compacted.
+pub(crate) fn may_take_long(host: &Host, id: VolumeId) -> bool {
+    host.ledger.volume(id).is_some_and(|record| {
+        !record.materialized && matches!(record.spec.origin, Some(Origin::Volume { .. }))
+    })
+}
+
+/// Makes the volume what its spec says in a task of its own, unless somebody is at it.
+pub(crate) fn reconcile_aside(host: &Arc<Host>, id: VolumeId) {
+    if host.volumes.is_free(id) {
+        let host = host.clone();
+        tokio::spawn(async move { reconcile(&host, id, None).await });
+    }
+}
+
+/// The incarnation that is there although something went wrong; the one last seen if that cannot be found out.
+async fn incarnation_there(host: &Arc<Host>, id: VolumeId) -> u64 {
+    match observe(host, id).await.map(|seen| seen.image) {
+        Ok(ImageState::Present { incarnation, .. }) => incarnation,
+        _ => host.board.volume(id).map_or(0, |status| status.incarnation),
+    }
 }
 
 /// Reports how much a ready volume occupies now, when it changed by a MiB or more.
 pub(crate) fn note_allocation(host: &Host, id: VolumeId, seen: &VolumeObservation) {
-    let (Some(mut status), Some(now)) = (host.board.volume(id), allocated(seen)) else { return };
-    if status.allocated_bytes.is_none_or(|before| before.abs_diff(now) >= MIB) {
-        status.allocated_bytes = Some(now);
-        host.board.set_volume(status);
-    }
+    let Some(now) = allocated(seen) else { return };
+    host.board.change_volume(id, |status| {
+        if status.allocated_bytes.is_none_or(|before| before.abs_diff(now) >= MIB) {
+            status.allocated_bytes = Some(now);
+        }
+    });
 }
 
 /// Takes the attachment's slot and mounts the volume on the host.
@@ -119,6 +178,15 @@ pub(crate) async fn claim(
         record.materialized || matches!(observe(host, id).await?.image, ImageState::Present { .. });
     if record.spec.presence != Presence::Present || !is_there {
         return Err(StepError::host(format!("volume {id} is not ready on this host")));
+    }
+    if record.spec.incarnation > 0 && record.spec.incarnation > incarnation_there(host, id).await {
+        return Err(match host.board.volume(id).map(|status| status.condition) {
+            Some(VolumeCondition::Failed(failure)) => StepError::Failed(failure),
+            _ => {
+                let message = format!("the data of volume {id} is being replaced");
+                StepError::NotYet(Failure { code: FailureCode::HostError, message })
+            }
+        });
     }
     let writes = |held: &Claim| record.writer.as_ref() == Some(held);
     let other =
@@ -153,10 +221,11 @@ pub(crate) async fn claim(
         failpoint!("agent.volume.claim.before-stage")?;
         let staged = backend.stage(id)?;
         failpoint!("agent.volume.claim.after-stage")?;
-        Ok::<_, miosa_backend::BackendError>(staged)
+        Ok::<_, BackendError>(staged)
     })
     .await?;
     host.volumes.remember(id, Some(staged.clone()));
+    host.upkeep.measure_soon(id);
     Ok(staged)
 }
 
@@ -181,7 +250,7 @@ pub(crate) async fn release(host: &Arc<Host>, id: VolumeId, claim: Claim) -> Res
             failpoint!("agent.volume.release.before-unstage")?;
             backend.unstage(id)?;
             failpoint!("agent.volume.release.after-unstage")?;
-            Ok::<_, miosa_backend::BackendError>(())
+            Ok::<_, BackendError>(())
         })
         .await?;
         host.volumes.remember(id, None);
@@ -194,16 +263,27 @@ pub(crate) async fn release(host: &Arc<Host>, id: VolumeId, claim: Claim) -> Res
         })
     })
     .await?;
+    let waits = |s: VolumeStatus| matches!(s.condition, VolumeCondition::Failed(f) if f.code == FailureCode::VolumeAttached);
+    if host.board.volume(id).is_some_and(waits) {
+        let host = host.clone();
+        tokio::spawn(async move { reconcile(&host, id, None).await });
+    }
     Ok(())
 }
 
 /// Removes the ledger's file of a volume that is gone and that nobody will ask for again.
 pub(crate) async fn forget(host: &Arc<Host>, id: VolumeId) {
+    // Else it is not what we reported, and its queue may be long; the controller will see the next report.
+    let is_gone = |host: &Host| {
+        let gone = host.board.volume(id).is_some_and(|s| s.condition == VolumeCondition::Gone);
+        gone && host.ledger.volume(id).is_some_and(|r| r.spec.presence == Presence::Purged)
+    };
+    if !is_gone(host) {
+        return;
+    }
     let _turn = host.volumes.enter(id).await;
-    let gone = host.board.volume(id).is_some_and(|s| s.condition == VolumeCondition::Gone);
-    let purged = host.ledger.volume(id).is_some_and(|r| r.spec.presence == Presence::Purged);
-    if !gone || !purged {
-        return; // not what we reported; the controller will see the next report
+    if !is_gone(host) {
+        return;
     }
     let ledger_host = host.clone();
     match blocking(move || ledger_host.ledger.forget_volume(id)).await {
@@ -232,31 +312,76 @@ async fn carry_out(
             presence: record.spec.presence,
             materialized: record.materialized,
             claimed: record.is_claimed(),
+            incarnation: record.spec.incarnation,
         };
         let steps = volume_plan(&wanted, &as_seen(&seen)).map_err(|obstacle| refused(id, obstacle))?;
         if steps.is_empty() {
             return Ok(seen);
         }
-        let backend = host.backend.clone();
-        let size_bytes = record.spec.size_bytes;
-        blocking(move || {
-            for step in steps {
-                failpoint!("agent.volume.step.before")?;
-                match step {
-                    VolumeStep::CreateImage => backend.create(id, size_bytes)?,
-                    VolumeStep::Unstage => backend.unstage(id)?,
-                    VolumeStep::MoveToTrash => backend.trash(id)?,
-                    VolumeStep::RestoreFromTrash => backend.restore(id)?,
-                    VolumeStep::Purge => backend.purge(id)?,
-                };
-                failpoint!("agent.volume.step.after")?;
-            }
-            Ok::<_, miosa_backend::BackendError>(())
-        })
-        .await?;
+        for step in steps {
+            execute(host, &record.spec, step).await?;
+        }
         seen = observe(host, id).await?;
     }
     Err(StepError::host(format!("volume {id} does not become what it should be; see the agent's log")))
+}
+
+async fn execute(host: &Arc<Host>, spec: &VolumeSpec, step: VolumeStep) -> Result<Changed, StepError> {
+    let (id, size_bytes, incarnation) = (spec.id, spec.size_bytes, spec.incarnation);
+    // Nobody may change the source while it is cloned. A source is there already, so its own turn waits for no other one, and
+    // nobody waits in a circle.
+    let mut _source = None;
+    let content = match spec.origin {
+        _ if step != VolumeStep::CreateImage => Content::Empty,
+        None => Content::Empty,
+        Some(Origin::Snapshot { id }) => Content::Snapshot(id),
+        Some(Origin::Volume { id: source, stall }) => {
+            // One that is not there yet could be waiting for this one.
+            if source == id || !host.ledger.volume(source).is_some_and(|held| held.materialized) {
+                return Err(StepError::host(format!("volume {source} is not there to be forked")));
+            }
+            compaction::prepare_clone(host, source, stall, is_unwanted(host.clone(), id)).await?;
+            if is_unwanted(host.clone(), id)() {
+                return Ok(Changed::Unchanged); // the next plan is made from the new spec
+            }
+            _source = Some(host.volumes.enter(source).await);
+            Content::Volume { id: source, write_back_limit: WRITE_BACK_LIMIT }
+        }
+    };
+    let replacement = match spec.origin {
+        Some(Origin::Snapshot { id }) => Some(id),
+        _ if step == VolumeStep::ReplaceData => {
+            return Err(StepError::host(format!(
+                "the data of volume {id} can only be replaced by that of a snapshot, and its spec names none"
+            )));
+        }
+        _ => None,
+    };
+    let backend = host.backend.clone();
+    let changed = blocking(move || {
+        failpoint!("agent.volume.step.before")?;
+        let changed = match step {
+            VolumeStep::CreateImage => {
+                backend.create_from(id, size_bytes, &NewImage { incarnation, content })?
+            }
+            VolumeStep::ReplaceData => match replacement {
+                Some(snapshot) => backend.replace(id, incarnation, size_bytes, snapshot)?,
+                None => unreachable!("refused above"),
+            },
+            VolumeStep::Unstage => backend.unstage(id)?,
+            VolumeStep::MoveToTrash => backend.trash(id)?,
+            VolumeStep::RestoreFromTrash => backend.restore(id)?,
+            VolumeStep::Purge => backend.purge(id)?,
+        };
+        failpoint!("agent.volume.step.after")?;
+        Ok::<_, BackendError>(changed)
+    });
+    Ok(changed.await?)
+}
+
+/// Asks whether the volume is not to be made any more.
+fn is_unwanted(host: Arc<Host>, id: VolumeId) -> impl Fn() -> bool + Send + 'static {
+    move || host.ledger.volume(id).is_none_or(|record| record.spec.presence != Presence::Present)
 }
 
 async fn observe(host: &Arc<Host>, id: VolumeId) -> Result<VolumeObservation, StepError> {
@@ -267,7 +392,7 @@ async fn observe(host: &Arc<Host>, id: VolumeId) -> Result<VolumeObservation, St
 fn as_seen(observation: &VolumeObservation) -> VolumeSeen {
     let image = match &observation.image {
         ImageState::Absent => ImageSeen::Absent,
-        ImageState::Present { .. } => ImageSeen::Present,
+        ImageState::Present { incarnation, .. } => ImageSeen::Present { incarnation: *incarnation },
         ImageState::InTrash { .. } => ImageSeen::InTrash,
         ImageState::Missing => ImageSeen::Missing,
         ImageState::Foreign { what } => ImageSeen::Foreign(what.clone()),

@@ -1,29 +1,15 @@
-//! The agent against fakes of the pool and of the containers: what it does with specs, what it reports, and what it does
-//! after it was killed. Real devices are the system tests' matter; here every odd answer can be had on request.
-
-mod world;
+//! Volumes and instances: made, attached, given back, and found again.
 
 use miosa_api::agent_v1::{ControllerMessage, ExecRequest, StreamEvent};
 use miosa_backend::{BackendError, ImageState, VolumeBackend, fake::Call as BackendCall};
 use miosa_domain::Generation;
 use miosa_domain::spec::{DesiredAttachment, DesiredRun, Network, Presence};
 use miosa_domain::status::{
-    AttachmentCondition, FailureCode, Holder, InstanceState, InstanceStatus, VolumeCondition, VolumeStatus,
+    AttachmentCondition, FailureCode, Holder, InstanceState, InstanceStatus, VolumeCondition,
 };
 use miosa_runtime::{InstanceDriver, RuntimeError, fake::Call as DriverCall};
-use world::{World, attachment, instance, volume};
 
-fn ready(status: &VolumeStatus) -> bool {
-    status.condition == VolumeCondition::Ready
-}
-
-fn running(status: &InstanceStatus) -> bool {
-    matches!(status.state, InstanceState::Running { .. })
-}
-
-fn all_attached(status: &InstanceStatus) -> bool {
-    running(status) && status.attachments.iter().all(|a| a.state == AttachmentCondition::Attached)
-}
+use crate::world::{World, all_attached, attachment, count, driver_count, instance, ready, running, volume};
 
 /// A volume's whole life: made, mounted before the first process, unmounted, trashed, brought back, purged, forgotten.
 #[tokio::test(flavor = "multi_thread")]
@@ -63,9 +49,9 @@ async fn a_whole_life() {
     (i.generation, i.desired) = (Generation(7), DesiredRun::Destroyed);
     world.ask([], [&i]).await;
     world.instance(&i, "gone", |s| s.state == InstanceState::Gone).await;
-    world.say(ControllerMessage::Forget { volumes: vec![v.id], instances: vec![i.id] }).await;
+    world.say(ControllerMessage::Forget { volumes: vec![v.id], instances: vec![i.id], snapshots: vec![] }).await;
     // Forgotten things are no orphans at the next connection.
-    world.say(ControllerMessage::Specs { resync: true, volumes: vec![], instances: vec![] }).await;
+    world.resync().await;
     world
         .wait("an empty host", |s| {
             let pool = s.pool.as_ref()?;
@@ -82,7 +68,7 @@ async fn absent_never_means_delete() {
     let i = instance(2, 2, vec![attachment(3, &v)]);
     world.ask([&v], [&i]).await;
     world.instance(&i, "running", all_attached).await;
-    world.say(ControllerMessage::Specs { resync: true, volumes: vec![], instances: vec![] }).await;
+    world.resync().await;
     let pool = world.wait("orphans", |s| s.pool.clone().filter(|p| !p.orphan_volumes.is_empty())).await;
     assert_eq!((pool.orphan_volumes, pool.orphan_instances), (vec![v.id], vec![i.id]));
     assert!(world.backend.observe(v.id).unwrap().staged.is_some());
@@ -374,10 +360,3 @@ async fn stopping_the_agent_leaves_workloads_alone() {
     assert_eq!(count(&world, BackendCall::Shutdown), 1);
 }
 
-fn count(world: &World, call: BackendCall) -> usize {
-    world.backend.calls().iter().filter(|(c, _)| *c == call).count()
-}
-
-fn driver_count(world: &World, call: DriverCall) -> usize {
-    world.driver.calls().iter().filter(|(c, _)| *c == call).count()
-}

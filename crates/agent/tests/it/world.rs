@@ -14,16 +14,23 @@ use miosa_agent::{AgentConfig, LedgerError, RunError};
 use miosa_api::agent_v1::{AgentMessage, AgentServer, ControllerMessage, SessionHandler};
 use miosa_backend::FakeBackend;
 use miosa_domain::spec::{
-    AttachmentSpec, DesiredAttachment, DesiredRun, InstanceSpec, Network, Presence, Resources, VolumeSpec,
+    AttachmentSpec, DesiredAttachment, DesiredRun, InstanceSpec, Network, Presence, Resources, SnapshotPresence,
+    SnapshotSpec, TakeRules, VolumeSpec,
 };
-use miosa_domain::status::{InstanceStatus, VolumeStatus};
-use miosa_domain::{AttachmentId, Generation, InstanceId, MountPath, VolumeId};
+use miosa_domain::status::{
+    AttachmentCondition, FailureCode, InstanceState, InstanceStatus, SnapshotCondition, SnapshotStatus, VolumeCondition, VolumeStatus,
+};
+use miosa_domain::{AttachmentId, Generation, InstanceId, MountPath, SnapshotId, VolumeId};
 use miosa_runtime::FakeDriver;
+use miosa_backend::fake::Call as BackendCall;
+use miosa_runtime::fake::Call as DriverCall;
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status, Streaming};
 use uuid::Uuid;
+
+use crate::gate::Gate;
 
 /// Nothing here takes long; a test that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,6 +38,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct World {
     dir: tempfile::TempDir,
     pub(crate) backend: Arc<FakeBackend>,
+    /// The same pool as the agent sees it.
+    pub(crate) gate: Arc<Gate>,
     pub(crate) driver: Arc<FakeDriver>,
     seen: watch::Receiver<Seen>,
     seen_by: Arc<Recorder>,
@@ -49,6 +58,10 @@ struct Agent {
 pub(crate) struct Seen {
     pub(crate) volumes: BTreeMap<VolumeId, VolumeStatus>,
     pub(crate) instances: BTreeMap<InstanceId, InstanceStatus>,
+    pub(crate) snapshots: BTreeMap<SnapshotId, SnapshotStatus>,
+    /// Every status of every snapshot, in order.
+    pub(crate) snapshot_history: Vec<SnapshotStatus>,
+    pub(crate) reports: u32,
     pub(crate) pool: Option<miosa_api::agent_v1::PoolReport>,
     pub(crate) sessions: u32,
     pub(crate) recovered: u32,
@@ -78,6 +91,9 @@ impl SessionHandler for Recorder {
                     AgentMessage::Report(report) => {
                         seen.volumes.extend(report.volumes.into_iter().map(|v| (v.id, v)));
                         seen.instances.extend(report.instances.into_iter().map(|i| (i.id, i)));
+                        seen.reports += 1;
+                        seen.snapshot_history.extend(report.snapshots.iter().cloned());
+                        seen.snapshots.extend(report.snapshots.into_iter().map(|s| (s.id, s)));
                         seen.pool = report.pool.or(seen.pool.take());
                     }
                     AgentMessage::Recovered => seen.recovered += 1,
@@ -106,9 +122,11 @@ impl World {
                 });
             }
         });
+        let backend = Arc::new(FakeBackend::new(100 << 30));
         let mut world = Self {
             dir,
-            backend: Arc::new(FakeBackend::new(100 << 30)),
+            gate: Arc::new(Gate::new(backend.clone())),
+            backend,
             driver: Arc::new(FakeDriver::new(&["default"])),
             seen: seen_by.seen.subscribe(),
             seen_by,
@@ -137,7 +155,7 @@ impl World {
             controller_uid: 0,
             allow_host_network: false,
         };
-        let (backend, driver) = (self.backend.clone(), self.driver.clone());
+        let (backend, driver) = (self.gate.clone(), self.driver.clone());
         let stop = watch::Sender::new(false);
         let stopped = stop.subscribe();
         let runtime =
@@ -162,13 +180,16 @@ impl World {
 
     /// Drops the agent where it stands, as `kill -9` does.
     pub(crate) fn kill_agent(&mut self) {
+        self.gate.kill();
         self.agent.take().expect("an agent runs").runtime.shutdown_background();
+        self.backend.restart();
     }
 
     pub(crate) async fn stop_agent(&mut self) {
         let agent = self.agent.take().expect("an agent runs");
         agent.stop.send_replace(true);
-        agent.ended.await.unwrap().unwrap();
+        tokio::time::timeout(PATIENCE, agent.ended).await.expect("the agent ends").unwrap().unwrap();
+        self.backend.restart();
         agent.runtime.shutdown_background();
     }
 
@@ -186,8 +207,20 @@ impl World {
             resync: false,
             volumes: volumes.into_iter().cloned().collect(),
             instances: instances.into_iter().cloned().collect(),
+            snapshots: vec![],
         })
         .await;
+    }
+
+    /// A resync that names nothing.
+    pub(crate) async fn resync(&self) {
+        let (volumes, instances, snapshots) = (vec![], vec![], vec![]);
+        self.say(ControllerMessage::Specs { resync: true, volumes, instances, snapshots }).await;
+    }
+
+    pub(crate) async fn ask_snapshots<'a>(&self, snapshots: impl IntoIterator<Item = &'a SnapshotSpec>) {
+        let snapshots = snapshots.into_iter().cloned().collect();
+        self.say(ControllerMessage::Specs { resync: false, volumes: vec![], instances: vec![], snapshots }).await;
     }
 
     /// Waits until what the controller was told answers `what`.
@@ -205,7 +238,10 @@ impl World {
             Ok(found) => found,
             Err(_) => {
                 let seen = self.seen.borrow();
-                panic!("waited for {what}; was told {:#?} {:#?}", seen.volumes, seen.instances)
+                panic!(
+                    "waited for {what}; was told {:#?} {:#?} {:#?}",
+                    seen.volumes, seen.instances, seen.snapshots
+                )
             }
         }
     }
@@ -234,10 +270,56 @@ impl World {
         })
         .await
     }
+
+    pub(crate) async fn snapshot(
+        &self,
+        spec: &SnapshotSpec,
+        what: &str,
+        check: impl Fn(&SnapshotStatus) -> bool,
+    ) -> SnapshotStatus {
+        self.wait(what, |seen| {
+            seen.snapshots.get(&spec.id).filter(|s| s.generation >= spec.generation && check(s)).cloned()
+        })
+        .await
+    }
+
+    /// Waits until the agent has answered a spec that came after all others.
+    pub(crate) async fn settle(&self, marker: u128) {
+        let marker = volume(marker, 1);
+        self.ask([&marker], []).await;
+        self.volume(&marker, "the marker", ready).await;
+    }
+
+    /// A volume that is ready.
+    pub(crate) async fn with_volume(&self, n: u128) -> VolumeSpec {
+        let v = volume(n, 1);
+        self.ask([&v], []).await;
+        self.volume(&v, "the volume", ready).await;
+        v
+    }
+
+    /// A volume that a running instance writes to.
+    pub(crate) async fn with_attached_volume(&self, n: u128) -> (VolumeSpec, InstanceSpec) {
+        let v = volume(n, 1);
+        let i = instance(n + 1, 1, vec![attachment(n + 2, &v)]);
+        self.ask([&v], [&i]).await;
+        self.instance(&i, "running with its volume", all_attached).await;
+        (v, i)
+    }
+
+    /// A file of the agent's ledger.
+    pub(crate) fn ledger_file(&self, noun: &str, id: impl std::fmt::Display) -> PathBuf {
+        self.dir.path().join("agent/ledger").join(noun).join(format!("{id}.json"))
+    }
+
+    pub(crate) fn seen(&self) -> Seen {
+        self.seen.borrow().clone()
+    }
 }
 
 impl Drop for World {
     fn drop(&mut self) {
+        self.gate.kill();
         if let Some(agent) = self.agent.take() {
             agent.runtime.shutdown_background();
         }
@@ -251,6 +333,21 @@ pub(crate) fn volume(n: u128, generation: u64) -> VolumeSpec {
         size_bytes: 64 << 20,
         presence: Presence::Present,
         must_exist: false,
+        incarnation: 0,
+        origin: None,
+        compaction: 0,
+    }
+}
+
+pub(crate) fn snapshot(n: u128, generation: u64, volume: &VolumeSpec) -> SnapshotSpec {
+    SnapshotSpec {
+        id: SnapshotId::from_uuid(Uuid::from_u128(n)),
+        volume_id: volume.id,
+        generation: Generation(generation),
+        presence: SnapshotPresence::Kept,
+        must_exist: false,
+        take: TakeRules::default(),
+        verification: 0,
     }
 }
 
@@ -279,4 +376,42 @@ pub(crate) fn attachment(n: u128, volume: &VolumeSpec) -> AttachmentSpec {
         read_only: false,
         desired: DesiredAttachment::Attached,
     }
+}
+
+pub(crate) fn ready(status: &VolumeStatus) -> bool {
+    status.condition == VolumeCondition::Ready
+}
+
+pub(crate) fn running(status: &InstanceStatus) -> bool {
+    matches!(status.state, InstanceState::Running { .. })
+}
+
+pub(crate) fn all_attached(status: &InstanceStatus) -> bool {
+    running(status) && status.attachments.iter().all(|a| a.state == AttachmentCondition::Attached)
+}
+
+pub(crate) fn taken(status: &SnapshotStatus) -> bool {
+    status.condition == SnapshotCondition::Ready
+}
+
+pub(crate) fn gone(status: &SnapshotStatus) -> bool {
+    status.condition == SnapshotCondition::Gone
+}
+
+/// Why a snapshot failed, if it did.
+pub(crate) fn failure_of(status: &SnapshotStatus) -> Option<FailureCode> {
+    match &status.condition {
+        SnapshotCondition::Failed(failure) => Some(failure.code),
+        _ => None,
+    }
+}
+
+/// How often the agent called the backend so.
+pub(crate) fn count(world: &World, call: BackendCall) -> usize {
+    let others = world.backend.calls().iter().filter(|(c, _)| *c == call).count();
+    others + world.backend.snapshot_calls().iter().filter(|(c, _)| *c == call).count()
+}
+
+pub(crate) fn driver_count(world: &World, call: DriverCall) -> usize {
+    world.driver.calls().iter().filter(|(c, _)| *c == call).count()
 }

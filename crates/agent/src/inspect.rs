@@ -1,0 +1,154 @@
+//! Looking into a snapshot for somebody else: files, and what differs between two.
+//!
+//! Each request opens the snapshot anew, over a mount that is gone with the answer. It holds nothing that a removal of the
+//! snapshot would have to wait for longer than that.
+
+use std::io;
+use std::sync::Arc;
+
+use miosa_api::agent_v1::{
+    ChangeKind, InspectRequest, InspectedChange, InspectedFile, InspectedKind, READ_MAX_BYTES, StreamEvent,
+};
+use miosa_backend::{BackendError, ChangedFile, FileChange, FileInfo, FileKind, SnapshotFiles, VolumeBackend};
+use miosa_domain::SnapshotId;
+use tokio::sync::mpsc;
+
+/// Entries in one event.
+const BATCH: usize = 256;
+/// Entries of a folder that are read at once.
+const PAGE: usize = 10_000;
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// Where the events of one stream go. Fails when nobody listens any more.
+pub(crate) struct Events(pub(crate) mpsc::Sender<StreamEvent>);
+
+impl Events {
+    fn send(&self, event: StreamEvent) -> io::Result<()> {
+        self.0.blocking_send(event).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InspectError {
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// There is nobody to tell.
+    #[error("nobody listens any more")]
+    Gone(#[from] io::Error),
+}
+
+/// Blocks. Sends everything but the stream's last event.
+pub(crate) fn inspect(
+    backend: &Arc<dyn VolumeBackend>,
+    request: InspectRequest,
+    events: &Events,
+) -> Result<(), InspectError> {
+    match request {
+        InspectRequest::Stat { snapshot, path } => {
+            let entry = backend.open_files(snapshot)?.stat(&path)?;
+            events.send(StreamEvent::Entries { entries: vec![inspected(entry)] })?;
+        }
+        InspectRequest::List { snapshot, path, after, limit } => {
+            list(&*backend.open_files(snapshot)?, &path, after, limit as usize, events)?;
+        }
+        InspectRequest::Read { snapshot, path, offset, max_bytes } => {
+            let files = backend.open_files(snapshot)?;
+            let data = files.read(&path, offset, max_bytes.min(READ_MAX_BYTES) as usize)?;
+            for chunk in data.chunks(CHUNK_BYTES) {
+                events.send(StreamEvent::Data { data: chunk.to_vec() })?;
+            }
+        }
+        InspectRequest::Diff { from, to, files } => diff(backend, from, to, files, events)?,
+    }
+    Ok(())
+}
+
+/// In pages, so that not even the largest folder lies in memory as a whole.
+fn list(
+    files: &dyn SnapshotFiles,
+    path: &[u8],
+    mut after: Vec<u8>,
+    mut left: usize,
+    events: &Events,
+) -> Result<(), InspectError> {
+    loop {
+        let page = left.min(PAGE);
+        let entries = files.list(path, (!after.is_empty()).then_some(after.as_slice()), page)?;
+        left -= entries.len();
+        let is_last = entries.len() < page || left == 0;
+        if let Some(last) = entries.last() {
+            after.clone_from(&last.name);
+        }
+        let mut entries = entries.into_iter().map(inspected).peekable();
+        while entries.peek().is_some() {
+            events.send(StreamEvent::Entries { entries: entries.by_ref().take(BATCH).collect() })?;
+        }
+        if is_last {
+            return Ok(());
+        }
+    }
+}
+
+fn diff(
+    backend: &Arc<dyn VolumeBackend>,
+    from: SnapshotId,
+    to: SnapshotId,
+    files: bool,
+    events: &Events,
+) -> Result<(), InspectError> {
+    let ranges = backend.changed_ranges(from, to)?;
+    if files {
+        let (older, newer) = (backend.open_files(from)?, backend.open_files(to)?);
+        let mut batch = Vec::new();
+        newer.changed_since(&*older, &mut |file| {
+            batch.push(changed(file));
+            if batch.len() == BATCH {
+                events.send(StreamEvent::ChangedFiles { files: std::mem::take(&mut batch) })?;
+            }
+            Ok(())
+        })?;
+        if !batch.is_empty() {
+            events.send(StreamEvent::ChangedFiles { files: batch })?;
+        }
+    }
+    events.send(StreamEvent::Changes {
+        changed_bytes: ranges.iter().map(|range| range.len_bytes).sum(),
+        changed_ranges: ranges.len() as u64,
+    })?;
+    Ok(())
+}
+
+fn inspected(file: FileInfo) -> InspectedFile {
+    InspectedFile {
+        name: file.name,
+        kind: kind(file.kind),
+        size_bytes: file.size_bytes,
+        mode: file.mode,
+        uid: file.uid,
+        gid: file.gid,
+        modified_at: file.modified_at,
+        symlink_target: file.symlink_target.unwrap_or_default(),
+    }
+}
+
+fn changed(file: ChangedFile) -> InspectedChange {
+    InspectedChange {
+        path: file.path,
+        change: match file.change {
+            FileChange::Added => ChangeKind::Added,
+            FileChange::Removed => ChangeKind::Removed,
+            FileChange::Modified => ChangeKind::Modified,
+        },
+        kind: kind(file.kind),
+        size_bytes: file.size_bytes,
+    }
+}
+
+fn kind(kind: FileKind) -> InspectedKind {
+    match kind {
+        FileKind::File => InspectedKind::File,
+        FileKind::Directory => InspectedKind::Directory,
+        FileKind::Symlink => InspectedKind::Symlink,
+        FileKind::Other => InspectedKind::Other,
+    }
+}
