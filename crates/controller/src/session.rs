@@ -21,6 +21,7 @@ use miosa_domain::{Generation, HostId};
 use miosa_failpoint::{Injected, failpoint};
 use miosa_store::StoreError;
 use miosa_store::host::{Introduction, PoolUsage};
+use miosa_store::report::Applied;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::UdsConnectInfo;
@@ -28,6 +29,7 @@ use tonic::{Request, Status, Streaming};
 use tracing::Instrument;
 
 use crate::app::{App, now};
+use crate::telemetry;
 
 mod links;
 mod streams;
@@ -175,10 +177,16 @@ impl Session {
         loop {
             let specs = self.app.store().changed_specs(self.host_id, since).await?;
             since = specs.up_to;
-            if resync || !specs.volumes.is_empty() || !specs.instances.is_empty() {
+            let is_empty =
+                specs.volumes.is_empty() && specs.instances.is_empty() && specs.snapshots.is_empty();
+            if resync || !is_empty {
                 failpoint!("controller.session.before-send")?;
-                let message =
-                    ControllerMessage::Specs { resync, volumes: specs.volumes, instances: specs.instances };
+                let message = ControllerMessage::Specs {
+                    resync,
+                    volumes: specs.volumes,
+                    instances: specs.instances,
+                    snapshots: specs.snapshots,
+                };
                 self.say(message).await?;
                 resync = false;
             }
@@ -217,25 +225,40 @@ impl Session {
             host_id: self.host_id,
             volumes: &report.volumes,
             instances: &report.instances,
+            snapshots: &report.snapshots,
             pool: pool.map(|p| PoolUsage { capacity_bytes: p.capacity_bytes, used_bytes: p.used_bytes }),
         };
         let applied = self.app.store().apply_report(report, now()).await?;
+        count_snapshots(&applied);
         self.app.news().publish(&applied.touched);
         if applied.specs_changed {
             self.link.nudge.notify_one();
         }
-        if !applied.forget_volumes.is_empty() || !applied.forget_instances.is_empty() {
-            let message = ControllerMessage::Forget {
-                volumes: applied.forget_volumes,
-                instances: applied.forget_instances,
-            };
-            self.say(message).await?;
+        let nothing_to_forget = applied.forget_volumes.is_empty()
+            && applied.forget_instances.is_empty()
+            && applied.forget_snapshots.is_empty();
+        if nothing_to_forget {
+            return Ok(());
         }
-        Ok(())
+        self.say(ControllerMessage::Forget {
+            volumes: applied.forget_volumes,
+            instances: applied.forget_instances,
+            snapshots: applied.forget_snapshots,
+        })
+        .await
     }
 
     async fn say(&self, message: ControllerMessage) -> Result<(), SessionError> {
         self.link.outgoing.send(Ok(message)).await.map_err(|_| SessionError::Closed)
+    }
+}
+
+fn count_snapshots(applied: &Applied) {
+    for (trigger, stall_us) in &applied.taken {
+        telemetry::snapshot_taken(*trigger, Duration::from_micros(*stall_us));
+    }
+    for (trigger, _) in &applied.failed {
+        telemetry::snapshot_failed(*trigger);
     }
 }
 
@@ -246,6 +269,9 @@ fn log_strangers(before: &PoolReport, now: &PoolReport) {
     }
     if now.orphan_instances != before.orphan_instances && !now.orphan_instances.is_empty() {
         tracing::warn!(instances = ?now.orphan_instances, "the host runs instances that this database does not know; they are kept");
+    }
+    if now.orphan_snapshots != before.orphan_snapshots && !now.orphan_snapshots.is_empty() {
+        tracing::warn!(snapshots = ?now.orphan_snapshots, "the host holds snapshots that this database does not know; they are kept");
     }
     for foreign in now.foreign.iter().filter(|foreign| !before.foreign.contains(foreign)) {
         tracing::warn!(%foreign, "something in the host's pool is not ours; it is not touched");

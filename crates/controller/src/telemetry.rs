@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use miosa_domain::snapshot::Trigger;
 
 use crate::app::Gauges;
 
@@ -41,6 +42,11 @@ fn install() -> PrometheusHandle {
         "Time from a request's header to its answer's header."
     );
     metrics::describe_histogram!("miosa_effect_seconds", "Time from intent to outcome.");
+    metrics::describe_counter!("miosa_snapshots_total", "Snapshots taken and failed.");
+    metrics::describe_histogram!(
+        "miosa_snapshot_stall_seconds",
+        "Time that a volume's writers waited for a snapshot."
+    );
     handle
 }
 
@@ -61,6 +67,23 @@ pub(crate) fn request_answered(method: &'static str, route: &'static str, status
         .record(took.as_secs_f64());
 }
 
+/// Counts one snapshot that became ready.
+pub(crate) fn snapshot_taken(trigger: Trigger, stall: Duration) {
+    count_snapshot(trigger, "taken");
+    metrics::histogram!("miosa_snapshot_stall_seconds", "trigger" => trigger.as_str())
+        .record(stall.as_secs_f64());
+}
+
+/// Counts one snapshot that was not taken.
+pub(crate) fn snapshot_failed(trigger: Trigger) {
+    count_snapshot(trigger, "failed");
+}
+
+fn count_snapshot(trigger: Trigger, outcome: &'static str) {
+    metrics::counter!("miosa_snapshots_total", "trigger" => trigger.as_str(), "outcome" => outcome)
+        .increment(1);
+}
+
 /// The whole answer to a scrape, in the text format 0.0.4.
 pub(crate) fn render(recorder: &PrometheusHandle, gauges: Option<&Gauges>) -> String {
     let mut text = recorder.render();
@@ -68,6 +91,14 @@ pub(crate) fn render(recorder: &PrometheusHandle, gauges: Option<&Gauges>) -> St
         labelled(&mut text, "miosa_volumes", "Volumes by state.", "state", &gauges.volumes);
         labelled(&mut text, "miosa_computers", "Computers by status.", "status", &gauges.computers);
         labelled(&mut text, "miosa_attachments", "Attachments by state.", "state", &gauges.attachments);
+        labelled(&mut text, "miosa_snapshots", "Snapshots by state.", "state", &gauges.snapshots);
+        labelled(
+            &mut text,
+            "miosa_snapshot_schedules",
+            "Snapshot schedules by state.",
+            "state",
+            &gauges.snapshot_schedules,
+        );
         single(
             &mut text,
             "miosa_pool_capacity_bytes",

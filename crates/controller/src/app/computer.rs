@@ -170,7 +170,7 @@ impl App {
         self.open_stream(computer.host_id, logs).await
     }
 
-    async fn open_stream(
+    pub(super) async fn open_stream(
         &self,
         host_id: HostId,
         request: impl FnOnce(u64) -> ControllerMessage,
@@ -180,7 +180,8 @@ impl App {
             None => None,
         };
         stream.ok_or_else(|| {
-            AppError::Unavailable("the computer's host is not connected at the moment; try again soon".into())
+            let message = format!("host {host_id} is not connected at the moment; try again soon");
+            AppError::Unavailable(message)
         })
     }
 

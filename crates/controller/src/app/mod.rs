@@ -19,8 +19,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use miosa_domain::computer::ComputerSize;
 use miosa_domain::mount_path::MountPath;
+use miosa_domain::schedule::Schedule;
 use miosa_domain::spec::Network;
-use miosa_domain::{ApiKeyId, HostId, ProjectId, Refusal, TenantId, VolumeId};
+use miosa_domain::{ApiKeyId, HostId, ProjectId, Refusal, SnapshotId, TenantId, VolumeId};
 use miosa_store::host::HostRecord;
 use miosa_store::{Store, StoreError};
 use tracing::Instrument;
@@ -30,18 +31,25 @@ use crate::ControllerConfig;
 use crate::session::Links;
 
 pub(crate) use crate::session::ExecEvents;
+pub(crate) use inspect::FileBytes;
 pub(crate) use miosa_store::computer::{ComputerChange, Power};
 pub(crate) use miosa_store::idempotency::{Idempotency, ObjectRef, StoredAnswer};
 pub(crate) use miosa_store::key::{ApiKey, KeyType};
 pub(crate) use miosa_store::page::{Cursor, Filters, ListPage, ListRequest};
+pub(crate) use miosa_store::snapshot::{HooksChange, SnapshotChange};
 pub(crate) use miosa_store::volume::VolumeChange;
 pub(crate) use news::News;
 
 mod attachment;
 mod computer;
+mod data_service;
+mod event;
+mod inspect;
 mod key;
 mod news;
 mod readiness;
+mod restore;
+mod snapshot;
 mod view;
 mod volume;
 
@@ -75,7 +83,7 @@ pub(crate) enum AppError {
 }
 
 /// Checked by http: name, size (in range, a multiple of 1 MiB), metadata as texts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct NewVolume {
     pub name: String,
     pub size_bytes: u64,
@@ -84,6 +92,61 @@ pub(crate) struct NewVolume {
     pub workspace_id: Option<String>,
     pub metadata: BTreeMap<String, String>,
     pub delete_protection: bool,
+    pub schedule: Option<Schedule>,
+    pub retention_days: Option<u32>,
+    pub hooks: HooksChange,
+}
+
+/// A volume that begins as something else: a fork, or a restore as a new volume.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NewCopy {
+    /// Made of its source's name when `None`.
+    pub name: Option<String>,
+    /// Its source's size when `None`.
+    pub size: Option<AskedSize>,
+    /// Its source's project when `None`.
+    pub project_id: Option<ProjectId>,
+    pub workspace_id: Option<String>,
+    pub metadata: BTreeMap<String, String>,
+    /// When it goes to the trash by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A size in range, and the field that a refusal of it should name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AskedSize {
+    pub bytes: u64,
+    pub field: &'static str,
+}
+
+/// What a copy begins as.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum CopySource {
+    /// A volume as it is now; `whatever_the_wait` of its writers, or only if that is short.
+    Volume {
+        id: VolumeId,
+        whatever_the_wait: bool,
+    },
+    Snapshot(SnapshotPath),
+}
+
+/// A snapshot as a caller names it: by itself, or as one of a volume that is there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SnapshotPath {
+    pub of: Option<VolumeId>,
+    pub id: SnapshotId,
+}
+
+/// Checked by http.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NewSnapshot {
+    pub name: Option<String>,
+    pub metadata: BTreeMap<String, String>,
+    pub protected: bool,
+    /// However long the volume's writers wait.
+    pub now: bool,
+    pub expires_at: Option<Timestamp>,
+    pub hooks: HooksChange,
 }
 
 /// Checked by http, but for the template's name, which only a host knows.
@@ -133,6 +196,10 @@ pub(crate) struct Gauges {
     /// By status, as clients see it.
     pub computers: BTreeMap<String, u64>,
     pub attachments: BTreeMap<String, u64>,
+    /// By state.
+    pub snapshots: BTreeMap<String, u64>,
+    /// Of volumes, by state.
+    pub snapshot_schedules: BTreeMap<String, u64>,
     /// Sums over the hosts' pools.
     pub pool_capacity_bytes: u64,
     pub pool_used_bytes: u64,
@@ -247,6 +314,7 @@ impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Refused(refusal) => AppError::Refused(refusal),
+            StoreError::Invalid { field, message } => AppError::Invalid { field, message },
             StoreError::IdempotencyKeyTaken => {
                 AppError::Unavailable("another call with this Idempotency-Key is still running".into())
             }

@@ -1,5 +1,7 @@
 //! Whether the control plane can do its work, and counts of what it holds.
 
+use std::collections::BTreeMap;
+
 use miosa_domain::attachment::Attachment;
 use miosa_domain::volume::{self, VolumeState};
 use miosa_domain::{AttachmentId, ComputerId, MountPath, VolumeId};
@@ -33,6 +35,12 @@ impl App {
         let mut gauges = Gauges {
             computers: counts.computers.iter().map(|(status, n)| (status.to_string(), *n)).collect(),
             attachments: counts.attachments.iter().map(|(state, n)| (state.as_str().into(), *n)).collect(),
+            snapshots: counts.snapshots.iter().map(|(state, n)| (state.as_str().into(), *n)).collect(),
+            snapshot_schedules: BTreeMap::from([
+                ("ok".into(), counts.schedules.ok),
+                ("failing".into(), counts.schedules.failing),
+                ("paused".into(), counts.schedules.paused),
+            ]),
             pool_capacity_bytes: pools().map(|pool| pool.capacity_bytes).sum(),
             pool_used_bytes: pools().map(|pool| pool.used_bytes).sum(),
             agent_sessions: self.links().connected_hosts().len() as u64,

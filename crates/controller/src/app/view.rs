@@ -2,31 +2,38 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use miosa_api::v1;
 use miosa_domain::computer::ComputerStatus;
+use miosa_domain::schedule::Schedule;
 use miosa_domain::size;
-use miosa_domain::spec::Network;
-use miosa_domain::status::InstanceState;
+use miosa_domain::spec::{Network, Origin};
+use miosa_domain::status::{CompactionState, InstanceState};
 use miosa_domain::volume::VolumeState;
 use miosa_store::attachment::AttachmentRecord;
 use miosa_store::computer::ComputerRecord;
+use miosa_store::schedule::ScheduleState;
 use miosa_store::volume::VolumeRecord;
 
-use super::App;
+use super::{App, now};
 
-/// What a volume has until schedules can be set.
-const SNAPSHOT_RETENTION_DAYS: u32 = 7;
+mod snapshot;
+
+/// How many of a schedule's next times a volume shows.
+const UPCOMING_SHOWN: usize = 3;
 
 impl App {
     pub(super) fn volume_view(&self, volume: VolumeRecord) -> v1::volumes::Volume {
         let state = volume.state(&|host_id| self.links().is_reachable(host_id));
         let error = match state {
-            VolumeState::Error => volume.error.map(|failure| failure.message),
+            VolumeState::Error => volume.error.as_ref().map(|failure| failure.message.clone()),
             VolumeState::Unavailable => {
                 Some("its host is not connected; it is available again when the host is back".into())
             }
             _ => None,
         };
+        let snapshots = volume_snapshots(&volume, now());
+        let (space, compaction) = (volume_space(&volume), compaction(&volume));
         v1::volumes::Volume {
             id: volume.id.to_string(),
             name: volume.name,
@@ -43,8 +50,14 @@ impl App {
             host_id: volume.host_id.to_string(),
             attached_to: volume.attachments.first().map(|a| a.computer_id.to_string()),
             attachments: volume.attachments.iter().map(volume_attachment).collect(),
-            snapshot_schedule: None,
-            snapshot_retention_days: SNAPSHOT_RETENTION_DAYS,
+            kind: "volume".into(),
+            snapshot_schedule: volume.schedule.map(|schedule| schedule.text),
+            snapshot_retention_days: volume.retention_days,
+            snapshots,
+            space,
+            compaction,
+            origin: volume.origin.map(volume_origin),
+            expires_at: volume.expires_at.map(|at| at.to_string()),
             metadata: volume.metadata,
             used_bytes: volume.used_bytes,
             delete_protection: volume.delete_protection,
@@ -136,6 +149,95 @@ fn volume_attachment(attachment: &AttachmentRecord) -> v1::volumes::VolumeAttach
     }
 }
 
+fn volume_snapshots(volume: &VolumeRecord, now: Timestamp) -> v1::volumes::VolumeSnapshots {
+    let schedule = volume.schedule.as_ref();
+    let (schedule_state, schedule_message) = match schedule.map(|schedule| &schedule.state) {
+        None => ("off", None),
+        Some(ScheduleState::Ok) => ("ok", None),
+        Some(ScheduleState::Paused { percent }) => {
+            ("paused", Some(format!("the pool is {percent}% full; it goes on when there is room again")))
+        }
+        Some(ScheduleState::Failing(failure)) => ("failing", Some(failure.message.clone())),
+    };
+    let plan = schedule.and_then(|schedule| schedule.plan);
+    // The text was understood when it was accepted.
+    let times = schedule.and_then(|schedule| Schedule::parse(&schedule.text).ok());
+    let next = times.map(|times| times.upcoming(now, UPCOMING_SHOWN)).unwrap_or_default();
+    v1::volumes::VolumeSnapshots {
+        count: volume.snapshots.ready,
+        last_taken_at: volume.snapshots.last_taken_at.map(|at| at.to_string()),
+        schedule_state: schedule_state.into(),
+        schedule_message,
+        failures: plan.map_or(0, |plan| plan.failures),
+        next: next.iter().map(Timestamp::to_string).collect(),
+        next_run_at: plan.map(|plan| plan.run_at.to_string()),
+        before_snapshot: volume.hooks.before.clone(),
+        after_snapshot: volume.hooks.after.clone(),
+        hook_timeout_seconds: volume.hooks.timeout_seconds,
+    }
+}
+
+fn volume_space(volume: &VolumeRecord) -> Option<v1::volumes::VolumeSpace> {
+    let space = volume.space?;
+    Some(v1::volumes::VolumeSpace {
+        measured_at: space.measured_at.to_string(),
+        filesystem_used_bytes: space.filesystem_used_bytes,
+        allocated_bytes: volume.used_bytes,
+        held_by_snapshots_bytes: space.held_by_snapshots_bytes,
+        extents: space.extents,
+        predicted_stall_ms: space.predicted_stall_ms,
+    })
+}
+
+/// The compaction that was asked for last, or one that the host began by itself before a snapshot, whichever is newer.
+fn compaction(volume: &VolumeRecord) -> Option<v1::volumes::Compaction> {
+    let is_seen = volume.reported_generation >= volume.generation;
+    let answers = |number| is_newer(number, volume.compaction, is_seen);
+    let Some(reported) = volume.reported_compaction.as_ref().filter(|reported| answers(reported.number))
+    else {
+        let pending = v1::volumes::Compaction {
+            state: "pending".into(),
+            extents_before: None,
+            extents_now: None,
+            progress_percent: None,
+            message: None,
+        };
+        return (volume.compaction > 0).then_some(pending);
+    };
+    let (state, progress_percent, message) = match &reported.state {
+        CompactionState::Running => ("running", percent(reported.done_bytes, reported.total_bytes), None),
+        CompactionState::Done => ("done", None, None),
+        CompactionState::Stopped(failure) => ("stopped", None, Some(failure.message.clone())),
+    };
+    Some(v1::volumes::Compaction {
+        state: state.into(),
+        extents_before: Some(reported.extents_before),
+        extents_now: Some(reported.extents_now),
+        progress_percent,
+        message,
+    })
+}
+
+fn volume_origin(origin: Origin) -> v1::volumes::VolumeOrigin {
+    let (kind, id) = match origin {
+        Origin::Snapshot { id } => ("snapshot", id.to_string()),
+        Origin::Volume { id, .. } => ("volume", id.to_string()),
+    };
+    v1::volumes::VolumeOrigin { kind: kind.into(), id }
+}
+
+/// Whether work that a host reports under `number` is what to show, when somebody asked for number `asked`. A host counts what
+/// it does by itself as 0; that is shown once the host has seen what was asked.
+fn is_newer(number: u64, asked: u64, is_seen: bool) -> bool {
+    number >= asked || (number == 0 && is_seen)
+}
+
+/// `None` while the whole is not known.
+fn percent(done_bytes: u64, total_bytes: u64) -> Option<u32> {
+    let percent = (u128::from(done_bytes) * 100).checked_div(u128::from(total_bytes))?;
+    Some(percent.min(100) as u32)
+}
+
 pub(super) fn deleted(id: impl ToString, status: &str) -> v1::volumes::Deleted {
     v1::volumes::Deleted { id: id.to_string(), deleted: true, success: true, status: status.into() }
 }
@@ -144,4 +246,36 @@ pub(super) fn deleted(id: impl ToString, status: &str) -> v1::volumes::Deleted {
 pub(super) fn detail(name: &str, value: impl serde::Serialize) -> serde_json::Map<String, serde_json::Value> {
     let value = serde_json::to_value(value).unwrap_or_default();
     BTreeMap::from([(name.to_owned(), value)]).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_outcome_does_not_answer_for_a_newer_one() {
+        for (number, asked, is_seen, shown) in [
+            (0, 0, false, true),
+            (0, 1, false, false),
+            (0, 1, true, true),
+            (1, 1, false, true),
+            (1, 2, false, false),
+            (1, 2, true, false),
+        ] {
+            assert_eq!(is_newer(number, asked, is_seen), shown, "{number} for {asked}, seen: {is_seen}");
+        }
+    }
+
+    #[test]
+    fn percents_of_what_is_known() {
+        for (done, total, shown) in [
+            (0, 0, None),
+            (0, 3, Some(0)),
+            (1, 3, Some(33)),
+            (4, 3, Some(100)),
+            (u64::MAX, u64::MAX, Some(100)),
+        ] {
+            assert_eq!(percent(done, total), shown, "{done} of {total}");
+        }
+    }
 }

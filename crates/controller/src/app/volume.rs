@@ -1,8 +1,8 @@
 //! The verbs of volumes.
 
 use miosa_api::v1::volumes::{Deleted, Volume};
-use miosa_domain::status::{Failure, FailureCode};
-use miosa_domain::volume::Lifecycle;
+use miosa_domain::status::{CompactionState, Failure, FailureCode};
+use miosa_domain::volume::{Lifecycle, VolumeState};
 use miosa_domain::{HostId, Refusal, TenantId, VolumeId};
 use miosa_store::volume::VolumeRecord;
 use uuid::Uuid;
@@ -24,10 +24,8 @@ impl App {
         let (app, tenant_id) = (self.clone(), caller.tenant_id);
         to_the_end(async move {
             let host = app.place(None).await?;
-            let id = VolumeId::from_uuid(Uuid::now_v7());
-            let wait = app.wait_for(id.uuid());
             let new = miosa_store::volume::NewVolume {
-                id,
+                id: VolumeId::from_uuid(Uuid::now_v7()),
                 tenant_id,
                 project_id: new.project_id,
                 workspace_id: new.workspace_id,
@@ -36,19 +34,37 @@ impl App {
                 size_bytes: new.size_bytes,
                 metadata: new.metadata,
                 delete_protection: new.delete_protection,
+                origin: None,
+                expires_at: None,
+                schedule: new.schedule,
+                retention_days: new.retention_days,
+                hooks: new.hooks,
             };
-            let volume = app.store().create_volume(new, idempotency.as_ref(), now()).await?;
-            app.links().nudge(host.id);
-            let volume = app.settled(volume, wait, "create").await?;
-            if let Some(failure) = no_room(&volume)
-                && app.store().withdraw_volume(tenant_id, id, now()).await?
-            {
-                app.links().nudge(host.id);
-                return Err(app.no_room_refusal(volume.host_id, failure).await?.into());
-            }
-            Ok(app.volume_view(volume))
+            app.make_volume(new, idempotency, "create").await
         })
         .await
+    }
+
+    /// Writes the intent and answers its outcome. A volume that cannot be made, for a reason which says what to do about it,
+    /// is taken back.
+    pub(super) async fn make_volume(
+        &self,
+        new: miosa_store::volume::NewVolume,
+        idempotency: Option<Idempotency>,
+        verb: &'static str,
+    ) -> Result<Volume, AppError> {
+        let (tenant_id, id) = (new.tenant_id, new.id);
+        let wait = self.wait_for(id.uuid());
+        let volume = self.store().create_volume(new, idempotency.as_ref(), now()).await?;
+        self.links().nudge(volume.host_id);
+        let volume = self.settled(volume, wait, verb).await?;
+        if let Some(failure) = not_worth_keeping(&volume)
+            && self.store().withdraw_volume(tenant_id, id, now()).await?
+        {
+            self.links().nudge(volume.host_id);
+            return Err(self.failure_refusal(volume.host_id, failure, "VOLUME_NOT_READY").await?.into());
+        }
+        Ok(self.volume_view(volume))
     }
 
     pub(crate) async fn list_volumes(
@@ -65,12 +81,34 @@ impl App {
     }
 
     pub(crate) async fn get_volume(&self, caller: &Caller, id: VolumeId) -> Result<Volume, AppError> {
-        let volume = self.store().volume(caller.tenant_id, id).await?;
-        let volume = volume.ok_or(Refusal::NotFound { what: "volume" })?;
+        Ok(self.volume_view(self.present_volume(caller.tenant_id, id).await?))
+    }
+
+    /// One that is not in the trash.
+    pub(super) async fn present_volume(
+        &self,
+        tenant_id: TenantId,
+        id: VolumeId,
+    ) -> Result<VolumeRecord, AppError> {
+        let volume = self.read_volume(tenant_id, id).await?;
         match volume.deleted_at {
-            None => Ok(self.volume_view(volume)),
+            None => Ok(volume),
             Some(at) => Err(Refusal::AlreadyDeleted { what: "volume", deleted_at: at.to_string() }.into()),
         }
+    }
+
+    /// One whose host can do something with it now. Without its host an instant could not be kept: what was asked for now
+    /// would be done at some later time.
+    pub(super) async fn reachable_volume(
+        &self,
+        tenant_id: TenantId,
+        id: VolumeId,
+    ) -> Result<VolumeRecord, AppError> {
+        let volume = self.present_volume(tenant_id, id).await?;
+        if self.links().is_reachable(volume.host_id) {
+            return Ok(volume);
+        }
+        Err(Refusal::VolumeNotReady { volume_id: id, state: VolumeState::Unavailable, reason: None }.into())
     }
 
     pub(crate) async fn update_volume(
@@ -127,8 +165,35 @@ impl App {
         .await
     }
 
+    /// Answers the volume when its image is compacted, when that was given up (its `compaction` says why), or as it is when
+    /// the time is over.
+    pub(crate) async fn compact_volume(
+        &self,
+        caller: &Caller,
+        id: VolumeId,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Volume, AppError> {
+        let (app, tenant_id) = (self.clone(), caller.tenant_id);
+        to_the_end(async move {
+            app.reachable_volume(tenant_id, id).await?;
+            let mut wait = app.wait_for(id.uuid());
+            let mut volume = app.store().compact_volume(tenant_id, id, idempotency.as_ref(), now()).await?;
+            let number = volume.compaction;
+            app.links().nudge(volume.host_id);
+            while !is_compacted(&volume, number) {
+                if !wait.goes_on().await {
+                    return Ok(app.volume_view(volume));
+                }
+                volume = app.read_volume(tenant_id, id).await?;
+            }
+            wait.over("compact");
+            Ok(app.volume_view(volume))
+        })
+        .await
+    }
+
     /// The volume when it is no longer on its way from one state to another, or as it is when the time is over.
-    async fn settled(
+    pub(super) async fn settled(
         &self,
         mut volume: VolumeRecord,
         mut wait: Wait,
@@ -144,9 +209,30 @@ impl App {
         Ok(volume)
     }
 
-    async fn read_volume(&self, tenant_id: TenantId, id: VolumeId) -> Result<VolumeRecord, AppError> {
+    pub(super) async fn read_volume(
+        &self,
+        tenant_id: TenantId,
+        id: VolumeId,
+    ) -> Result<VolumeRecord, AppError> {
         let volume = self.store().volume(tenant_id, id).await?;
         Ok(volume.ok_or(Refusal::NotFound { what: "volume" })?)
+    }
+
+    /// Why the host did not do what was asked, with a code that says what to do about it; `otherwise` when none does.
+    pub(super) async fn failure_refusal(
+        &self,
+        host_id: HostId,
+        failure: Failure,
+        otherwise: &'static str,
+    ) -> Result<Refusal, AppError> {
+        let code = match failure.code {
+            FailureCode::InsufficientCapacity => return self.no_room_refusal(host_id, failure).await,
+            FailureCode::StallBudget => "STALL_BUDGET",
+            FailureCode::WriteBackTimeout => "WRITE_BACK_TIMEOUT",
+            FailureCode::HookFailed => "HOOK_FAILED",
+            _ => otherwise,
+        };
+        Ok(Refusal::HostRefused { code, message: failure.message })
     }
 
     /// With the numbers that the host last reported.
@@ -164,7 +250,18 @@ impl App {
     }
 }
 
-fn no_room(volume: &VolumeRecord) -> Option<Failure> {
-    let failure = volume.error.as_ref().filter(|_| volume.lifecycle == Lifecycle::Error);
-    failure.filter(|failure| failure.code == FailureCode::InsufficientCapacity).cloned()
+/// Why a new volume is not there, if it is for a reason that is over as soon as the caller does something about it. Others
+/// stay to be looked at.
+fn not_worth_keeping(volume: &VolumeRecord) -> Option<Failure> {
+    let failure = volume.error.as_ref().filter(|_| volume.lifecycle == Lifecycle::Error)?;
+    let is_over = matches!(
+        failure.code,
+        FailureCode::InsufficientCapacity | FailureCode::StallBudget | FailureCode::WriteBackTimeout
+    );
+    is_over.then(|| failure.clone())
+}
+
+fn is_compacted(volume: &VolumeRecord, number: u64) -> bool {
+    let reported = volume.reported_compaction.as_ref();
+    reported.is_some_and(|reported| reported.number >= number && reported.state != CompactionState::Running)
 }

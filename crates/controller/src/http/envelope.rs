@@ -157,7 +157,8 @@ fn details(refusal: &Refusal) -> Map<String, Value> {
         Refusal::VolumeAttached { volume_id, attachment_id, computer_id, mount_path } => json!({
             "volume_id": volume_id, "attachment_id": attachment_id, "computer_id": computer_id, "mount_path": mount_path,
         }),
-        Refusal::VolumeStillAttached { volume_id, attachment_id, computer_id } => json!({
+        Refusal::VolumeStillAttached { volume_id, attachment_id, computer_id }
+        | Refusal::RestoreWhileAttached { volume_id, attachment_id, computer_id } => json!({
             "volume_id": volume_id, "attachment_id": attachment_id, "computer_id": computer_id,
         }),
         Refusal::VolumeBusy { volume_id, holders } => json!({ "volume_id": volume_id, "holders": holders }),
@@ -178,7 +179,18 @@ fn details(refusal: &Refusal) -> Map<String, Value> {
         Refusal::ComputerState { computer_id, status, .. } => {
             json!({ "computer_id": computer_id, "status": status })
         }
-        Refusal::Protected { volume_id } => json!({ "volume_id": volume_id }),
+        Refusal::Protected { volume_id } | Refusal::NoSnapshotAvailable { volume_id } => {
+            json!({ "volume_id": volume_id })
+        }
+        Refusal::SnapshotProtected { snapshot_id } | Refusal::SnapshotInUse { snapshot_id } => {
+            json!({ "snapshot_id": snapshot_id })
+        }
+        Refusal::SnapshotNotReady { snapshot_id, state } => {
+            json!({ "snapshot_id": snapshot_id, "state": state })
+        }
+        Refusal::PoolNearFull { percent, limit_percent, .. } => {
+            json!({ "percent": percent, "limit_percent": limit_percent })
+        }
     };
     match details {
         Value::Object(map) => map,

@@ -135,7 +135,8 @@ async fn collect(
             Some(StreamEvent::Exit { code, .. }) => break (code, false),
             Some(StreamEvent::Failed(failure)) => return Err(broke_off(&failure)),
             Some(StreamEvent::Log { .. }) => {}
-            Some(StreamEvent::End) | None => return Err(broke_off(&lost())),
+            // Everything else belongs to other streams.
+            _ => return Err(broke_off(&lost())),
         }
     };
     let stdout = String::from_utf8_lossy(&stdout).into_owned();
@@ -200,7 +201,8 @@ fn exec_events(output: ExecEvents) -> impl Stream<Item = axum::response::sse::Ev
                 reader.ended = true;
                 events::failure(&failure)
             }
-            Some(StreamEvent::End) | None => {
+            // Everything else belongs to other streams.
+            _ => {
                 reader.ended = true;
                 events::failure(&lost())
             }

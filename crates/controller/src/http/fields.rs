@@ -4,12 +4,16 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use jiff::{SignedDuration, Timestamp};
 use miosa_domain::limits::Limits;
 use miosa_domain::name::checked_name;
+use miosa_domain::retention;
+use miosa_domain::schedule::Schedule;
 use miosa_domain::size::{GIB, human};
 use serde_json::{Map, Value};
 
 use super::ApiError;
+use crate::app::{AskedSize, HooksChange};
 
 const METADATA_MAX_BYTES: usize = 64 << 10;
 /// Longest text of fields that only carry somebody else's id.
@@ -18,6 +22,9 @@ const LABEL_MAX_CHARS: usize = 255;
 pub(super) const ARGUMENT_MAX_BYTES: usize = (128 << 10) - 1;
 const ENV_MAX_BYTES: usize = 512 << 10;
 const PATH_MAX_BYTES: usize = 4095;
+const HOOK_MAX_BYTES: usize = 4096;
+const HOOK_TIMEOUT_MAX_SECONDS: u32 = 600;
+const TTL_SECONDS: std::ops::RangeInclusive<i64> = 60..=365 * 24 * 60 * 60;
 
 /// What is wrong with a body, by field.
 #[derive(Debug, Default)]
@@ -140,6 +147,76 @@ pub(super) fn folder(raw: &str) -> Result<String, String> {
     Ok(raw.to_owned())
 }
 
+/// Five cron fields or a word like `@daily`; nothing for no schedule.
+pub(super) fn schedule(raw: &str) -> Result<Option<Schedule>, String> {
+    match raw.trim() {
+        "" => Ok(None),
+        text => Schedule::parse(text).map(Some),
+    }
+}
+
+pub(super) fn retention_days(raw: i64) -> Result<u32, String> {
+    let days = u32::try_from(raw).ok().filter(|days| (1..=retention::MAX_DAYS).contains(days));
+    days.ok_or_else(|| format!("must be between 1 and {}", retention::MAX_DAYS))
+}
+
+/// The commands around a snapshot, as three fields of a body name them.
+pub(super) fn hooks(
+    problems: &mut Problems,
+    before: Option<String>,
+    after: Option<String>,
+    timeout_seconds: Option<i64>,
+) -> HooksChange {
+    HooksChange {
+        before: problems.check("before_snapshot", before, hook),
+        after: problems.check("after_snapshot", after, hook),
+        timeout_seconds: problems.check("hook_timeout_seconds", timeout_seconds, hook_timeout),
+    }
+}
+
+/// A command, or nothing for none.
+fn hook(raw: String) -> Result<Option<String>, String> {
+    if raw.contains('\0') {
+        return Err("must not contain NUL characters".into());
+    }
+    if raw.len() > HOOK_MAX_BYTES {
+        return Err(format!("must be at most {HOOK_MAX_BYTES} bytes; put a longer one into a script"));
+    }
+    Ok(Some(raw).filter(|command| !command.trim().is_empty()))
+}
+
+fn hook_timeout(raw: i64) -> Result<u32, String> {
+    let seconds = u32::try_from(raw).ok().filter(|seconds| (1..=HOOK_TIMEOUT_MAX_SECONDS).contains(seconds));
+    seconds.ok_or_else(|| format!("must be between 1 and {HOOK_TIMEOUT_MAX_SECONDS} seconds"))
+}
+
+/// When something ends that lives for `ttl` from `now` on: `3d`, `12h`, `30m`, `90s`, or a number of seconds.
+pub(super) fn expiry(ttl: Value, now: Timestamp) -> Result<Timestamp, String> {
+    let seconds = match &ttl {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => ttl_seconds(text.trim()),
+        _ => None,
+    };
+    let seconds = seconds.ok_or("must be a time like 3d, 12h, 30m or 90s, or a whole number of seconds")?;
+    if !TTL_SECONDS.contains(&seconds) {
+        return Err("must be between 60 seconds and 365 days".into());
+    }
+    Ok(now.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX))
+}
+
+fn ttl_seconds(text: &str) -> Option<i64> {
+    let (number, unit_seconds) = match text.char_indices().last()? {
+        (at, 'd') => (&text[..at], 24 * 60 * 60),
+        (at, 'h') => (&text[..at], 60 * 60),
+        (at, 'm') => (&text[..at], 60),
+        (at, 's') => (&text[..at], 1),
+        _ => (text, 1),
+    };
+    // A sign is no digit.
+    let digits = Some(number).filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()))?;
+    digits.parse::<i64>().ok()?.checked_mul(unit_seconds)
+}
+
 /// The size in bytes that `size_gb` and `size_bytes` ask for; `None` when neither was given.
 pub(super) fn size(
     problems: &mut Problems,
@@ -157,6 +234,17 @@ pub(super) fn size(
         problems.add("size_bytes", "differs from size_gb; give one of them");
     }
     from_gb.or(from_bytes)
+}
+
+/// The same, with the field that was given.
+pub(super) fn asked_size(
+    problems: &mut Problems,
+    limits: &Limits,
+    size_gb: Option<i64>,
+    size_bytes: Option<i64>,
+) -> Option<AskedSize> {
+    let field = if size_gb.is_some() { "size_gb" } else { "size_bytes" };
+    size(problems, limits, size_gb, size_bytes).map(|bytes| AskedSize { bytes, field })
 }
 
 #[cfg(test)]
@@ -191,6 +279,49 @@ mod tests {
                 }
                 Err(field) => assert!(problems.0.contains_key(field), "{gb:?} {bytes:?}: {problems:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn times_to_live() {
+        for (ttl, seconds) in [
+            (serde_json::json!("3d"), Some(259_200)),
+            (serde_json::json!(" 12h "), Some(43_200)),
+            (serde_json::json!("30m"), Some(1800)),
+            (serde_json::json!("90s"), Some(90)),
+            (serde_json::json!("90"), Some(90)),
+            (serde_json::json!(60), Some(60)),
+            (serde_json::json!("365d"), Some(31_536_000)),
+            (serde_json::json!("366d"), None),
+            (serde_json::json!(59), None),
+            (serde_json::json!(90.5), None),
+            (serde_json::json!(-90), None),
+            (serde_json::json!("-3d"), None),
+            (serde_json::json!("+3d"), None),
+            (serde_json::json!("3 d"), None),
+            (serde_json::json!("d"), None),
+            (serde_json::json!(""), None),
+            (serde_json::json!("3w"), None),
+            (serde_json::json!("3\u{e9}"), None),
+            (serde_json::json!("9223372036854775807d"), None),
+            (serde_json::json!(true), None),
+            (serde_json::json!(null), None),
+        ] {
+            let end = expiry(ttl.clone(), Timestamp::UNIX_EPOCH).ok();
+            assert_eq!(end.map(Timestamp::as_second), seconds, "{ttl}");
+        }
+    }
+
+    #[test]
+    fn hooks_are_commands_or_nothing() {
+        assert_eq!(hook("sync".into()), Ok(Some("sync".into())));
+        assert_eq!(hook(" ".into()), Ok(None));
+        assert!(hook("x".repeat(HOOK_MAX_BYTES)).is_ok());
+        assert!(hook("x".repeat(HOOK_MAX_BYTES + 1)).is_err() && hook("a\0b".into()).is_err());
+        for (seconds, good) in
+            [(0, false), (1, true), (600, true), (601, false), (-1, false), (i64::MAX, false)]
+        {
+            assert_eq!(hook_timeout(seconds).is_ok(), good, "{seconds}");
         }
     }
 

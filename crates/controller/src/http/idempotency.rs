@@ -29,7 +29,7 @@ use tokio::sync::watch;
 use tracing::Instrument;
 
 use super::{ApiError, Http, computers};
-use crate::app::{Caller, Idempotency, ObjectRef};
+use crate::app::{Caller, Idempotency, ObjectRef, SnapshotPath};
 
 const HEADER: &str = "idempotency-key";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -86,6 +86,7 @@ pub(super) struct Call {
     pub(super) method: Method,
     /// Template of the route table.
     pub(super) route: &'static str,
+    pub(super) path: String,
     pub(super) memory: Memory,
 }
 
@@ -154,15 +155,29 @@ async fn object_now(http: &Http, call: &Call, object: ObjectRef) -> Result<Respo
             ObjectRef::Volume(id) => (id.to_string(), "deleted"),
             ObjectRef::Computer(id) => (id.to_string(), "destroying"),
             ObjectRef::Attachment(id) => (id.to_string(), "detached"),
+            ObjectRef::Snapshot(id) => (id.to_string(), "deleted"),
         };
         let deleted = Deleted { id, deleted: true, success: true, status: status.into() };
         return Ok(super::twin(StatusCode::OK, deleted));
     }
     let status = match call.route {
-        "/volumes" | "/computers" | "/computers/{computer_id}/volumes" => StatusCode::CREATED,
+        "/volumes"
+        | "/data-services"
+        | "/projects/{project_id}/data-services"
+        | "/computers"
+        | "/computers/{computer_id}/volumes"
+        | "/volumes/{id}/snapshots" => StatusCode::CREATED,
+        // A fork, or a restore as a new volume, has made another volume than its path names.
+        route if route.ends_with("/clone") || route.ends_with("/restore") => match object {
+            ObjectRef::Volume(id) if !call.path.contains(&id.to_string()) => StatusCode::CREATED,
+            _ => StatusCode::OK,
+        },
         _ => StatusCode::OK,
     };
     Ok(match object {
+        ObjectRef::Snapshot(id) => {
+            super::twin(status, app.get_snapshot(caller, SnapshotPath { of: None, id }).await?)
+        }
         ObjectRef::Volume(id) => super::twin(status, app.get_volume(caller, id).await?),
         ObjectRef::Attachment(id) => super::twin(status, app.get_attachment(caller, id).await?),
         ObjectRef::Computer(id) => {

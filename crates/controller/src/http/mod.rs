@@ -1,7 +1,7 @@
 //! The public HTTP API: bytes to typed calls, outcomes to answers, and nothing else.
 //!
 //! ```text
-//!   prefix   strips /api/v1 and trailing slashes
+//!   prefix   strips /api/v1 and trailing slashes, and finds the volume behind a data service
 //!   observe  request id, panic barrier, writes refusals, log, metrics
 //!   router   the table in routes; 404 and 405
 //!   gate     key, scope, rate limit, body, idempotency         (routes with a scope)
@@ -40,10 +40,13 @@ use crate::{ControllerConfig, auth, telemetry};
 mod attachments;
 mod body;
 mod computers;
+mod data_services;
+mod download;
 mod envelope;
 mod events;
 mod exec;
 mod fields;
+mod files;
 mod health;
 mod idempotency;
 mod logs;
@@ -52,7 +55,10 @@ mod prefix;
 mod query;
 mod rate_limit;
 mod request_id;
+mod restore;
 mod routes;
+mod snapshots;
+mod volume_events;
 mod volumes;
 
 pub(crate) use envelope::ApiError;
@@ -105,7 +111,7 @@ where
     }
 
     fn call(&mut self, request: axum::http::Request<B>) -> Self::Future {
-        self.0.call(prefix::strip(request.map(Body::new)))
+        self.0.call(prefix::rewrite(request.map(Body::new)))
     }
 }
 
@@ -172,6 +178,9 @@ async fn gate(State(gate): State<Gate>, raw: RawRequest, next: Next) -> Result<R
     let caller = auth::authenticate(&http.app, &head.headers).await?;
     http.rate_limits.admit(&caller)?;
     auth::require_scope(&caller, scope)?;
+    if let Some(project) = head.extensions.remove::<prefix::OfProject>() {
+        data_services::require_in_project(&http, &caller, &project).await?;
+    }
     let workspace = auth::header_text(&head.headers, "x-miosa-workspace").map(str::to_owned);
     let mut request = Request { caller: caller.clone(), workspace, idempotency: None };
     // HEAD runs as GET.
@@ -183,7 +192,8 @@ async fn gate(State(gate): State<Gate>, raw: RawRequest, next: Next) -> Result<R
     let path_and_query = (head.uri.path(), head.uri.query());
     request.idempotency = idempotency::key(&head.headers, &caller, &method, path_and_query, &body)?;
     let key = request.idempotency.clone();
-    let call = idempotency::Call { caller, method, route, memory };
+    let path = head.uri.path().to_owned();
+    let call = idempotency::Call { caller, method, route, path, memory };
     head.extensions.insert(request);
     let run = next.run(RawRequest::from_parts(head, body.into()));
     match key {

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 
 use super::ApiError;
+use crate::app::SnapshotPath;
 
 /// The parameters behind the question mark.
 #[derive(Debug, Default)]
@@ -75,6 +76,19 @@ impl<S: Send + Sync, A: FromStr, B: FromStr> FromRequestParts<S> for Ids<A, B> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let params = path_params(parts, state).await?;
         Ok(Ids(path_id(&params, 0)?, path_id(&params, 1)?))
+    }
+}
+
+/// `/volumes/{id}/snapshots/{snapshot_id}…` or `/volume-snapshots/{snapshot_id}…`.
+impl<S: Send + Sync> FromRequestParts<S> for SnapshotPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = path_params(parts, state).await?;
+        Ok(match params.iter().count() {
+            1 => SnapshotPath { of: None, id: path_id(&params, 0)? },
+            _ => SnapshotPath { of: Some(path_id(&params, 0)?), id: path_id(&params, 1)? },
+        })
     }
 }
 

@@ -9,7 +9,10 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::idempotency::Memory;
-use super::{ApiError, Gate, Http, attachments, computers, exec, health, logs, volumes};
+use super::{
+    ApiError, Gate, Http, attachments, computers, data_services, download, exec, files, health, logs,
+    restore, snapshots, volume_events, volumes,
+};
 
 /// One row: a method, a path below the prefix, and what it takes to pass.
 pub(super) struct Route {
@@ -64,6 +67,64 @@ pub(super) fn table() -> Vec<Route> {
         Route::new(PUT, "/volumes/{id}", volumes::update).scope(VOLUMES_WRITE),
         Route::new(DELETE, "/volumes/{id}", volumes::delete).scope(VOLUMES_WRITE),
         Route::new(POST, "/volumes/{id}/undelete", volumes::undelete).scope(VOLUMES_WRITE),
+        Route::new(POST, "/volumes/{id}/resize", volumes::resize).scope(VOLUMES_WRITE),
+        Route::new(POST, "/volumes/{id}/compact", volumes::compact).scope(VOLUMES_WRITE),
+        Route::new(POST, "/volumes/{id}/clone", restore::clone).scope(VOLUMES_WRITE),
+        Route::new(POST, "/volumes/{id}/restore", restore::of_volume).scope(VOLUMES_WRITE),
+        Route::new(GET, "/volumes/{id}/snapshots", snapshots::list).scope(VOLUMES_READ),
+        Route::new(POST, "/volumes/{id}/snapshots", snapshots::create).scope(VOLUMES_WRITE),
+        Route::new(GET, "/volumes/{id}/snapshots/{snapshot_id}", snapshots::get).scope(VOLUMES_READ),
+        Route::new(PATCH, "/volumes/{id}/snapshots/{snapshot_id}", snapshots::update).scope(VOLUMES_WRITE),
+        Route::new(PUT, "/volumes/{id}/snapshots/{snapshot_id}", snapshots::update).scope(VOLUMES_WRITE),
+        Route::new(DELETE, "/volumes/{id}/snapshots/{snapshot_id}", snapshots::delete).scope(VOLUMES_WRITE),
+        Route::new(POST, "/volumes/{id}/snapshots/{snapshot_id}/restore", restore::of_snapshot)
+            .scope(VOLUMES_WRITE),
+        Route::new(POST, "/volumes/{id}/snapshots/{snapshot_id}/verify", snapshots::verify)
+            .scope(VOLUMES_WRITE),
+        Route::new(GET, "/volume-snapshots", snapshots::list_all).scope(VOLUMES_READ),
+        Route::new(POST, "/volume-snapshots/prune", snapshots::prune)
+            .scope(VOLUMES_WRITE)
+            .memory(Memory::Process),
+        Route::new(GET, "/volume-snapshots/{snapshot_id}", snapshots::get).scope(VOLUMES_READ),
+        Route::new(PATCH, "/volume-snapshots/{snapshot_id}", snapshots::update).scope(VOLUMES_WRITE),
+        Route::new(PUT, "/volume-snapshots/{snapshot_id}", snapshots::update).scope(VOLUMES_WRITE),
+        Route::new(DELETE, "/volume-snapshots/{snapshot_id}", snapshots::delete).scope(VOLUMES_WRITE),
+        Route::new(POST, "/volume-snapshots/{snapshot_id}/restore", restore::of_snapshot)
+            .scope(VOLUMES_WRITE),
+        Route::new(POST, "/volume-snapshots/{snapshot_id}/verify", snapshots::verify).scope(VOLUMES_WRITE),
+        Route::new(GET, "/volumes/{id}/events", volume_events::list).scope(VOLUMES_READ),
+        Route::new(GET, "/volumes/{id}/snapshots/{snapshot_id}/files", files::list).scope(VOLUMES_READ),
+        Route::new(GET, "/volumes/{id}/snapshots/{snapshot_id}/files/stat", files::stat).scope(VOLUMES_READ),
+        Route::new(GET, "/volumes/{id}/snapshots/{snapshot_id}/files/download", download::download)
+            .scope(VOLUMES_READ),
+        Route::new(GET, "/volumes/{id}/snapshots/{snapshot_id}/diff", files::diff).scope(VOLUMES_READ),
+        Route::new(GET, "/volume-snapshots/{snapshot_id}/files", files::list).scope(VOLUMES_READ),
+        Route::new(GET, "/volume-snapshots/{snapshot_id}/files/stat", files::stat).scope(VOLUMES_READ),
+        Route::new(GET, "/volume-snapshots/{snapshot_id}/files/download", download::download)
+            .scope(VOLUMES_READ),
+        Route::new(GET, "/volume-snapshots/{snapshot_id}/diff", files::diff).scope(VOLUMES_READ),
+        Route::new(GET, "/data-services", data_services::list).scope(VOLUMES_READ),
+        Route::new(POST, "/data-services", data_services::create).scope(VOLUMES_WRITE),
+        Route::new(GET, "/projects/{project_id}/data-services", data_services::list_of_project)
+            .scope(VOLUMES_READ),
+        Route::new(POST, "/projects/{project_id}/data-services", data_services::create_in_project)
+            .scope(VOLUMES_WRITE),
+        Route::new(GET, "/data-services/{id}", volumes::get).scope(VOLUMES_READ),
+        Route::new(PATCH, "/data-services/{id}", volumes::update).scope(VOLUMES_WRITE),
+        Route::new(PUT, "/data-services/{id}", volumes::update).scope(VOLUMES_WRITE),
+        Route::new(DELETE, "/data-services/{id}", volumes::delete).scope(VOLUMES_WRITE),
+        Route::new(GET, "/projects/data-services/{id}", volumes::get).scope(VOLUMES_READ),
+        Route::new(PATCH, "/projects/data-services/{id}", volumes::update).scope(VOLUMES_WRITE),
+        Route::new(PUT, "/projects/data-services/{id}", volumes::update).scope(VOLUMES_WRITE),
+        Route::new(DELETE, "/projects/data-services/{id}", volumes::delete).scope(VOLUMES_WRITE),
+        Route::new(GET, "/projects/{project_id}/data-services/{id}", data_services::get_of_project)
+            .scope(VOLUMES_READ),
+        Route::new(PATCH, "/projects/{project_id}/data-services/{id}", data_services::update_of_project)
+            .scope(VOLUMES_WRITE),
+        Route::new(PUT, "/projects/{project_id}/data-services/{id}", data_services::update_of_project)
+            .scope(VOLUMES_WRITE),
+        Route::new(DELETE, "/projects/{project_id}/data-services/{id}", data_services::delete_of_project)
+            .scope(VOLUMES_WRITE),
         Route::new(GET, "/computers/{computer_id}/volumes", attachments::list).scope(VOLUMES_READ),
         Route::new(POST, "/computers/{computer_id}/volumes", attachments::attach).scope(VOLUMES_WRITE),
         Route::new(GET, "/computers/{computer_id}/volumes/{attachment_id}", attachments::get_of_computer)

@@ -101,6 +101,11 @@ impl Links {
         }
     }
 
+    /// The same for many; naming a host twice does no harm.
+    pub(crate) fn nudge_all(&self, host_ids: impl IntoIterator<Item = HostId>) {
+        host_ids.into_iter().for_each(|host_id| self.nudge(host_id));
+    }
+
     /// A new connection, which ends the one before it.
     pub(super) fn connect(&self, host_id: HostId, outgoing: Outgoing) -> Arc<Link> {
         let link = Arc::new(Link {

@@ -3,6 +3,7 @@
 //! The agent reports every spec as done. Commands are answered by what they say: see [`FakeAgent::exec`].
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -11,25 +12,32 @@ use axum::response::Response;
 use futures::StreamExt;
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use miosa_api::agent_v1::{
     AgentClient, AgentMessage, ControllerMessage, Hello, PROTOCOL, PoolReport, Report, StreamEvent,
 };
-use miosa_domain::spec::{DesiredAttachment, DesiredRun, InstanceSpec, Presence, VolumeSpec};
+use miosa_domain::spec::{
+    DesiredAttachment, DesiredRun, InstanceSpec, Presence, SnapshotPresence, SnapshotSpec, VolumeSpec,
+};
+use miosa_domain::stall::StallRules;
 use miosa_domain::status::{
-    AttachmentCondition, AttachmentStatus, InstanceState, InstanceStatus, VolumeCondition, VolumeStatus,
+    AttachmentCondition, AttachmentStatus, CompactionState, CompactionStatus, ExclusiveBytes, Failure,
+    FailureCode, InstanceState, InstanceStatus, SnapshotCondition, SnapshotFacts, SnapshotStatus,
+    Verification, VerificationOutcome, VolumeCondition, VolumeStatus,
 };
 use miosa_domain::{Generation, HostId};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 use uuid::Uuid;
 
+use super::inside;
 use crate::ControllerConfig;
-use crate::app::App;
+use crate::app::{App, now};
 use crate::http::Api;
 use crate::serve::serve_agents;
 use crate::session::AgentSessions;
@@ -39,10 +47,17 @@ pub(super) const KEY: &str = "msk_a_0123456789abcdef0123456789abcdef";
 /// Of every id that nothing has.
 pub(super) const NOBODY: &str = "0198c0de-0000-7000-8000-00000000dead";
 
+/// The instant of scheduled snapshots: long past any retention.
+pub(super) const LONG_AGO: &str = "2020-02-29T04:00:00Z";
+
+type Heard = Arc<Mutex<Vec<ControllerMessage>>>;
+
 pub(super) struct World {
     api: Api,
     pub(super) app: App,
     pub(super) closing: CancellationToken,
+    heard: Heard,
+    agent: Option<AbortHandle>,
     _tasks: JoinSet<()>,
     _folder: tempfile::TempDir,
 }
@@ -65,18 +80,32 @@ impl World {
         let mut tasks = JoinSet::new();
         let sessions = std::sync::Arc::new(AgentSessions::new(app.clone()));
         tasks.spawn(serve_agents(listener, miosa_api::agent_v1::AgentServer::new(sessions)));
-        Self { api, app, closing, _tasks: tasks, _folder: folder }
+        Self { api, app, closing, heard: Heard::default(), agent: None, _tasks: tasks, _folder: folder }
     }
 
     /// A control plane that is ready.
     pub(super) async fn new() -> Self {
         let mut world = Self::without_agent().await;
         let socket = world._folder.path().join("agent.sock");
-        world._tasks.spawn(async move { FakeAgent::run(&socket).await });
+        let heard = world.heard.clone();
+        world.agent = Some(world._tasks.spawn(async move { FakeAgent::run(&socket, heard).await }));
         while world.get("/readyz").await.status != StatusCode::OK {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         world
+    }
+
+    /// Ends the agent's connection for good.
+    pub(super) async fn lose_agent(&self) {
+        self.agent.as_ref().expect("there is an agent").abort();
+        while self.get("/readyz").await.status == StatusCode::OK {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// What the agent was asked to look at in snapshots, and which streams it was told to close.
+    pub(super) fn heard(&self) -> Vec<ControllerMessage> {
+        self.heard.lock().unwrap().clone()
     }
 
     pub(super) async fn get(&self, path: &str) -> Answer {
@@ -128,6 +157,13 @@ impl World {
         let answer = self.post("/volumes", serde_json::json!({ "name": name, "size_gb": 1 })).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
         answer.json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The id of a new snapshot that is ready.
+    pub(super) async fn snapshot(&self, volume: &str) -> String {
+        let made = self.post(&format!("/volumes/{volume}/snapshots"), serde_json::json!({})).await.twin(201);
+        assert_eq!(made["status"], "ready", "{made}");
+        made["id"].as_str().unwrap().to_owned()
     }
 
     /// The id of a new computer that runs.
@@ -209,10 +245,11 @@ impl Answer {
 
 struct FakeAgent {
     messages: mpsc::UnboundedSender<AgentMessage>,
+    heard: Heard,
 }
 
 impl FakeAgent {
-    async fn run(socket: &Path) {
+    async fn run(socket: &Path, heard: Heard) {
         let socket = socket.to_owned();
         let connector = tower::service_fn(move |_: axum::http::Uri| {
             let socket = socket.clone();
@@ -221,7 +258,7 @@ impl FakeAgent {
         let endpoint = tonic::transport::Endpoint::from_static("http://agent");
         let channel = endpoint.connect_with_connector(connector).await.unwrap();
         let (messages, outgoing) = mpsc::unbounded_channel();
-        let agent = Self { messages };
+        let agent = Self { messages, heard };
         agent.say(AgentMessage::Hello(Hello {
             protocol: PROTOCOL,
             host_id: HostId::from_uuid(Uuid::now_v7()),
@@ -243,13 +280,17 @@ impl FakeAgent {
     }
 
     fn hear(&self, message: ControllerMessage) {
+        if matches!(message, ControllerMessage::Inspect { .. } | ControllerMessage::Close { .. }) {
+            self.heard.lock().unwrap().push(message.clone());
+        }
         match message {
-            ControllerMessage::Specs { resync, volumes, instances } => {
+            ControllerMessage::Specs { resync, volumes, instances, snapshots } => {
                 let volumes = volumes.iter().map(volume_done).collect();
                 let instances = instances.iter().map(instance_done).collect();
+                let snapshots = snapshots.iter().map(snapshot_done).collect();
                 let pool =
                     PoolReport { capacity_bytes: 1 << 40, used_bytes: 1 << 30, ..PoolReport::default() };
-                self.say(AgentMessage::Report(Report { volumes, instances, pool: Some(pool) }));
+                self.say(AgentMessage::Report(Report { volumes, instances, snapshots, pool: Some(pool) }));
                 if resync {
                     self.say(AgentMessage::Recovered);
                 }
@@ -271,6 +312,11 @@ impl FakeAgent {
                 }
                 self.say(AgentMessage::Stream { stream, event: StreamEvent::End });
             }
+            ControllerMessage::Inspect { stream, request } => {
+                for event in inside::inspected(&request) {
+                    self.say(AgentMessage::Stream { stream, event });
+                }
+            }
             ControllerMessage::Forget { .. } | ControllerMessage::Close { .. } => {}
         }
     }
@@ -285,8 +331,8 @@ impl FakeAgent {
             "much" => (0..9).map(|_| stdout(&vec![b'x'; 1 << 20])).chain([exit(0)]).collect(),
             "slow" => vec![stdout(b"begun"), StreamEvent::Exit { code: 137, timed_out: true }],
             "break" => {
-                let code = miosa_domain::status::FailureCode::HostError;
-                vec![StreamEvent::Failed(miosa_domain::status::Failure { code, message: "it broke".into() })]
+                let code = FailureCode::HostError;
+                vec![StreamEvent::Failed(Failure { code, message: "it broke".into() })]
             }
             "for ever" => vec![stdout(b"begun")],
             // Two halves of one character.
@@ -306,7 +352,59 @@ fn volume_done(spec: &VolumeSpec) -> VolumeStatus {
         Presence::Trashed => VolumeCondition::InTrash,
         Presence::Purged => VolumeCondition::Gone,
     };
-    VolumeStatus { id: spec.id, generation: spec.generation, condition, allocated_bytes: Some(5 << 20) }
+    let compaction = (spec.compaction > 0).then_some(CompactionStatus {
+        number: spec.compaction,
+        state: CompactionState::Done,
+        extents_before: 90_000,
+        extents_now: 12,
+        done_bytes: 5 << 20,
+        total_bytes: 5 << 20,
+    });
+    VolumeStatus {
+        id: spec.id,
+        generation: spec.generation,
+        condition,
+        allocated_bytes: Some(5 << 20),
+        incarnation: spec.incarnation,
+        space: None,
+        compaction,
+    }
+}
+
+/// Ready at once, but for hooks that say `fail`. Those taken by schedule are old enough to be pruned.
+fn snapshot_done(spec: &SnapshotSpec) -> SnapshotStatus {
+    let is_scheduled = spec.take.stall == Some(StallRules::SCHEDULED);
+    let condition = match spec.presence {
+        SnapshotPresence::Purged => SnapshotCondition::Gone,
+        SnapshotPresence::Kept if spec.take.hooks.before.as_deref() == Some("fail") => {
+            let message = "the command before the snapshot ended with 1".into();
+            SnapshotCondition::Failed(Failure { code: FailureCode::HookFailed, message })
+        }
+        SnapshotPresence::Kept => SnapshotCondition::Ready,
+    };
+    let facts = (condition == SnapshotCondition::Ready).then(|| SnapshotFacts {
+        taken_at: if is_scheduled { LONG_AGO.parse().unwrap() } else { now() },
+        size_bytes: 1 << 30,
+        allocated_bytes: 5 << 20,
+        extents: 12,
+        stall_us: 1500,
+        compacted: false,
+    });
+    let verification = (spec.verification > 0).then(|| Verification {
+        number: spec.verification,
+        at: Timestamp::now(),
+        outcome: VerificationOutcome::Intact,
+    });
+    SnapshotStatus {
+        id: spec.id,
+        volume_id: spec.volume_id,
+        generation: spec.generation,
+        condition,
+        facts,
+        checksum: None,
+        exclusive: Some(ExclusiveBytes { bytes: 4096, measured_at: Timestamp::now() }),
+        verification,
+    }
 }
 
 fn instance_done(spec: &InstanceSpec) -> InstanceStatus {

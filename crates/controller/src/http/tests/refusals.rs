@@ -43,9 +43,9 @@ async fn each_field_of_a_volume_is_checked() {
         (json!({"name": "v", "metadata": "x"}), 422, "VALIDATION_ERROR", "metadata"),
         (json!({"name": "v", "metadata": {"k": "x".repeat(70_000)}}), 422, "VALIDATION_ERROR", "metadata"),
         (json!({"name": "v", "delete_protection": 1}), 422, "VALIDATION_ERROR", "delete_protection"),
-        (json!({"name": "v", "snapshot_schedule": "@daily"}), 422, "VALIDATION_ERROR", "snapshot_schedule"),
+        (json!({"name": "v", "snapshot_schedule": "daily"}), 422, "VALIDATION_ERROR", "snapshot_schedule"),
         (
-            json!({"name": "v", "snapshot_retention_days": 7}),
+            json!({"name": "v", "snapshot_retention_days": 366}),
             422,
             "VALIDATION_ERROR",
             "snapshot_retention_days",
@@ -135,7 +135,8 @@ async fn each_field_of_an_attachment_and_a_command_is_checked() {
 async fn what_is_not_json_is_refused_on_every_route_with_a_body() {
     let world = World::new().await;
     let (volume, computer) = (world.volume("v").await, world.computer("c").await);
-    for (method, path) in bodies(&volume, &computer) {
+    let snapshot = world.snapshot(&volume).await;
+    for (method, path) in bodies(&volume, &computer, &snapshot) {
         for body in ["{", "name=v", "{\"name\":}", "\u{0}", "nul", "{}{}", "'a'"] {
             world.call(method.clone(), &path, body).await.refused(400, "INVALID_JSON");
         }
@@ -146,11 +147,24 @@ async fn what_is_not_json_is_refused_on_every_route_with_a_body() {
 }
 
 /// Every route that reads a body.
-fn bodies(volume: &str, computer: &str) -> Vec<(Method, String)> {
+fn bodies(volume: &str, computer: &str, snapshot: &str) -> Vec<(Method, String)> {
     vec![
         (Method::POST, "/volumes".into()),
         (Method::PATCH, format!("/volumes/{volume}")),
         (Method::PUT, format!("/volumes/{volume}")),
+        (Method::POST, format!("/volumes/{volume}/resize")),
+        (Method::POST, format!("/volumes/{volume}/clone")),
+        (Method::POST, format!("/volumes/{volume}/restore")),
+        (Method::POST, format!("/volumes/{volume}/snapshots")),
+        (Method::PATCH, format!("/volumes/{volume}/snapshots/{snapshot}")),
+        (Method::POST, format!("/volumes/{volume}/snapshots/{snapshot}/restore")),
+        (Method::PATCH, format!("/volume-snapshots/{snapshot}")),
+        (Method::POST, format!("/volume-snapshots/{snapshot}/restore")),
+        (Method::POST, "/volume-snapshots/prune".into()),
+        (Method::POST, "/data-services".into()),
+        (Method::POST, "/projects/default/data-services".into()),
+        (Method::PATCH, format!("/projects/default/data-services/{volume}")),
+        (Method::POST, format!("/data-services/{volume}/backups")),
         (Method::POST, "/computers".into()),
         (Method::PATCH, format!("/computers/{computer}")),
         (Method::POST, format!("/computers/{computer}")),
@@ -161,8 +175,9 @@ fn bodies(volume: &str, computer: &str) -> Vec<(Method, String)> {
 }
 
 /// Names that mean something, so that arbitrary values reach every check.
-const FIELDS: [&str; 31] = [
+const FIELDS: [&str; 41] = [
     "name",
+    "type",
     "size_gb",
     "sizeGb",
     "size_bytes",
@@ -174,6 +189,15 @@ const FIELDS: [&str; 31] = [
     "delete_protection",
     "snapshot_schedule",
     "snapshot_retention_days",
+    "before_snapshot",
+    "hook_timeout_seconds",
+    "snapshot_id",
+    "protected",
+    "now",
+    "ttl",
+    "as_new",
+    "force",
+    "dry_run",
     "template_type",
     "template",
     "size",
@@ -232,7 +256,8 @@ fn arbitrary_json_never_breaks_the_server() {
     let (world, routes) = runtime.block_on(async {
         let world = World::new().await;
         let (volume, computer) = (world.volume("v").await, world.computer("c").await);
-        (world, bodies(&volume, &computer))
+        let snapshot = world.snapshot(&volume).await;
+        (world, bodies(&volume, &computer, &snapshot))
     });
     let cases = (0..routes.len(), arbitrary_body());
     let config = Config { cases: 400, failure_persistence: None, ..Config::default() };

@@ -76,7 +76,9 @@ async fn no_route_tells_a_stranger_anything() {
             .path
             .replace("{id}", "no-id")
             .replace("{computer_id}", NOBODY)
-            .replace("{attachment_id}", "x");
+            .replace("{attachment_id}", "x")
+            .replace("{snapshot_id}", "x")
+            .replace("{project_id}", "x");
         for authorization in ["", "Bearer", "Bearer nonsense", "Bearer msk_u_unknown", "Basic msk_u_unknown"]
         {
             let headers = [("authorization", authorization)];
@@ -95,8 +97,8 @@ async fn unknown_paths_and_methods_are_refused_in_the_envelope() {
         "/nothing",
         "/api/v1",
         "/api/v1/api/v1/api/v1/volumes",
-        "/volumes/0198c0de-0000-7000-8000-000000000001/snapshots",
-        "/volumes/0198c0de-0000-7000-8000-000000000001/clone",
+        "/volumes/0198c0de-0000-7000-8000-000000000001/backups",
+        "/volumes/0198c0de-0000-7000-8000-000000000001/snapshots/x/nothing",
         "/volumes//undelete/x",
         "/computers/0198c0de-0000-7000-8000-000000000001/files",
         "/computers/0198c0de-0000-7000-8000-000000000001/metrics",
@@ -147,8 +149,9 @@ async fn ids_in_paths_must_be_uuids() {
     let world = World::without_agent().await;
     for route in routes::table().into_iter().filter(|route| route.path.contains('{')) {
         for id in ["no-id", "123", "0198c0de00007000800000000000dead", "%00", "%ff", "%F0%9F%98%80"] {
-            let path =
-                route.path.replace("{id}", id).replace("{computer_id}", id).replace("{attachment_id}", id);
+            let path = ["{id}", "{computer_id}", "{attachment_id}", "{snapshot_id}", "{project_id}"]
+                .iter()
+                .fold(route.path.to_owned(), |path, param| path.replace(param, id));
             world.call(route.method.clone(), &path, "{}").await.refused(400, "INVALID_ID");
         }
     }
@@ -159,9 +162,11 @@ async fn ids_in_paths_must_be_uuids() {
 async fn absent_objects_are_not_found() {
     let world = World::new().await;
     for route in routes::table().into_iter().filter(|route| route.path.contains('{')) {
-        let path = ["{id}", "{computer_id}", "{attachment_id}"]
+        let path = ["{id}", "{computer_id}", "{attachment_id}", "{snapshot_id}", "{project_id}"]
             .iter()
             .fold(route.path.to_owned(), |path, param| path.replace(param, NOBODY));
+        // Of the routes that compare with another one.
+        let path = format!("{path}?to={NOBODY}");
         let body = serde_json::json!({ "command": "true", "volume_id": NOBODY, "name": "n" }).to_string();
         world.call(route.method.clone(), &path, &body).await.refused(404, "NOT_FOUND");
     }

@@ -1,6 +1,6 @@
 //! Volumes and attachments: answers as the clients need them, lists, idempotency keys.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -63,22 +63,91 @@ async fn sizes_default_and_bounds() {
     }
 }
 
+/// Growing in place comes later: every way to ask for it answers the present size, or says so.
 #[tokio::test]
-async fn resizing_and_snapshots_come_later() {
+async fn only_the_present_size_is_accepted() {
     let world = World::new().await;
     let path = format!("/volumes/{}", world.volume("v").await);
+    let resize = format!("{path}/resize");
+    for (method, path) in [(Method::PATCH, &path), (Method::PUT, &path), (Method::POST, &resize)] {
+        for (body, field) in [(r#"{"size_gb":2}"#, "size_gb"), (r#"{"size_bytes":67108864}"#, "size_bytes")] {
+            let json = world.call(method.clone(), path, body).await.refused(422, "VALIDATION_ERROR");
+            assert!(json["errors"][field].is_array(), "{body}: {json}");
+        }
+        for body in [r#"{"size_gb":1}"#, r#"{"sizeBytes":1073741824}"#] {
+            assert_eq!(world.call(method.clone(), path, body).await.twin(200)["size_gb"], 1, "{body}");
+        }
+    }
+    world.post(&resize, json!({})).await.refused(400, "MISSING_PARAM");
+    world.call(Method::PATCH, &path, "").await.twin(200);
+}
+
+/// Set at creation or later, left alone when left out, off with null or nothing; a bad one names its field.
+#[tokio::test]
+async fn schedule_retention_and_hooks_are_kept_and_changed() {
+    let world = World::new().await;
+    let body = json!({"name": "v", "snapshotSchedule": " 0 4 * * * ", "snapshot_retention_days": 30,
+                      "before_snapshot": "sync", "hook_timeout_seconds": 5});
+    let made = world.post("/volumes", body).await.twin(201);
+    let path = format!("/volumes/{}", made["id"].as_str().unwrap());
+    assert_eq!((&made["type"], &made["snapshot_schedule"]), (&"volume".into(), &"0 4 * * *".into()));
+    assert_eq!(made["snapshot_retention_days"], 30);
+    let snapshots = &made["snapshots"];
+    assert_eq!((&snapshots["schedule_state"], &snapshots["count"]), (&"ok".into(), &0.into()));
+    let next = snapshots["next"].as_array().unwrap();
+    assert_eq!(next.len(), 3);
+    assert!(next.iter().all(|at| at.as_str().unwrap().ends_with("T04:00:00Z")), "{next:?}");
+    assert!(snapshots["next_run_at"].as_str().unwrap() >= next[0].as_str().unwrap(), "{snapshots}");
+    assert_eq!(
+        (&snapshots["before_snapshot"], &snapshots["after_snapshot"], &snapshots["hook_timeout_seconds"]),
+        (&"sync".into(), &json!(null), &5.into())
+    );
+
+    let patch = async |body: &str| world.call(Method::PATCH, &path, body).await;
     for (body, field) in [
-        (r#"{"size_gb":2}"#, "size_gb"),
-        (r#"{"size_bytes":67108864}"#, "size_bytes"),
-        (r#"{"snapshot_schedule":"0 3 * * *"}"#, "snapshot_schedule"),
-        (r#"{"snapshotRetentionDays":7}"#, "snapshot_retention_days"),
+        (r#"{"snapshot_schedule":"61 * * * *"}"#, "snapshot_schedule"),
+        (r#"{"snapshot_schedule":5}"#, "snapshot_schedule"),
+        (r#"{"snapshot_retention_days":0}"#, "snapshot_retention_days"),
+        (r#"{"snapshot_retention_days":366}"#, "snapshot_retention_days"),
+        (r#"{"snapshot_retention_days":7.5}"#, "snapshot_retention_days"),
+        (r#"{"snapshot_retention_days":"7"}"#, "snapshot_retention_days"),
+        (r#"{"before_snapshot":"a\u0000b"}"#, "before_snapshot"),
+        (r#"{"hook_timeout_seconds":601}"#, "hook_timeout_seconds"),
     ] {
-        let json = world.call(Method::PATCH, &path, body).await.refused(422, "VALIDATION_ERROR");
+        let json = patch(body).await.refused(422, "VALIDATION_ERROR");
         assert!(json["errors"][field].is_array(), "{body}: {json}");
     }
-    for body in ["", "{}", r#"{"size_gb":1}"#, r#"{"size_bytes":1073741824,"snapshot_schedule":""}"#] {
-        world.call(Method::PATCH, &path, body).await.twin(200);
+    let same = patch(r#"{"name":"w","after_snapshot":"true"}"#).await.twin(200);
+    assert_eq!(
+        (&same["snapshot_schedule"], &same["snapshot_retention_days"]),
+        (&"0 4 * * *".into(), &30.into())
+    );
+    assert_eq!(
+        (&same["snapshots"]["before_snapshot"], &same["snapshots"]["after_snapshot"]),
+        (&"sync".into(), &"true".into())
+    );
+    for off in [r#"{"snapshot_schedule":null,"before_snapshot":""}"#, r#"{"snapshot_schedule":""}"#] {
+        let off = patch(off).await.twin(200);
+        assert_eq!(
+            (&off["snapshot_schedule"], &off["snapshots"]["schedule_state"]),
+            (&json!(null), &"off".into())
+        );
+        assert_eq!(
+            (&off["snapshots"]["next"], &off["snapshots"]["before_snapshot"]),
+            (&json!([]), &json!(null))
+        );
+        patch(r#"{"snapshot_schedule":"@daily"}"#).await.twin(200);
     }
+}
+
+#[tokio::test]
+async fn compacting_answers_what_became_of_it() {
+    let world = World::new().await;
+    let path = format!("/volumes/{}", world.volume("v").await);
+    assert_eq!(world.get(&path).await.twin(200)["compaction"], json!(null));
+    let compacted = world.post(&format!("{path}/compact"), json!({})).await.twin(200);
+    let compaction = &compacted["compaction"];
+    assert_eq!((&compaction["state"], &compaction["extents_now"]), (&"done".into(), &12.into()));
 }
 
 #[tokio::test]
@@ -213,14 +282,7 @@ async fn a_lost_answer_is_made_again_from_its_object() {
     let headers = [("idempotency-key", "k")];
     let sent = HeaderMap::from_iter([("idempotency-key".parse().unwrap(), "k".parse().unwrap())]);
     let key = idempotency::key(&sent, &caller, &Method::POST, ("/volumes", None), body.as_bytes()).unwrap();
-    let new = NewVolume {
-        name: "v".into(),
-        size_bytes: 1 << 30,
-        project_id: None,
-        workspace_id: None,
-        metadata: BTreeMap::new(),
-        delete_protection: false,
-    };
+    let new = NewVolume { name: "v".into(), size_bytes: 1 << 30, ..NewVolume::default() };
     let made = world.app.create_volume(&caller, new, key).await.unwrap();
 
     let again = world.call_with(Method::POST, "/volumes", &headers, body).await;

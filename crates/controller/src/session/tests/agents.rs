@@ -8,15 +8,16 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use miosa_api::agent_v1::{
     AgentClient, AgentMessage, AgentServer, ControllerMessage, Hello, PROTOCOL, PoolReport, Report,
 };
 use miosa_domain::computer::ComputerSize;
 use miosa_domain::limits::Limits;
-use miosa_domain::spec::{DesiredAttachment, InstanceSpec, Network, VolumeSpec};
+use miosa_domain::spec::{DesiredAttachment, InstanceSpec, Network, SnapshotSpec, VolumeSpec};
 use miosa_domain::status::{
     AttachmentCondition, AttachmentStatus, Failure, FailureCode, InstanceState, InstanceStatus,
-    VolumeCondition, VolumeStatus,
+    SnapshotCondition, SnapshotFacts, SnapshotStatus, VolumeCondition, VolumeStatus,
 };
 use miosa_domain::{ApiKeyId, AttachmentId, ComputerId, Generation, HostId, VolumeId};
 use tokio::net::{UnixListener, UnixStream};
@@ -142,6 +143,15 @@ impl World {
         .await;
     }
 
+    pub(super) async fn until_volume(&self, id: VolumeId, status: &str) {
+        patiently(async {
+            while self.app.get_volume(&self.caller, id).await.unwrap().status != status {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
     /// An attachment that `agent` has made, and the spec that it was made from.
     pub(super) async fn attached(
         &self,
@@ -172,6 +182,7 @@ pub(super) struct Specs {
     pub(super) resync: bool,
     pub(super) volumes: Vec<VolumeSpec>,
     pub(super) instances: Vec<InstanceSpec>,
+    pub(super) snapshots: Vec<SnapshotSpec>,
 }
 
 /// One connection of a host. Dropping it ends the connection.
@@ -214,8 +225,8 @@ impl Agent {
 
     pub(super) async fn specs(&mut self) -> Specs {
         match self.hear().await {
-            Some(ControllerMessage::Specs { resync, volumes, instances }) => {
-                Specs { resync, volumes, instances }
+            Some(ControllerMessage::Specs { resync, volumes, instances, snapshots }) => {
+                Specs { resync, volumes, instances, snapshots }
             }
             other => panic!("no specs: {other:?}"),
         }
@@ -223,9 +234,20 @@ impl Agent {
 
     /// As an answer to `spec`.
     pub(super) fn report_volume(&self, spec: &VolumeSpec, condition: VolumeCondition) {
-        let status =
-            VolumeStatus { id: spec.id, generation: spec.generation, condition, allocated_bytes: None };
+        self.say_volume(volume_status(spec, condition));
+    }
+
+    pub(super) fn say_volume(&self, status: VolumeStatus) {
         self.say(AgentMessage::Report(Report { volumes: vec![status], ..Report::default() }));
+    }
+
+    /// As an answer to `spec`; with its facts when it is ready.
+    pub(super) fn report_snapshot(&self, spec: &SnapshotSpec, condition: SnapshotCondition) {
+        self.say_snapshot(snapshot_status(spec, condition));
+    }
+
+    pub(super) fn say_snapshot(&self, status: SnapshotStatus) {
+        self.say(AgentMessage::Report(Report { snapshots: vec![status], ..Report::default() }));
     }
 
     /// As an answer to `spec`.
@@ -250,6 +272,39 @@ impl Agent {
     }
 }
 
+pub(super) fn volume_status(spec: &VolumeSpec, condition: VolumeCondition) -> VolumeStatus {
+    VolumeStatus {
+        id: spec.id,
+        generation: spec.generation,
+        condition,
+        allocated_bytes: None,
+        incarnation: spec.incarnation,
+        space: None,
+        compaction: None,
+    }
+}
+
+pub(super) fn snapshot_status(spec: &SnapshotSpec, condition: SnapshotCondition) -> SnapshotStatus {
+    let facts = (condition == SnapshotCondition::Ready).then(|| SnapshotFacts {
+        taken_at: Timestamp::now(),
+        size_bytes: 1 << 30,
+        allocated_bytes: 1 << 20,
+        extents: 1,
+        stall_us: 500,
+        compacted: false,
+    });
+    SnapshotStatus {
+        id: spec.id,
+        volume_id: spec.volume_id,
+        generation: spec.generation,
+        condition,
+        facts,
+        checksum: None,
+        exclusive: None,
+        verification: None,
+    }
+}
+
 pub(super) fn hello(host_id: HostId, highest_generation: u64) -> Hello {
     Hello {
         protocol: PROTOCOL,
@@ -262,7 +317,7 @@ pub(super) fn hello(host_id: HostId, highest_generation: u64) -> Hello {
 }
 
 fn pool() -> PoolReport {
-    PoolReport { capacity_bytes: 1000, used_bytes: 900, ..PoolReport::default() }
+    PoolReport { capacity_bytes: 1000, used_bytes: 400, ..PoolReport::default() }
 }
 
 pub(super) fn running() -> InstanceState {
@@ -278,14 +333,7 @@ pub(super) fn desired(spec: &InstanceSpec, id: AttachmentId) -> Option<DesiredAt
 }
 
 pub(super) fn new_volume() -> NewVolume {
-    NewVolume {
-        name: "data".into(),
-        size_bytes: 1 << 30,
-        project_id: None,
-        workspace_id: None,
-        metadata: BTreeMap::new(),
-        delete_protection: false,
-    }
+    NewVolume { name: "data".into(), size_bytes: 1 << 30, ..NewVolume::default() }
 }
 
 pub(super) fn attachment_of(volume_id: VolumeId) -> NewAttachment {

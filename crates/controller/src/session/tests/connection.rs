@@ -152,7 +152,7 @@ async fn volumes_of_a_lost_host_are_unavailable() {
     assert!(shown.error.is_some_and(|error| error.contains("not connected")));
     let gauges = world.app.gauges().await.unwrap();
     assert_eq!((gauges.volumes["unavailable"], gauges.agent_sessions), (1, 0));
-    assert_eq!(gauges.pool_used_bytes, 900);
+    assert_eq!(gauges.pool_used_bytes, 400);
     match world.app.attach(&world.caller, computer, attachment_of(volume), None).await {
         Err(AppError::Refused(refusal @ Refusal::VolumeNotReady { .. })) => {
             assert!(refusal.to_string().contains("unavailable"), "{refusal}");

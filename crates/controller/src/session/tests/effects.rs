@@ -53,7 +53,7 @@ async fn a_volume_without_room_is_taken_back() {
     agent.report_volume(&spec, VolumeCondition::Failed(full));
     match call.await.unwrap() {
         Err(AppError::Refused(Refusal::InsufficientCapacity { message, capacity_bytes, used_bytes })) => {
-            assert_eq!((message.as_str(), capacity_bytes, used_bytes), ("the pool is 90 % full", 1000, 900));
+            assert_eq!((message.as_str(), capacity_bytes, used_bytes), ("the pool is 90 % full", 1000, 400));
         }
         other => panic!("{other:?}"),
     }
@@ -62,7 +62,7 @@ async fn a_volume_without_room_is_taken_back() {
     let withdrawn = agent.specs().await.volumes.remove(0);
     assert_eq!((withdrawn.id, withdrawn.presence), (spec.id, Presence::Purged));
     agent.report_volume(&withdrawn, VolumeCondition::Gone);
-    let forget = ControllerMessage::Forget { volumes: vec![spec.id], instances: vec![] };
+    let forget = ControllerMessage::Forget { volumes: vec![spec.id], instances: vec![], snapshots: vec![] };
     assert_eq!(agent.hear().await, Some(forget));
 }
 
@@ -275,8 +275,11 @@ async fn a_host_may_forget_what_is_gone_and_unknown() {
         generation: Generation(3),
         condition: VolumeCondition::Gone,
         allocated_bytes: None,
+        incarnation: 0,
+        space: None,
+        compaction: None,
     };
     agent.say(AgentMessage::Report(Report { volumes: vec![gone], ..Report::default() }));
-    let forget = ControllerMessage::Forget { volumes: vec![id], instances: vec![] };
+    let forget = ControllerMessage::Forget { volumes: vec![id], instances: vec![], snapshots: vec![] };
     assert_eq!(agent.hear().await, Some(forget));
 }

@@ -4,4 +4,6 @@
 mod agents;
 mod connection;
 mod effects;
+mod restores;
+mod snapshots;
 mod streams;

@@ -1,0 +1,226 @@
+//! The verbs of snapshots.
+
+use miosa_api::v1::snapshots::{PrunePlan, Snapshot};
+use miosa_api::v1::volumes::Deleted;
+use miosa_domain::snapshot::SnapshotState;
+use miosa_domain::status::{Failure, FailureCode, VerificationOutcome};
+use miosa_domain::{Refusal, SnapshotId, TenantId, VolumeId};
+use miosa_store::snapshot::{PruneScope, SnapshotRecord};
+use uuid::Uuid;
+
+use super::{
+    App, AppError, Caller, Idempotency, ListPage, ListRequest, NewSnapshot, SnapshotChange, SnapshotPath,
+    now, to_the_end, view,
+};
+
+impl App {
+    /// Answers the snapshot when it is `ready`, and `creating` when that takes long. One that failed is refused with its
+    /// reason, and stays for a while to be looked at.
+    pub(crate) async fn create_snapshot(
+        &self,
+        caller: &Caller,
+        volume_id: VolumeId,
+        new: NewSnapshot,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Snapshot, AppError> {
+        let (app, tenant_id) = (self.clone(), caller.tenant_id);
+        to_the_end(async move {
+            app.reachable_volume(tenant_id, volume_id).await?;
+            let id = SnapshotId::from_uuid(Uuid::now_v7());
+            let mut wait = app.wait_for(id.uuid());
+            let new = miosa_store::snapshot::NewSnapshot {
+                id,
+                tenant_id,
+                volume_id,
+                name: new.name,
+                metadata: new.metadata,
+                protected: new.protected,
+                now: new.now,
+                expires_at: new.expires_at,
+                hooks: new.hooks,
+            };
+            let mut snapshot = app.store().create_snapshot(new, idempotency.as_ref(), now()).await?;
+            app.links().nudge(snapshot.host_id);
+            while snapshot.state == SnapshotState::Creating {
+                if !wait.goes_on().await {
+                    return Ok(app.snapshot_view(snapshot));
+                }
+                snapshot = app.read_snapshot(tenant_id, id).await?;
+            }
+            wait.over("snapshot");
+            app.taken(snapshot).await
+        })
+        .await
+    }
+
+    /// Once it is no longer being taken.
+    async fn taken(&self, snapshot: SnapshotRecord) -> Result<Snapshot, AppError> {
+        if snapshot.state != SnapshotState::Failed {
+            return Ok(self.snapshot_view(snapshot));
+        }
+        let failure = snapshot.error.clone().unwrap_or_else(|| Failure {
+            code: FailureCode::HostError,
+            message: "the host could not take the snapshot".into(),
+        });
+        let refusal = self.failure_refusal(snapshot.host_id, failure, "SNAPSHOT_FAILED").await?;
+        let details = view::detail("snapshot", self.snapshot_view(snapshot));
+        Err(AppError::RefusedWith { refusal, details })
+    }
+
+    /// Of a volume that is there.
+    pub(crate) async fn list_volume_snapshots(
+        &self,
+        caller: &Caller,
+        volume_id: VolumeId,
+        request: ListRequest,
+    ) -> Result<ListPage<Snapshot>, AppError> {
+        self.present_volume(caller.tenant_id, volume_id).await?;
+        self.list_snapshots(caller, Some(volume_id), request).await
+    }
+
+    /// Of one volume or of all, whether they are there or gone.
+    pub(crate) async fn list_snapshots(
+        &self,
+        caller: &Caller,
+        volume_id: Option<VolumeId>,
+        request: ListRequest,
+    ) -> Result<ListPage<Snapshot>, AppError> {
+        if !self.has_region(request.filters.region.as_deref()) {
+            return Ok(ListPage::empty());
+        }
+        let page = self.store().list_snapshots(caller.tenant_id, volume_id, &request).await?;
+        Ok(page.map(|snapshot| self.snapshot_view(snapshot)))
+    }
+
+    pub(crate) async fn get_snapshot(
+        &self,
+        caller: &Caller,
+        path: SnapshotPath,
+    ) -> Result<Snapshot, AppError> {
+        Ok(self.snapshot_view(self.find_snapshot(caller.tenant_id, path).await?))
+    }
+
+    pub(crate) async fn update_snapshot(
+        &self,
+        caller: &Caller,
+        path: SnapshotPath,
+        change: SnapshotChange,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Snapshot, AppError> {
+        let tenant_id = caller.tenant_id;
+        self.find_snapshot(tenant_id, path).await?;
+        let changed =
+            self.store().update_snapshot(tenant_id, path.id, change, idempotency.as_ref(), now()).await?;
+        Ok(self.snapshot_view(changed))
+    }
+
+    /// The snapshot is gone for clients from the commit on; the answer waits until its space is given back.
+    pub(crate) async fn delete_snapshot(
+        &self,
+        caller: &Caller,
+        path: SnapshotPath,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Deleted, AppError> {
+        let (app, tenant_id) = (self.clone(), caller.tenant_id);
+        to_the_end(async move {
+            app.find_snapshot(tenant_id, path).await?;
+            let mut wait = app.wait_for(path.id.uuid());
+            let mut snapshot =
+                app.store().delete_snapshot(tenant_id, path.id, idempotency.as_ref(), now()).await?;
+            app.links().nudge(snapshot.host_id);
+            while !snapshot.is_tombstone {
+                if !wait.goes_on().await {
+                    return Ok(view::deleted(path.id, "deleting"));
+                }
+                snapshot = app.read_snapshot(tenant_id, path.id).await?;
+            }
+            wait.over("delete_snapshot");
+            Ok(view::deleted(path.id, "deleted"))
+        })
+        .await
+    }
+
+    /// Answers the snapshot when its data was compared with its checksum, and `running` when that takes long.
+    pub(crate) async fn verify_snapshot(
+        &self,
+        caller: &Caller,
+        path: SnapshotPath,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Snapshot, AppError> {
+        let (app, tenant_id) = (self.clone(), caller.tenant_id);
+        to_the_end(async move {
+            app.find_snapshot(tenant_id, path).await?;
+            let mut wait = app.wait_for(path.id.uuid());
+            let mut snapshot =
+                app.store().verify_snapshot(tenant_id, path.id, idempotency.as_ref(), now()).await?;
+            let number = snapshot.verification;
+            app.links().nudge(snapshot.host_id);
+            while !is_verified(&snapshot, number) {
+                if !wait.goes_on().await {
+                    return Ok(app.snapshot_view(snapshot));
+                }
+                snapshot = app.read_snapshot(tenant_id, path.id).await?;
+            }
+            wait.over("verify");
+            Ok(app.snapshot_view(snapshot))
+        })
+        .await
+    }
+
+    /// Removes the caller's expired snapshots, of one volume (which may be gone) or of all; a dry run only says which. The
+    /// space comes back in the background.
+    pub(crate) async fn prune_snapshots(
+        &self,
+        caller: &Caller,
+        volume_id: Option<VolumeId>,
+        dry_run: bool,
+    ) -> Result<PrunePlan, AppError> {
+        let (app, tenant_id) = (self.clone(), caller.tenant_id);
+        to_the_end(async move {
+            let scope = match volume_id {
+                None => PruneScope::Tenant(tenant_id),
+                Some(id) => PruneScope::Volume(tenant_id, app.read_volume(tenant_id, id).await?.id),
+            };
+            let recovered = app.links().recovered_hosts();
+            let carry_out = (!dry_run).then_some(recovered.as_slice());
+            let prune = app.store().prune_snapshots(scope, carry_out, now()).await?;
+            if !dry_run {
+                app.links().nudge_all(prune.pruned.iter().map(|snapshot| snapshot.host_id));
+            }
+            Ok(app.prune_view(prune, dry_run))
+        })
+        .await
+    }
+
+    /// The snapshot that a caller named. One of another volume than the named one is not found, and neither is one whose
+    /// volume is asked for and gone.
+    pub(super) async fn find_snapshot(
+        &self,
+        tenant_id: TenantId,
+        path: SnapshotPath,
+    ) -> Result<SnapshotRecord, AppError> {
+        if let Some(volume_id) = path.of {
+            self.present_volume(tenant_id, volume_id).await?;
+        }
+        let snapshot = self.read_snapshot(tenant_id, path.id).await?;
+        if path.of.is_some_and(|volume_id| volume_id != snapshot.volume_id) {
+            return Err(Refusal::NotFound { what: "snapshot" }.into());
+        }
+        match snapshot.deleted_at {
+            None => Ok(snapshot),
+            Some(at) => Err(Refusal::AlreadyDeleted { what: "snapshot", deleted_at: at.to_string() }.into()),
+        }
+    }
+
+    async fn read_snapshot(&self, tenant_id: TenantId, id: SnapshotId) -> Result<SnapshotRecord, AppError> {
+        let snapshot = self.store().snapshot(tenant_id, id).await?;
+        Ok(snapshot.ok_or(Refusal::NotFound { what: "snapshot" })?)
+    }
+}
+
+fn is_verified(snapshot: &SnapshotRecord, number: u64) -> bool {
+    let reported = snapshot.reported.as_ref().and_then(|reported| reported.verification.as_ref());
+    reported.is_some_and(|reported| {
+        reported.number >= number && !matches!(reported.outcome, VerificationOutcome::Running { .. })
+    })
+}
