@@ -2,6 +2,7 @@
 //! file are merged is in `context`.
 
 mod computers;
+mod snapshots;
 mod volumes;
 
 use std::collections::BTreeMap;
@@ -13,9 +14,13 @@ pub use computers::{
     ActionArgs, ActionName, ComputersArgs, ComputersVerb, CreateComputerArgs, DeleteComputerArgs, ExecArgs,
     ListComputersArgs, LogsArgs,
 };
+pub use snapshots::{
+    CpArgs, CreateSnapshotArgs, DeleteSnapshotArgs, DiffArgs, ListSnapshotsArgs, LsArgs, PruneArgs,
+    RestoreArgs, SnapshotsArgs, SnapshotsVerb, UpdateSnapshotArgs, VerifyArgs,
+};
 pub use volumes::{
-    AttachArgs, CreateVolumeArgs, DestroyArgs, DetachArgs, ListVolumesArgs, Switch, UpdateVolumeArgs,
-    VolumesArgs, VolumesVerb,
+    AttachArgs, CompactArgs, CreateVolumeArgs, DestroyArgs, DetachArgs, ForkArgs, ListVolumesArgs,
+    ScheduleArg, SnapshotSettings, Switch, TimelineArgs, UpdateVolumeArgs, VolumesArgs, VolumesVerb,
 };
 
 const ABOUT: &str = "Durable ext4 volumes that outlive the computers using them";
@@ -26,6 +31,7 @@ Examples:
   miosa volumes create model-weights --size 50   Make a volume of 50 GB
   miosa computers create --name box --wait       Make a computer and wait until it runs
   miosa volumes attach model-weights             Mount the volume in it, at /mnt/data
+  miosa snapshots create model-weights           Keep its present for later
   miosa volumes list
 
 Wherever an id is asked for, its ending (4 characters or more) and an exact name will do.
@@ -105,6 +111,9 @@ pub enum Verb {
     /// Make, attach, detach and destroy volumes
     #[command(visible_aliases = ["volume", "vol"])]
     Volumes(VolumesArgs),
+    /// Take, look into and restore snapshots of volumes
+    #[command(visible_aliases = ["snapshot", "snap"])]
+    Snapshots(SnapshotsArgs),
     /// Make and run the computers that volumes are attached to
     #[command(visible_aliases = ["computer", "machines", "machine"])]
     Computers(ComputersArgs),
@@ -216,6 +225,32 @@ mod tests {
             "volumes undelete v1",
             "volumes update v1 --name b --delete-protection off --metadata k=v",
             "vol ls -q",
+            "volumes create a --snapshot-schedule @daily --snapshot-retention-days 30",
+            "volumes update v1 --snapshot-schedule off",
+            "volumes update v1 --before-snapshot sync --after-snapshot true --hook-timeout 60",
+            "volumes fork v1",
+            "volumes fork v1 preview --ttl 3d --size 100 --now",
+            "volumes clone v1 preview --snapshot s1",
+            "volumes compact v1 --no-wait",
+            "volumes timeline v1 -n 20",
+            "snapshots",
+            "snapshot list",
+            "snapshots list v1",
+            "snapshots list --all --json",
+            "snapshots create v1 --name n --protect --ttl 3d --now --metadata k=v",
+            "snapshots show v1@latest",
+            "snapshots update s1 --name n --metadata k=v",
+            "snapshots protect s1",
+            "snapshots unprotect s1",
+            "snapshots delete s1 -f",
+            "snapshots restore s1 --to n --size 20 --ttl 3d",
+            "snapshots restore s1 --in-place --force -y",
+            "snapshots verify s1 --no-wait",
+            "snapshots prune v1 --dry-run",
+            "snapshots ls s1:/a",
+            "snapshots cat s1:/a",
+            "snapshots cp -rf s1:/a .",
+            "snapshots diff s1 s2 --limit 5",
             "volumes list --api-key k --api-url http://h/api/v1 --timeout 60 --tenant t --workspace w",
             "computers list --workspace w --json",
             "machines list",
@@ -257,6 +292,20 @@ mod tests {
             "volumes list -o yaml",
             "volumes list --timeout 0",
             "volumes frobnicate",
+            "volumes create a --snapshot-retention-days 0",
+            "volumes create a --hook-timeout 601",
+            "volumes fork",
+            "volumes fork v1 --now --snapshot s1",
+            "snapshots list v1 --all",
+            "snapshots update s1",
+            "snapshots restore s1",
+            "snapshots restore s1 --to n --in-place",
+            "snapshots restore s1 --to n --force",
+            "snapshots restore s1 --in-place --size 20",
+            "snapshots restore s1 --in-place --ttl 3d",
+            "snapshots cp s1:/a",
+            "snapshots diff s1",
+            "snapshots diff s1 s2 --limit 0",
             "computers create --data {} -f x",
             "computers create --network bridge",
             "computers exec c1",

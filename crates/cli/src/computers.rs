@@ -212,14 +212,14 @@ async fn logs(context: &Context, args: LogsArgs) -> Result<(), CliError> {
         if output.is_json() {
             return Ok(output.json(&logs)?);
         }
-        return logs.lines.iter().try_for_each(|line| Ok(output.raw_stdout(&format!("{}\n", line.line))?));
+        return logs.lines.iter().try_for_each(|line| Ok(output.raw_stdout(format!("{}\n", line.line))?));
     }
     let mut lines = std::pin::pin!(client.computers().follow_logs(&id, &request).await?);
     while let Some(line) = lines.try_next().await? {
         if output.is_json() {
             output.json_line(&line)?;
         } else {
-            output.raw_stdout(&format!("{}\n", line.line))?;
+            output.raw_stdout(format!("{}\n", line.line))?;
         }
     }
     Ok(())

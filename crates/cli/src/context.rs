@@ -31,6 +31,8 @@ pub(crate) struct Manner {
     pub(crate) quiet: bool,
     pub(crate) color: bool,
     pub(crate) debug: bool,
+    /// The locale can show more than ASCII.
+    pub(crate) utf8: bool,
 }
 
 impl Manner {
@@ -48,8 +50,18 @@ impl Manner {
             quiet: flags.quiet || says_yes(environment, "MIOSA_QUIET"),
             color: !no_color,
             debug: flags.debug || says_yes(environment, "MIOSA_DEBUG"),
+            utf8: is_utf8(environment),
         }
     }
+}
+
+/// As the C library decides it: the first that is set.
+fn is_utf8(environment: Environment<'_>) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(environment);
+    locale.is_some_and(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
 }
 
 /// Whether a variable is set, and to something else than a word for no.
@@ -258,6 +270,19 @@ mod tests {
         assert!(color(&[("MIOSA_NO_COLOR", "false")]));
         assert!(!color(&[("MIOSA_NO_COLOR", "1")]));
         assert!(!color(&[("NO_COLOR", "0")]), "any value of NO_COLOR counts");
+    }
+
+    #[test]
+    fn the_first_locale_that_is_set_decides() {
+        for (environment, utf8) in [
+            (&[][..], false),
+            (&[("LANG", "C.UTF-8")][..], true),
+            (&[("LANG", "de_DE.utf8")][..], true),
+            (&[("LC_ALL", "C"), ("LANG", "C.UTF-8")][..], false),
+            (&[("LC_CTYPE", "en_US.UTF-8"), ("LANG", "C")][..], true),
+        ] {
+            assert_eq!(is_utf8(&lookup(environment)), utf8, "{environment:?}");
+        }
     }
 
     #[test]

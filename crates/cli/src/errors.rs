@@ -27,6 +27,8 @@ const EXIT_USER: u8 = 1;
 const EXIT_NETWORK: u8 = 2;
 const EXIT_AUTH: u8 = 3;
 const EXIT_SERVER: u8 = 4;
+/// What shells show for a program that was interrupted.
+const EXIT_INTERRUPTED: u8 = 130;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
@@ -50,6 +52,17 @@ pub enum CliError {
     #[error("cannot read {}", .path.display())]
     Input { path: PathBuf, source: io::Error },
 
+    /// A file or folder on this machine.
+    #[error("cannot {doing} {}", .path.display())]
+    Local { doing: &'static str, path: PathBuf, source: io::Error },
+
+    /// What was begun ended badly on the server, after it had answered.
+    #[error("{message}")]
+    Failed { code: &'static str, message: String, hint: Option<String> },
+
+    #[error("interrupted; nothing was copied")]
+    Interrupted,
+
     #[error("nothing was changed")]
     Declined,
 
@@ -68,6 +81,7 @@ impl CliError {
     fn exit_code(&self) -> u8 {
         match self {
             CliError::NoKey { .. } => EXIT_AUTH,
+            CliError::Interrupted => EXIT_INTERRUPTED,
             CliError::Client(error) => match error {
                 ClientError::Network { .. } | ClientError::Timeout { .. } => EXIT_NETWORK,
                 ClientError::Api { status, .. } => match status.as_u16() {
@@ -75,7 +89,9 @@ impl CliError {
                     500.. => EXIT_SERVER,
                     _ => EXIT_USER,
                 },
-                ClientError::Protocol { .. } | ClientError::Tls(_) => EXIT_SERVER,
+                ClientError::Protocol { .. } | ClientError::Base64 { .. } | ClientError::Tls(_) => {
+                    EXIT_SERVER
+                }
                 _ => EXIT_USER,
             },
             _ => EXIT_USER,
@@ -91,13 +107,16 @@ impl CliError {
             CliError::NoKey { .. } => "NO_API_KEY",
             CliError::Config(_) => "CONFIG",
             CliError::Input { .. } => "INPUT",
+            CliError::Local { .. } => "LOCAL_FILE",
+            CliError::Failed { code, .. } => code,
+            CliError::Interrupted => "INTERRUPTED",
             CliError::Declined => "DECLINED",
             CliError::Output(_) => "OUTPUT",
             CliError::Client(error) => match error {
                 ClientError::Api { envelope, .. } => &envelope.code,
                 ClientError::Network { .. } => "NETWORK",
                 ClientError::Timeout { .. } => "TIMEOUT",
-                ClientError::Protocol { .. } => "PROTOCOL",
+                ClientError::Protocol { .. } | ClientError::Base64 { .. } => "PROTOCOL",
                 ClientError::NotRunning { .. } => "NOT_RUNNING",
                 ClientError::StillStarting { .. } => "STILL_STARTING",
                 ClientError::Endpoint(_) | ClientError::Header { .. } | ClientError::Tls(_) => "CONFIG",
@@ -119,8 +138,12 @@ impl CliError {
         let hint = match self {
             CliError::Usage { hint, .. } => return hint.map(str::to_owned),
             CliError::Undecided { hint, .. } => return Some(hint.clone()),
+            CliError::Failed { hint, .. } => return hint.clone(),
             CliError::NotFound { noun: "volume", .. } => {
                 "`miosa volumes list` shows what there is, with --deleted the trash"
+            }
+            CliError::NotFound { noun: "snapshot", .. } => {
+                "`miosa snapshots list` shows what there is; <volume>@latest names the newest of a volume"
             }
             CliError::NotFound { noun: "computer", .. } => "`miosa computers list` shows what there is",
             CliError::NotFound { .. } => "`miosa volumes show <volume>` lists the attachments of a volume",
@@ -171,7 +194,7 @@ pub fn report_usage(text: &str, json: bool) -> u8 {
     let _ = if json {
         let problem = text.split("\n\n").next().unwrap_or_default();
         let problem = problem.split_whitespace().collect::<Vec<_>>().join(" ");
-        let manner = Manner { json, quiet: false, color: false, debug: false };
+        let manner = Manner { json, quiet: false, color: false, debug: false, utf8: false };
         Output::new(manner).json(&as_json(&CliError::usage(problem, None)))
     } else {
         write!(io::stderr(), "Error: {text}")

@@ -9,13 +9,20 @@ pub(crate) fn for_refusal(envelope: &ErrorEnvelope) -> Option<String> {
     let attachment = detail("attachment_id").unwrap_or("<attachment-id>");
     let volume = detail("volume_id").unwrap_or("<volume>");
     let computer = detail("computer_id").unwrap_or("<computer>");
+    // A snapshot that failed is there as a whole.
+    let failed = |name: &str| envelope.error.details.get("snapshot")?.get(name)?.as_str();
+    let snapshot = detail("snapshot_id").or_else(|| failed("id")).unwrap_or("<snapshot>");
+    let its_volume = failed("volume_id").unwrap_or(volume);
     Some(match envelope.code.as_str() {
         "invalid_token" => "check MIOSA_API_KEY, --api-key and ~/.miosa/config.toml".into(),
         "insufficient_scope" => "use a key that may do this".into(),
         "NOT_FOUND" if detail("deleted_at").is_some() => {
             "`miosa volumes list --deleted` shows the trash, `miosa volumes undelete` brings back".into()
         }
-        "NOT_FOUND" => "`miosa volumes list` and `miosa computers list` show what there is".into(),
+        "NOT_FOUND" => {
+            "`miosa volumes list`, `miosa snapshots list` and `miosa computers list` show what there is"
+                .into()
+        }
         "VOLUME_IN_USE" if envelope.error.details.contains_key("holders") => {
             "stop them, or detach with --force, which ends them".into()
         }
@@ -27,6 +34,23 @@ pub(crate) fn for_refusal(envelope: &ErrorEnvelope) -> Option<String> {
         "VOLUME_NOT_READY" => format!("`miosa volumes show {volume}` tells how it goes on"),
         "VOLUME_LIMIT_REACHED" => {
             "`miosa volumes list`, then `miosa volumes destroy` what is not needed".into()
+        }
+        "PROTECTED" if detail("snapshot_id").is_some() => {
+            format!("`miosa snapshots unprotect {snapshot}` first")
+        }
+        "SNAPSHOT_NOT_READY" => format!("`miosa snapshots show {snapshot}` tells how it goes on"),
+        "SNAPSHOT_IN_USE" => {
+            "a volume is being made from it or restored to it: delete it when that is done".into()
+        }
+        "NO_SNAPSHOT_AVAILABLE" => format!("`miosa snapshots create {volume}` takes one"),
+        "STALL_BUDGET" => {
+            format!("--now takes it all the same; or `miosa volumes compact {its_volume}` first")
+        }
+        "HOOK_FAILED" => {
+            format!("mend the command, or `miosa volumes update {its_volume} --before-snapshot ''` clears it")
+        }
+        "SNAPSHOT_FAILED" | "WRITE_BACK_TIMEOUT" => {
+            format!("`miosa snapshots show {snapshot}` keeps the reason for a day")
         }
         "PROTECTED" => format!("`miosa volumes update {volume} --delete-protection off` first"),
         "RESOURCE_STATE" if detail("status") == Some("stopped") => {
@@ -59,6 +83,17 @@ mod tests {
                 "PROTECTED",
                 json!({"volume_id": "v1"}),
                 "`miosa volumes update v1 --delete-protection off` first",
+            ),
+            ("PROTECTED", json!({"snapshot_id": "s1"}), "`miosa snapshots unprotect s1` first"),
+            (
+                "STALL_BUDGET",
+                json!({"snapshot": {"id": "s1", "volume_id": "v1"}}),
+                "--now takes it all the same; or `miosa volumes compact v1` first",
+            ),
+            (
+                "WRITE_BACK_TIMEOUT",
+                json!({"snapshot": {"id": "s1"}}),
+                "`miosa snapshots show s1` keeps the reason for a day",
             ),
             (
                 "VOLUME_NOT_READY",

@@ -1,5 +1,6 @@
 //! The `miosa` command line. The client verbs here are a plain client of the REST API: they know nothing that another program
-//! could not know, and touch nothing on this machine but `~/.miosa` and, on the server's own machine, the first admin key.
+//! could not know, and touch nothing on this machine but `~/.miosa`, the target of `snapshots cp` and, on the server's own machine,
+//! the first admin key.
 //!
 //! `args` holds the flags, `context` merges them with environment and files, `resolve` turns what people type into ids, each
 //! noun has a file of verbs, `output` prints results and `errors` failures.
@@ -11,10 +12,12 @@ mod context;
 pub mod errors;
 mod hints;
 mod output;
+mod progress;
 mod resolve;
+mod snapshots;
 mod volumes;
 
-use args::{ComputersVerb, GlobalArgs, VolumesVerb};
+use args::{ComputersVerb, GlobalArgs, SnapshotsVerb, VolumesVerb};
 use context::{Context, Manner, process_environment};
 use errors::CliError;
 use output::Output;
@@ -23,6 +26,7 @@ use output::Output;
 #[derive(Debug)]
 pub enum ClientVerb {
     Volumes(VolumesVerb),
+    Snapshots(SnapshotsVerb),
     Computers(ComputersVerb),
 }
 
@@ -38,6 +42,7 @@ pub async fn run_client(flags: &GlobalArgs, verb: ClientVerb) -> u8 {
         let context = Context::new(flags, &process_environment, file?, output)?;
         match verb {
             ClientVerb::Volumes(verb) => volumes::run(&context, verb).await.map(|()| 0),
+            ClientVerb::Snapshots(verb) => snapshots::run(&context, verb).await.map(|()| 0),
             ClientVerb::Computers(verb) => computers::run(&context, verb).await,
         }
     };

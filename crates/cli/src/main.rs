@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use miosa_cli::args::{Cli, ComputersArgs, Verb, VolumesArgs, group_help};
+use miosa_cli::args::{Cli, ComputersArgs, SnapshotsArgs, Verb, VolumesArgs, group_help};
 use miosa_cli::{ClientVerb, errors, run_client, wants_json};
 
 mod server;
@@ -18,8 +18,10 @@ fn main() -> ExitCode {
     let client_verb = match cli.verb {
         None => return print_help(&[]).into(),
         Some(Verb::Volumes(VolumesArgs { verb: None })) => return print_help(&["volumes"]).into(),
+        Some(Verb::Snapshots(SnapshotsArgs { verb: None })) => return print_help(&["snapshots"]).into(),
         Some(Verb::Computers(ComputersArgs { verb: None })) => return print_help(&["computers"]).into(),
         Some(Verb::Volumes(VolumesArgs { verb: Some(verb) })) => ClientVerb::Volumes(verb),
+        Some(Verb::Snapshots(SnapshotsArgs { verb: Some(verb) })) => ClientVerb::Snapshots(verb),
         Some(Verb::Computers(ComputersArgs { verb: Some(verb) })) => ClientVerb::Computers(verb),
         Some(Verb::Serve(args)) => return server::serve(args),
         Some(Verb::Controller(args)) => return server::controller(&args),

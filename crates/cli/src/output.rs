@@ -7,6 +7,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use comfy_table::{Cell, Color, Table, presets};
 use jiff::Timestamp;
+use miosa_domain::size;
 use serde::Serialize;
 
 use crate::context::Manner;
@@ -55,15 +56,30 @@ impl Output {
     }
 
     /// Bytes of somebody else's program, as they are.
-    pub(crate) fn raw_stdout(&self, text: &str) -> io::Result<()> {
+    pub(crate) fn raw_stdout(&self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes())?;
+        stdout.write_all(bytes.as_ref())?;
         stdout.flush()
     }
 
     /// As [`raw_stdout`](Self::raw_stdout), to stderr.
     pub(crate) fn raw_stderr(&self, text: &str) -> io::Result<()> {
         io::stderr().write_all(text.as_bytes())
+    }
+
+    /// Whether standard output is a terminal that colors are wanted on.
+    pub(crate) fn is_colored(&self) -> bool {
+        self.manner.color && io::stdout().is_terminal()
+    }
+
+    /// Whether signs beyond ASCII may be drawn.
+    pub(crate) fn draws_unicode(&self) -> bool {
+        self.manner.color && self.manner.utf8
+    }
+
+    /// Whether somebody watches how long work goes on.
+    pub(crate) fn is_watched(&self) -> bool {
+        !self.manner.json && !self.manner.quiet && io::stderr().is_terminal()
     }
 
     /// A word to the person, none to a program.
@@ -88,8 +104,7 @@ impl Output {
 
     /// The column called STATE is colored on a terminal.
     pub(crate) fn table(&self, headers: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
-        let color = self.manner.color && io::stdout().is_terminal();
-        let rendered = render_table(headers, rows, color);
+        let rendered = render_table(headers, rows, self.is_colored());
         let mut stdout = io::stdout().lock();
         stdout.write_all(rendered.as_bytes())?;
         stdout.flush()
@@ -136,7 +151,7 @@ fn render_table(headers: &[&str], rows: Vec<Vec<String>>, color: bool) -> String
 
 fn state_color(state: &str) -> Option<Color> {
     match state {
-        "available" | "attached" | "running" => Some(Color::Green),
+        "available" | "attached" | "running" | "ready" => Some(Color::Green),
         "error" | "failed" | "unavailable" => Some(Color::Red),
         "stopped" | "deleted" | "detached" => None,
         _ => Some(Color::Yellow),
@@ -169,10 +184,30 @@ pub(crate) fn age(time: &str, now: Timestamp) -> String {
 
 /// An RFC 3339 time for people: `2026-05-17 10:00 UTC`.
 pub(crate) fn minute(time: &str) -> String {
+    formatted(time, "%Y-%m-%d %H:%M UTC")
+}
+
+/// As [`minute`], to the second: a snapshot's instant matters.
+pub(crate) fn second(time: &str) -> String {
+    formatted(time, "%Y-%m-%d %H:%M:%S UTC")
+}
+
+/// An RFC 3339 time as `format` says, in UTC; what is none stays as it is.
+pub(crate) fn formatted(time: &str, format: &str) -> String {
     match time.parse::<Timestamp>() {
-        Ok(time) => time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        Ok(time) => time.strftime(format).to_string(),
         Err(_) => time.to_owned(),
     }
+}
+
+/// An amount of bytes that may be small, unlike a volume's size: `20B`, `1.5KB`, `12MB`.
+pub(crate) fn amount(bytes: u64) -> String {
+    if bytes < 1 << 10 { format!("{bytes}B") } else { size::human(bytes) }
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 #[cfg(test)]
@@ -193,6 +228,15 @@ mod tests {
         ] {
             assert_eq!(age(time, now), shown, "{time}");
         }
+    }
+
+    #[test]
+    fn amounts_may_be_small() {
+        for (bytes, shown) in [(0, "0B"), (1023, "1023B"), (1024, "1KB"), (1536, "1.5KB"), (12 << 20, "12MB")]
+        {
+            assert_eq!(amount(bytes), shown);
+        }
+        assert_eq!([counted(1, "file"), counted(0, "file")], ["1 file", "0 files"]);
     }
 
     #[test]

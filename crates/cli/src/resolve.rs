@@ -2,17 +2,28 @@
 //!
 //! Endings and names weigh the same: when a name of one thing is the ending of another's id, nobody guesses. A full id is taken
 //! as it is, without asking the server for a list.
+//!
+//! Snapshots outlive their volumes. Where a volume stands for its snapshots or its past, one in the trash and one that is gone
+//! can be named too, after those that are there.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 use futures::TryStreamExt;
-use miosa_client::{Client, ComputerFilter, VolumeFilter};
+use jiff::Timestamp;
+use miosa_api::v1::snapshots::Snapshot;
+use miosa_client::{Client, ComputerFilter, SnapshotFilter, VolumeFilter};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::context::Context;
 use crate::errors::CliError;
+use crate::output::printable;
 
 /// Shorter endings would too often be a word that was meant as a name.
 const ENDING_MIN_CHARS: usize = 4;
+/// Ends the name of a volume to mean its newest snapshot.
+const LATEST: &str = "@latest";
 /// `8-4-4-4-12`
 const ID_CHARS: usize = 36;
 
@@ -36,7 +47,10 @@ fn pick(noun: &'static str, query: &str, candidates: Vec<Candidate>) -> Result<C
     let is_ending = ending.chars().count() >= ENDING_MIN_CHARS;
     let mut found: Vec<Candidate> = candidates
         .into_iter()
-        .filter(|candidate| candidate.name == query || is_ending && candidate.id.ends_with(&ending))
+        // Nothing is meant by nothing: a snapshot need not have a name.
+        .filter(|candidate| {
+            !query.is_empty() && candidate.name == query || is_ending && candidate.id.ends_with(&ending)
+        })
         .collect();
     match (found.pop(), found.is_empty()) {
         (None, _) => Err(CliError::NotFound { noun, query: query.to_owned() }),
@@ -66,6 +80,83 @@ pub(crate) async fn volume_id(
     let candidates =
         volumes.map_ok(|volume| Candidate { id: volume.id, name: volume.name, state: volume.state });
     Ok(pick("volume", query, candidates.try_collect().await?)?.id)
+}
+
+/// The id of a volume that may be in the trash, or gone but for its snapshots.
+pub(crate) async fn volume_id_of_past(client: &Client, query: &str) -> Result<String, CliError> {
+    if let Some(id) = full_id(query) {
+        return Ok(id);
+    }
+    for status in [None, Some("deleted".to_owned())] {
+        match volume_id(client, query, VolumeFilter { status, ..VolumeFilter::default() }).await {
+            Err(CliError::NotFound { .. }) => {}
+            found => return found,
+        }
+    }
+    let snapshots: Vec<Snapshot> = snapshots(client, SnapshotFilter::default()).await?;
+    let mut gone: Vec<Candidate> = Vec::new();
+    for snapshot in snapshots {
+        // Newest first: the name that a volume had last counts.
+        if gone.iter().all(|volume| volume.id != snapshot.volume_id) {
+            gone.push(Candidate { id: snapshot.volume_id, name: snapshot.volume_name, state: "gone".into() });
+        }
+    }
+    Ok(pick("volume", query, gone)?.id)
+}
+
+/// The id of a snapshot, by its id, its name, or as the newest of a volume.
+pub(crate) async fn snapshot_id(client: &Client, query: &str) -> Result<String, CliError> {
+    if let Some(id) = full_id(query) {
+        return Ok(id);
+    }
+    if let Some(volume) = query.strip_suffix(LATEST) {
+        return latest_snapshot_id(client, volume).await;
+    }
+    let candidates =
+        snapshots(client, SnapshotFilter::default()).await?.into_iter().map(|snapshot| Candidate {
+            state: format!("{} of {}", snapshot.state, printable(&snapshot.volume_name)),
+            id: snapshot.id,
+            name: snapshot.name.unwrap_or_default(),
+        });
+    Ok(pick("snapshot", query, candidates.collect())?.id)
+}
+
+async fn latest_snapshot_id(client: &Client, volume: &str) -> Result<String, CliError> {
+    let volume_id = volume_id_of_past(client, volume).await?;
+    let filter = SnapshotFilter {
+        volume_id: Some(volume_id),
+        status: Some("ready".into()),
+        ..SnapshotFilter::default()
+    };
+    // Lists go by when a snapshot was asked for, which need not be the order of their instants. Of equal instants the last wins.
+    let newest = snapshots(client, filter).await?.into_iter().rev().max_by_key(taken_at);
+    newest.map(|snapshot| snapshot.id).ok_or_else(|| {
+        let message = format!("volume {volume:?} has no snapshot that is ready");
+        CliError::usage(message, Some("`miosa snapshots create <volume>` takes one"))
+    })
+}
+
+fn taken_at(snapshot: &Snapshot) -> Option<Timestamp> {
+    snapshot.taken_at.as_ref()?.parse().ok()
+}
+
+async fn snapshots(client: &Client, filter: SnapshotFilter) -> Result<Vec<Snapshot>, CliError> {
+    Ok(client.snapshots().list_all(&filter).try_collect().await?)
+}
+
+/// `<snapshot>` or `<snapshot>:/path`: the snapshot, and the path if there is one. A path is bytes.
+pub(crate) fn snapshot_path(argument: &OsStr) -> Result<(String, Option<Vec<u8>>), CliError> {
+    let bytes = argument.as_bytes();
+    let (snapshot, path) = match bytes.windows(2).position(|pair| pair == b":/") {
+        Some(colon) => (&bytes[..colon], Some(bytes[colon + 1..].to_vec())),
+        None => (bytes, None),
+    };
+    let snapshot = std::str::from_utf8(snapshot).ok().filter(|snapshot| !snapshot.is_empty());
+    let snapshot = snapshot.ok_or_else(|| {
+        let message = format!("{argument:?} does not name a snapshot");
+        CliError::usage(message, Some("write <snapshot>:/path"))
+    })?;
+    Ok((snapshot.to_owned(), path))
 }
 
 pub(crate) async fn computer_id(client: &Client, query: &str) -> Result<String, CliError> {
@@ -154,6 +245,7 @@ mod tests {
             ("0198c0de-0000-7000-8000-222200000001", "cafe"),
             ("0198c0de-0000-7000-8000-222200000002", "Web 2"),
             ("0198c0de-0000-7000-8000-333300000003", "db"),
+            ("0198c0de-0000-7000-8000-333300000004", ""),
         ]
         .map(|(id, name)| Candidate { id: id.into(), name: name.into(), state: "available".into() })
         .to_vec()
@@ -189,6 +281,24 @@ mod tests {
         for query in ["", "003", "web 2", "Web", "dat", "0198c0de", "zzzz"] {
             let found = pick("volume", query, candidates());
             assert!(matches!(found, Err(CliError::NotFound { .. })), "{query}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_in_a_snapshot_begins_at_its_slash() {
+        for (argument, snapshot, path) in [
+            (b"daily".as_slice(), "daily", None),
+            (b"daily:/", "daily", Some(b"/".as_slice())),
+            (b"v@latest:/etc/a:/b", "v@latest", Some(b"/etc/a:/b")),
+            (b"a:b:/c", "a:b", Some(b"/c")),
+            (b"daily:/\xff", "daily", Some(b"/\xff")),
+            (b"daily:etc", "daily:etc", None),
+        ] {
+            let found = snapshot_path(OsStr::from_bytes(argument)).unwrap();
+            assert_eq!(found, (snapshot.to_owned(), path.map(<[u8]>::to_vec)));
+        }
+        for bad in [b"".as_slice(), b":/a", b"\xff:/a"] {
+            assert!(snapshot_path(OsStr::from_bytes(bad)).is_err(), "{bad:?}");
         }
     }
 

@@ -1,4 +1,12 @@
-//! `miosa volumes ...`
+//! `miosa volumes ...`: the verbs of every day. Copies and compaction are in `copy`, what a volume looks like is in `print`, its
+//! past in `timeline`.
+
+mod copy;
+mod print;
+mod timeline;
+
+pub(crate) use copy::settled;
+pub(crate) use print::print;
 
 use futures::TryStreamExt;
 use jiff::Timestamp;
@@ -9,8 +17,8 @@ use miosa_client::VolumeFilter;
 use miosa_domain::size;
 
 use crate::args::{
-    self, AttachArgs, CreateVolumeArgs, DestroyArgs, DetachArgs, ListVolumesArgs, Switch, UpdateVolumeArgs,
-    VolumesVerb,
+    self, AttachArgs, CreateVolumeArgs, DestroyArgs, DetachArgs, ListVolumesArgs, ScheduleArg, Switch,
+    UpdateVolumeArgs, VolumesVerb,
 };
 use crate::context::Context;
 use crate::errors::CliError;
@@ -25,6 +33,9 @@ pub(crate) async fn run(context: &Context, verb: VolumesVerb) -> Result<(), CliE
         VolumesVerb::Update(args) => update(context, args).await,
         VolumesVerb::Attach(args) => attach(context, args).await,
         VolumesVerb::Detach(args) => detach(context, args).await,
+        VolumesVerb::Fork(args) => copy::fork(context, args).await,
+        VolumesVerb::Compact(args) => copy::compact(context, args).await,
+        VolumesVerb::Timeline(args) => timeline::timeline(context, args).await,
         VolumesVerb::Destroy(args) => destroy(context, args).await,
         VolumesVerb::Undelete { volume } => undelete(context, &volume).await,
     }
@@ -81,12 +92,18 @@ async fn create(context: &Context, args: CreateVolumeArgs) -> Result<(), CliErro
     let output = &context.output;
     let size_bytes = i64::try_from(args.size)
         .map_err(|_| CliError::usage("the size is too large", Some("a volume has at most 500GB")))?;
+    let snapshots = args.snapshots;
     let new = CreateVolume {
         name: Some(args.name),
         size_bytes: Some(size_bytes),
         region: args.region.or_else(|| context.settings.region.clone()),
         metadata: args::pairs_json(&args.metadata),
         delete_protection: args.delete_protection.then_some(true),
+        snapshot_schedule: snapshots.snapshot_schedule.and_then(cron),
+        snapshot_retention_days: snapshots.snapshot_retention_days,
+        before_snapshot: snapshots.before_snapshot,
+        after_snapshot: snapshots.after_snapshot,
+        hook_timeout_seconds: snapshots.hook_timeout,
         ..CreateVolume::default()
     };
     let volume = context.client.volumes().create(&new).await?;
@@ -105,14 +122,28 @@ async fn show(context: &Context, query: &str) -> Result<(), CliError> {
 }
 
 async fn update(context: &Context, args: UpdateVolumeArgs) -> Result<(), CliError> {
+    let snapshots = args.snapshots;
     let change = UpdateVolume {
         name: args.name,
         metadata: args::pairs_json(&args.metadata),
         delete_protection: args.delete_protection.map(|switch| switch == Switch::On),
+        snapshot_schedule: snapshots.snapshot_schedule.map(cron),
+        snapshot_retention_days: snapshots.snapshot_retention_days,
+        before_snapshot: snapshots.before_snapshot,
+        after_snapshot: snapshots.after_snapshot,
+        hook_timeout_seconds: snapshots.hook_timeout,
         ..UpdateVolume::default()
     };
     let id = resolve::volume_id(&context.client, &args.volume, VolumeFilter::default()).await?;
     print(context, &context.client.volumes().update(&id, &change).await?)
+}
+
+/// `None` for off.
+fn cron(schedule: ScheduleArg) -> Option<String> {
+    match schedule {
+        ScheduleArg::Off => None,
+        ScheduleArg::Cron(cron) => Some(cron),
+    }
 }
 
 async fn attach(context: &Context, args: AttachArgs) -> Result<(), CliError> {
@@ -221,41 +252,6 @@ async fn undelete(context: &Context, query: &str) -> Result<(), CliError> {
 
 fn trash() -> VolumeFilter {
     VolumeFilter { status: Some("deleted".into()), ..VolumeFilter::default() }
-}
-
-fn print(context: &Context, volume: &Volume) -> Result<(), CliError> {
-    let output = &context.output;
-    if output.is_json() {
-        return Ok(output.json(volume)?);
-    }
-    if output.is_quiet() {
-        return Ok(output.line(&volume.id)?);
-    }
-    let attached = volume.attachments.iter().map(|attachment| {
-        let user = [&attachment.computer_id, &attachment.instance_id, &attachment.service_id];
-        let user = user.into_iter().flatten().next().map_or("-", String::as_str);
-        let place = mounted_at(&attachment.mount_path, attachment.read_only);
-        format!("{user} at {place} (attachment {})", attachment.id)
-    });
-    let attached: Vec<String> = attached.collect();
-    let metadata = volume.metadata.iter().map(|(key, value)| format!("{key}={value}"));
-    let metadata = metadata.collect::<Vec<_>>().join(", ");
-    output.fields(&[
-        ("ID", Some(volume.id.clone())),
-        ("Name", Some(volume.name.clone())),
-        ("Size", Some(size::human(volume.size_bytes))),
-        ("Used", Some(size::human(volume.used_bytes))),
-        ("Region", Some(volume.region.clone())),
-        ("State", Some(volume.state.clone())),
-        ("Error", volume.error.clone()),
-        ("Attached", Some(if attached.is_empty() { "none".into() } else { attached.join(", ") })),
-        ("Metadata", (!metadata.is_empty()).then_some(metadata)),
-        ("Protected", volume.delete_protection.then(|| "from being destroyed".into())),
-        ("Deleted", volume.deleted_at.as_deref().map(minute)),
-        ("Gone", volume.purge_after.as_deref().map(minute)),
-        ("Created", Some(minute(&volume.created_at))),
-    ])?;
-    Ok(())
 }
 
 fn mounted_at(path: &str, read_only: bool) -> String {

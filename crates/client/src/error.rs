@@ -32,6 +32,10 @@ pub enum ClientError {
     #[error("{method} {url} answered {status}, which is not an answer of this API: {problem}")]
     Protocol { method: Method, url: String, status: StatusCode, problem: String },
 
+    /// An exact name of a file that cannot be decoded. Its readable spelling would be another name.
+    #[error("the server sent the name {text:?} in base64 that cannot be read")]
+    Base64 { text: String },
+
     #[error(transparent)]
     Endpoint(#[from] InvalidEndpoint),
 

@@ -1,4 +1,4 @@
-//! Rust client of the miosa API: volumes, attachments and computers. The `miosa` command line is built on it.
+//! Rust client of the miosa API: volumes, their snapshots, attachments and computers. The `miosa` command line is built on it.
 //!
 //! ```no_run
 //! use futures::TryStreamExt;
@@ -30,6 +30,8 @@ mod config;
 mod endpoint;
 mod error;
 mod paging;
+mod snapshot_files;
+mod snapshots;
 mod sse;
 mod transport;
 mod volumes;
@@ -41,5 +43,7 @@ pub use computers::{ComputerFilter, Computers, LogsRequest};
 pub use config::ClientConfig;
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use error::ClientError;
-pub use transport::Client;
+pub use snapshot_files::{exact_bytes, exact_name, exact_path, exact_symlink_target};
+pub use snapshots::{SnapshotFilter, Snapshots};
+pub use transport::{Client, Download};
 pub use volumes::{VolumeFilter, Volumes};

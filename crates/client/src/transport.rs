@@ -14,6 +14,7 @@
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::{Stream, TryStreamExt};
 use miosa_api::error::ErrorEnvelope;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
@@ -23,7 +24,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::sse::{Decoder, Event};
-use crate::{Attachments, ClientConfig, ClientError, Computers, Volumes};
+use crate::{Attachments, ClientConfig, ClientError, Computers, Snapshots, Volumes};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Of a stream. The server sends a comment every 15 s.
@@ -164,6 +165,10 @@ impl Client {
         Volumes::new(self)
     }
 
+    pub fn snapshots(&self) -> Snapshots<'_> {
+        Snapshots::new(self)
+    }
+
     pub fn attachments(&self) -> Attachments<'_> {
         Attachments::new(self)
     }
@@ -206,15 +211,7 @@ impl Client {
         &self,
         call: Call,
     ) -> Result<impl Stream<Item = Result<Event, ClientError>> + use<>, ClientError> {
-        let mut attempts = self.attempts(&call);
-        let response = loop {
-            let head = self.attempt(&call, attempts.key.as_deref(), "text/event-stream");
-            match timeout_at(attempts.deadline, head).await {
-                Ok(Ok(response)) => break response,
-                Ok(Err(failure)) => attempts.pause_or_give_up(failure).await?,
-                Err(_elapsed) => return Err(call.timeout_error(attempts.timeout)),
-            }
-        };
+        let response = self.open(&call, "text/event-stream").await?;
         let open = OpenStream { call, response, decoder: Decoder::default() };
         let batches = futures::stream::try_unfold(open, |mut open| async move {
             let batch = open.next_events().await?;
@@ -223,6 +220,25 @@ impl Client {
             )
         });
         Ok(batches.try_flatten())
+    }
+
+    /// Opens a body of any length. Only the beginning is repeated; a body that breaks ends with an error.
+    pub(crate) async fn download(&self, call: Call) -> Result<Download, ClientError> {
+        let response = self.open(&call, "application/octet-stream, application/json;q=0.9").await?;
+        Ok(Download { call, response })
+    }
+
+    /// Answers when the head of a success is there.
+    async fn open(&self, call: &Call, accept: &'static str) -> Result<Response, ClientError> {
+        let mut attempts = self.attempts(call);
+        loop {
+            let head = self.attempt(call, attempts.key.as_deref(), accept);
+            match timeout_at(attempts.deadline, head).await {
+                Ok(Ok(response)) => return Ok(response),
+                Ok(Err(failure)) => attempts.pause_or_give_up(failure).await?,
+                Err(_elapsed) => return Err(call.timeout_error(attempts.timeout)),
+            }
+        }
     }
 
     fn attempts(&self, call: &Call) -> Attempts {
@@ -303,6 +319,26 @@ impl Attempts {
         sleep(pause).await;
         self.repeats += 1;
         Ok(())
+    }
+}
+
+/// Bytes that are being read. Dropping it ends the transfer.
+pub struct Download {
+    call: Call,
+    response: Response,
+}
+
+impl Download {
+    /// How many there will be, where the server knows it.
+    pub fn len_bytes(&self) -> Option<u64> {
+        self.response.content_length()
+    }
+
+    /// The next of them; `None` at the end. A body that breaks off is an error, never an end.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, ClientError> {
+        let chunk = timeout(SILENCE_MAX, self.response.chunk()).await;
+        let chunk = chunk.map_err(|_elapsed| self.call.timeout_error(SILENCE_MAX))?;
+        chunk.map_err(|source| self.call.network_error(source))
     }
 }
 

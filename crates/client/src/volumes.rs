@@ -1,6 +1,7 @@
 //! Volumes: durable block devices with one ext4 filesystem.
 
 use futures::Stream;
+use miosa_api::v1::snapshots::{CloneVolume, Event, RestoreSnapshot};
 use miosa_api::v1::volumes::{CreateVolume, Deleted, UpdateVolume, Volume};
 use reqwest::Method;
 
@@ -62,5 +63,31 @@ impl<'a> Volumes<'a> {
 
     pub async fn undelete(self, id: &str) -> Result<Volume, ClientError> {
         self.client.send(self.client.request(Method::POST, &["volumes", id, "undelete"])).await
+    }
+
+    /// A writable copy of the volume as it is now, or as one of its snapshots was. The answer may still be `creating`.
+    pub async fn fork(self, id: &str, new: &CloneVolume) -> Result<Volume, ClientError> {
+        self.client.send(self.client.request(Method::POST, &["volumes", id, "clone"]).body(new)).await
+    }
+
+    /// Back to `snapshot_id`, one of its own. The present is kept in a safety snapshot. Refused while computers use the volume,
+    /// or with `force` they are stopped before and started afterwards. The answer may still be `restoring`.
+    pub async fn restore(self, id: &str, snapshot_id: &str, force: bool) -> Result<Volume, ClientError> {
+        let body = RestoreSnapshot {
+            snapshot_id: Some(snapshot_id.to_owned()),
+            force: force.then_some(true),
+            ..RestoreSnapshot::default()
+        };
+        self.client.send(self.client.request(Method::POST, &["volumes", id, "restore"]).body(&body)).await
+    }
+
+    /// Rewrites the image into few extents, under running writers. `compaction` in the answer says how far that is.
+    pub async fn compact(self, id: &str) -> Result<Volume, ClientError> {
+        self.client.send(self.client.request(Method::POST, &["volumes", id, "compact"])).await
+    }
+
+    /// What happened to a volume, newest first; to a deleted one as well.
+    pub fn events(self, id: &str) -> impl Stream<Item = Result<Event, ClientError>> + use<> {
+        paging::list_all(self.client, &["volumes", id, "events"], Vec::new())
     }
 }

@@ -8,9 +8,13 @@ use std::time::Duration;
 use futures::TryStreamExt;
 use miosa_client::api::v1::attachments::CreateAttachment;
 use miosa_client::api::v1::computers::Exec;
-use miosa_client::api::v1::volumes::CreateVolume;
-use miosa_client::{Client, ClientConfig, ClientError, LogsRequest, VolumeFilter};
+use miosa_client::api::v1::snapshots::{
+    CloneVolume, CreateSnapshot, PruneSnapshots, RestoreSnapshot, UpdateSnapshot,
+};
+use miosa_client::api::v1::volumes::{CreateVolume, UpdateVolume};
+use miosa_client::{Client, ClientConfig, ClientError, LogsRequest, SnapshotFilter, VolumeFilter};
 use script::{Reply, Script, computer, list, refusal, volume};
+use serde_json::{Value, json};
 
 fn client(script: &Script) -> Client {
     Client::new(ClientConfig::new(script.url().parse().unwrap(), "msk_a_test")).unwrap()
@@ -274,4 +278,166 @@ async fn calls_can_be_spawned() {
 fn what_a_header_cannot_carry_is_refused() {
     let config = ClientConfig::new("http://127.0.0.1:1".parse().unwrap(), "msk_a\n");
     assert!(matches!(Client::new(config), Err(ClientError::Header { what: "the API key" })));
+}
+
+fn snapshot(id: &str) -> Value {
+    json!({"id": id, "volume_id": "v1", "volume_name": "a", "name": null, "tenant_id": "t", "project_id": "p",
+        "host_id": "h", "region": "local", "status": "ready", "state": "ready", "trigger": "manual", "phase": null,
+        "progress_percent": null, "taken_at": null, "protected": false, "size_gb": 1, "size_bytes": 1 << 30,
+        "used_bytes": 0, "exclusive_bytes": null, "exclusive_bytes_at": null, "stall_ms": null, "extents": null,
+        "compacted": false, "checksum": null, "verification": null, "expires_at": null, "metadata": {},
+        "error": null, "created_at": "2026-05-17T10:00:00Z", "updated_at": "2026-05-17T10:00:00Z"})
+}
+
+fn entry(path: &str) -> Value {
+    json!({"name": path, "path": path, "size": 1, "is_dir": false, "is_symlink": false, "type": "file", "mode": 420,
+        "uid": 0, "gid": 0, "symlink_target": null, "modified_at": "2026-05-17T10:00:00Z"})
+}
+
+fn lines(script: &Script) -> Vec<String> {
+    script.requests().into_iter().map(|request| request.line).collect()
+}
+
+#[tokio::test]
+async fn snapshots_are_called_by_their_own_id() {
+    let deleted = r#"{"id":"s1","deleted":true,"success":true,"status":"deleted"}"#;
+    let plan = json!({"dry_run": true, "pruned": [snapshot("s1")], "kept": [], "freed_bytes": 7});
+    let diff = json!({"from": "s1", "to": "s2", "changed_bytes": 0, "changed_ranges": 0, "files_added": 0,
+        "files_removed": 0, "files_modified": 0, "files": [], "truncated": false});
+    let script = Script::play([
+        Reply::json(201, snapshot("s1")),
+        Reply::json(200, list(&[snapshot("s1")], None)),
+        Reply::json(200, snapshot("s1")),
+        Reply::json(200, snapshot("s1")),
+        Reply::json(201, volume("v2")),
+        Reply::json(200, plan),
+        Reply::json(200, diff),
+        Reply::json(200, deleted),
+    ])
+    .await;
+    let client = client(&script);
+    let snapshots = client.snapshots();
+    snapshots.create("v1", &CreateSnapshot { now: Some(true), ..CreateSnapshot::default() }).await.unwrap();
+    let filter = SnapshotFilter { volume_id: Some("v1".into()), ..SnapshotFilter::default() };
+    let listed: Vec<_> = snapshots.list_all(&filter).try_collect().await.unwrap();
+    assert_eq!(listed.len(), 1);
+    let change = UpdateSnapshot { protected: Some(false), ..UpdateSnapshot::default() };
+    snapshots.update("s1", &change).await.unwrap();
+    snapshots.verify("s1").await.unwrap();
+    let new = RestoreSnapshot { name: Some("b".into()), ..RestoreSnapshot::default() };
+    assert_eq!(snapshots.restore("s1", &new).await.unwrap().id, "v2");
+    let which = PruneSnapshots { dry_run: Some(true), volume_id: None };
+    assert_eq!(snapshots.prune(&which).await.unwrap().freed_bytes, 7);
+    snapshots.diff("s1", "s2", Some(5)).await.unwrap();
+    snapshots.delete("s1").await.unwrap();
+    assert_eq!(
+        lines(&script),
+        [
+            "POST /api/v1/volumes/v1/snapshots",
+            "GET /api/v1/volume-snapshots?limit=200&volume_id=v1",
+            "PATCH /api/v1/volume-snapshots/s1",
+            "POST /api/v1/volume-snapshots/s1/verify",
+            "POST /api/v1/volume-snapshots/s1/restore",
+            "POST /api/v1/volume-snapshots/prune",
+            "GET /api/v1/volume-snapshots/s1/diff?to=s2&limit=5",
+            "DELETE /api/v1/volume-snapshots/s1",
+        ]
+    );
+    let bodies: Vec<String> = script.requests().into_iter().map(|request| request.body).collect();
+    assert_eq!([&bodies[0], &bodies[2]], [r#"{"now":true}"#, r#"{"protected":false}"#]);
+}
+
+#[tokio::test]
+async fn volumes_are_forked_restored_and_compacted() {
+    let event = json!({"id": "e1", "volume_id": "v1", "at": "2026-05-17T10:00:00Z", "kind": "volume.created",
+        "message": "m", "snapshot_id": null, "other_volume_id": null, "size_bytes": null});
+    let script = Script::play([
+        Reply::json(201, volume("v2")),
+        Reply::json(200, volume("v1")),
+        Reply::json(200, volume("v1")),
+        Reply::json(200, list(&[event], None)),
+        Reply::json(200, volume("v1")),
+    ])
+    .await;
+    let client = client(&script);
+    let volumes = client.volumes();
+    let new = CloneVolume { ttl: Some("3d".into()), ..CloneVolume::default() };
+    volumes.fork("v1", &new).await.unwrap();
+    volumes.restore("v1", "s1", true).await.unwrap();
+    volumes.compact("v1").await.unwrap();
+    assert_eq!(volumes.events("v1").try_collect::<Vec<_>>().await.unwrap()[0].kind, "volume.created");
+    // Off is a null, which is not the same as a field that is left out.
+    volumes
+        .update("v1", &UpdateVolume { snapshot_schedule: Some(None), ..UpdateVolume::default() })
+        .await
+        .unwrap();
+    let asked: Vec<_> =
+        script.requests().into_iter().map(|request| format!("{} {}", request.line, request.body)).collect();
+    assert_eq!(
+        asked,
+        [
+            r#"POST /api/v1/volumes/v1/clone {"ttl":"3d"}"#,
+            r#"POST /api/v1/volumes/v1/restore {"force":true,"snapshot_id":"s1"}"#,
+            "POST /api/v1/volumes/v1/compact ",
+            "GET /api/v1/volumes/v1/events?limit=200 ",
+            r#"PATCH /api/v1/volumes/v1 {"snapshot_schedule":null}"#,
+        ]
+    );
+}
+
+#[tokio::test]
+async fn paths_are_bytes_and_folders_are_read_to_their_end() {
+    let page = |path: &str, next: Option<&str>| {
+        let entries = [entry(path)];
+        Reply::json(200, json!({"data": entries, "entries": entries, "path": "/", "next": next}))
+    };
+    let script = Script::play([
+        page("/a", Some("YQ")),
+        page("/b", Some("YQ")),
+        Reply::json(200, entry("/odd\u{fffd}")),
+        refusal(404, "NOT_FOUND"),
+    ])
+    .await;
+    let client = client(&script);
+    let snapshots = client.snapshots();
+    let entries: Vec<_> = snapshots.list_files("s1", b"/a b").try_collect().await.unwrap();
+    assert_eq!(entries.len(), 2, "a place that stands still ends the list");
+    snapshots.stat_file("s1", b"/odd\xff").await.unwrap();
+    let missing = snapshots.download("s1", b"/x").await.err().expect("it is not there");
+    assert_eq!(missing.code(), Some("NOT_FOUND"));
+    assert_eq!(
+        lines(&script),
+        [
+            "GET /api/v1/volume-snapshots/s1/files?path=%2Fa+b",
+            "GET /api/v1/volume-snapshots/s1/files?path=%2Fa+b&after=YQ",
+            "GET /api/v1/volume-snapshots/s1/files/stat?path_base64=L29kZP8%3D",
+            "GET /api/v1/volume-snapshots/s1/files/download?path=%2Fx",
+        ]
+    );
+}
+
+/// A download that breaks off must not look like a shorter file.
+#[tokio::test]
+async fn a_download_ends_where_the_file_does() {
+    let script = Script::play([
+        refusal(503, "UNAVAILABLE").header("retry-after", "0"),
+        Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: 8\r\nconnection: close\r\n\r\nall of i"),
+        Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: 100\r\nconnection: close\r\n\r\nhalf"),
+        Reply::raw("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n4\r\nhalf\r\n"),
+    ])
+    .await;
+    let client = client(&script);
+    let read = async || {
+        let mut download = client.snapshots().download("s1", b"/f").await?;
+        let (len_bytes, mut bytes) = (download.len_bytes(), Vec::new());
+        while let Some(chunk) = download.chunk().await? {
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok::<_, ClientError>((len_bytes, bytes))
+    };
+    assert_eq!(read().await.unwrap(), (Some(8), b"all of i".to_vec()), "its beginning is repeated");
+    for how in ["with a length", "in chunks"] {
+        let broken = read().await;
+        assert!(matches!(broken, Err(ClientError::Network { .. })), "{how}: {broken:?}");
+    }
 }

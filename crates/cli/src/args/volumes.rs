@@ -6,6 +6,8 @@ const EXAMPLES: &str = "\
 Examples:
   miosa volumes create model-weights --size 50
   miosa volumes attach model-weights --machine box --mount /var/models
+  miosa volumes update model-weights --snapshot-schedule '0 4 * * *'
+  miosa volumes fork model-weights preview --ttl 3d
   miosa volumes detach 4f2a9c81d0e7
   miosa volumes destroy model-weights";
 
@@ -30,12 +32,19 @@ pub enum VolumesVerb {
         /// Id, ending of an id, or name
         volume: String,
     },
-    /// Change name, metadata or delete protection
+    /// Change name, metadata, delete protection or the snapshot schedule
     Update(UpdateVolumeArgs),
     /// Mount a volume in a computer, running or not
     Attach(AttachArgs),
     /// Unmount a volume from its computer
     Detach(DetachArgs),
+    /// Make a writable copy of a volume as it is now, independent from then on
+    #[command(visible_alias = "clone")]
+    Fork(ForkArgs),
+    /// Rewrite a volume's image into few pieces, under running writers
+    Compact(CompactArgs),
+    /// Draw what happened to a volume, newest on top
+    Timeline(TimelineArgs),
     /// Put a volume into the trash
     #[command(visible_aliases = ["delete", "rm"])]
     Destroy(DestroyArgs),
@@ -64,7 +73,8 @@ pub struct ListVolumesArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  miosa volumes create model-weights --size 50\n  \
                         miosa volumes create scratch --size 500MB --metadata team=search\n  \
-                        miosa volumes create ledger --size 20GB --delete-protection")]
+                        miosa volumes create ledger --size 20GB --delete-protection \\\n    \
+                        --snapshot-schedule '0 4 * * *' --snapshot-retention-days 30")]
 pub struct CreateVolumeArgs {
     /// Name; need not be unique
     pub name: String,
@@ -80,6 +90,45 @@ pub struct CreateVolumeArgs {
     /// Refuse to destroy it until this is turned off
     #[arg(long)]
     pub delete_protection: bool,
+    #[command(flatten)]
+    pub snapshots: SnapshotSettings,
+}
+
+/// When a volume's snapshots are taken, and what runs around them.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SnapshotSettings {
+    /// When to take snapshots: five cron fields in UTC, @daily and the like, or off
+    #[arg(long, value_name = "CRON|off")]
+    pub snapshot_schedule: Option<ScheduleArg>,
+    /// How long scheduled snapshots are kept [default: 7]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(i64).range(1..=365))]
+    pub snapshot_retention_days: Option<i64>,
+    /// Run this in the computer before each snapshot, which is not taken if it fails; '' for nothing
+    #[arg(long, value_name = "COMMAND")]
+    pub before_snapshot: Option<String>,
+    /// Run this in the computer after each snapshot, always; '' for nothing
+    #[arg(long, value_name = "COMMAND")]
+    pub after_snapshot: Option<String>,
+    /// Most time that each of the two may take [default: 30]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..=600))]
+    pub hook_timeout: Option<i64>,
+}
+
+/// A schedule as typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScheduleArg {
+    Off,
+    /// The server decides whether it is one.
+    Cron(String),
+}
+
+impl From<&str> for ScheduleArg {
+    fn from(text: &str) -> Self {
+        match text.trim() {
+            "" | "off" | "none" => ScheduleArg::Off,
+            cron => ScheduleArg::Cron(cron.to_owned()),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -90,9 +139,16 @@ pub enum Switch {
 
 #[derive(Debug, Args)]
 #[command(
-    group = ArgGroup::new("change").args(["name", "metadata", "delete_protection"]).required(true).multiple(true),
+    // The one that clap makes up would spell out the whole group.
+    override_usage = "miosa volumes update [OPTIONS] <VOLUME>",
+    group = ArgGroup::new("change").required(true).multiple(true).args([
+        "name", "metadata", "delete_protection", "snapshot_schedule", "snapshot_retention_days",
+        "before_snapshot", "after_snapshot", "hook_timeout",
+    ]),
     after_help = "Examples:\n  miosa volumes update model-weights --name weights-v2\n  \
-                  miosa volumes update model-weights --delete-protection on"
+                  miosa volumes update model-weights --delete-protection on\n  \
+                  miosa volumes update model-weights --snapshot-schedule '0 4 * * *' --snapshot-retention-days 7\n  \
+                  miosa volumes update model-weights --snapshot-schedule off"
 )]
 pub struct UpdateVolumeArgs {
     /// Id, ending of an id, or name
@@ -106,6 +162,8 @@ pub struct UpdateVolumeArgs {
     /// Whether destroying it is refused
     #[arg(long, value_enum, value_name = "on|off", hide_possible_values = true)]
     pub delete_protection: Option<Switch>,
+    #[command(flatten)]
+    pub snapshots: SnapshotSettings,
 }
 
 #[derive(Debug, Args)]
@@ -151,4 +209,50 @@ pub struct DestroyArgs {
     /// Do not ask
     #[arg(short, long, short_alias = 'y', alias = "yes")]
     pub force: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  miosa volumes fork model-weights\n  \
+                        miosa volumes fork model-weights preview-17 --ttl 3d\n  \
+                        miosa volumes fork model-weights yesterday --snapshot 4f2a9c81d0e7")]
+pub struct ForkArgs {
+    /// Id, ending of an id, or name
+    pub volume: String,
+    /// Name of the copy [default: <volume name>-fork]
+    pub name: Option<String>,
+    /// Put the copy into the trash after this time: 3d, 12h, 30m or 90s
+    #[arg(long, value_name = "TIME")]
+    pub ttl: Option<String>,
+    /// Size of the copy, not less than the volume's [default: the volume's]
+    #[arg(long, value_name = "SIZE", value_parser = miosa_domain::size::parse_human)]
+    pub size: Option<u64>,
+    /// Fork it at once, however long writers have to wait
+    #[arg(long, conflicts_with = "snapshot")]
+    pub now: bool,
+    /// As this snapshot of it was: id, ending of an id, name, or <volume>@latest
+    #[arg(long, value_name = "SNAPSHOT")]
+    pub snapshot: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  miosa volumes compact model-weights\n\n\
+                        The fewer pieces an image lies in, the shorter a snapshot holds writers up.")]
+pub struct CompactArgs {
+    /// Id, ending of an id, or name
+    pub volume: String,
+    /// Do not wait for the end if it takes longer than some seconds
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  miosa volumes timeline model-weights\n  \
+                        miosa volumes timeline model-weights -n 20\n  \
+                        miosa volumes timeline model-weights --json")]
+pub struct TimelineArgs {
+    /// Id, ending of an id, or name; the volume may be gone
+    pub volume: String,
+    /// Only the newest so many events
+    #[arg(short = 'n', long, value_name = "COUNT")]
+    pub limit: Option<usize>,
 }

@@ -1,6 +1,7 @@
 //! Aim: what a person and a program see of every verb, in words, and the exit codes. Method: the real program against a server
 //! that speaks the contract from memory; each test is a story, and its transcript is compared with the one under `snapshots/`.
 
+mod past;
 mod stub;
 
 use std::io::Write;
@@ -59,6 +60,28 @@ impl Session {
         self.record(line, &output)
     }
 
+    fn run_in(&mut self, folder: &str, line: &str) -> &mut Self {
+        let folder = self.home.path().join(folder);
+        let output = self.miosa().current_dir(folder).args(words(line)).output().unwrap();
+        self.record(line, &output)
+    }
+
+    /// `script` gives the program a terminal. It echoes what is typed and ends lines with CR LF.
+    fn ask(&self, line: &str, answer: &str) -> (Option<i32>, String) {
+        let typed = format!("{} {line}", env!("CARGO_BIN_EXE_miosa"));
+        let mut child = self
+            .command("script")
+            .args(["-qec", &typed, "/dev/null"])
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     fn record(&mut self, line: &str, output: &Output) -> &mut Self {
         let mut entry = format!("$ miosa {line}\n{}", String::from_utf8_lossy(&output.stdout));
         if !output.stderr.is_empty() {
@@ -104,7 +127,10 @@ fn assert_transcript(name: &str, session: &Session) {
     insta::with_settings!({
         filters => vec![
             (r"Created(\s+)\d{4}-\d\d-\d\d \d\d:\d\d UTC", "Created$1[TIME]"),
-            (r#""(created_at|updated_at|deleted_at)": "[^"]+""#, r#""$1": "[TIME]""#),
+            (r"Expires(\s+)\d{4}-\d\d-\d\d \d\d:\d\d UTC", "Expires$1[TIME]"),
+            (r"aken (\s*)\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "aken $1[TIME]"),
+            (r"it expires \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "it expires [TIME]"),
+            (r#""(taken_at|expires_at|created_at|updated_at|deleted_at)": "[^"]+""#, r#""$1": "[TIME]""#),
             (r"deleted  \d+s       in \d{6}d", "deleted  [TIME]   in [TIME]"),
             (r"miosa \d+\.\d+\.\d+", "miosa [VERSION]"),
         ],
@@ -242,24 +268,10 @@ fn destroying_asks_and_without_a_terminal_refuses() {
     assert_eq!(session.stub.world().requests, Vec::<String>::new(), "the server was not even asked");
 }
 
-/// `script` gives the program a terminal. It echoes what is typed and ends lines with CR LF.
 #[test]
 fn destroying_asks_at_a_terminal() {
     let session = Session::new(World::default().with_volume("a", 1).with_computer("box", "running"));
-    let ask = |line: &str, answer: &str| {
-        let typed = format!("{} {line}", env!("CARGO_BIN_EXE_miosa"));
-        let mut child = session
-            .command("script")
-            .args(["-qec", &typed, "/dev/null"])
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
-    };
+    let ask = |line: &str, answer: &str| session.ask(line, answer);
     for no in ["n\n", "\n", "nonsense\n"] {
         let (code, shown) = ask("volumes destroy a", no);
         assert_eq!(code, Some(1), "{shown}");

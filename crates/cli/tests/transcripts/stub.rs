@@ -1,5 +1,8 @@
 //! A server that speaks the contract from memory, as far as the command line needs it: twins, lists in pages of two, the error
-//! envelope, attachments that really come and go. No rules of its own beyond what the transcripts show.
+//! envelope, attachments that really come and go. No rules of its own beyond what the transcripts show. Snapshots are in
+//! `snapshots`.
+
+mod snapshots;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -23,8 +26,15 @@ pub(crate) struct World {
     trash: Vec<Value>,
     pub(crate) computers: Vec<Value>,
     attachments: Vec<Value>,
+    /// Newest first.
+    pub(crate) snapshots: Vec<Value>,
+    pub(crate) events: Vec<Value>,
+    /// What every snapshot holds: the folder, the entry, the bytes.
+    pub(crate) files: Vec<(String, Value, Vec<u8>)>,
     /// Played before anything else, first come, first served.
     pub(crate) refusals: VecDeque<(u16, &'static str)>,
+    /// Calls whose path ends so are never answered.
+    pub(crate) hangs_at: Option<&'static str>,
     /// Method, path and query of every call.
     pub(crate) requests: Vec<String>,
     made: usize,
@@ -102,6 +112,9 @@ impl World {
         };
         let (volumes, computers) = (&mut self.volumes, &mut self.computers);
         for volume in volumes {
+            if snapshots::is_on_its_way(volume) {
+                continue;
+            }
             let attachments = of("volume_id", &volume["id"]);
             let state = if attachments.is_empty() { "available" } else { "attached" };
             volume["attached_to"] = attachments.first().map_or(Value::Null, |a| a["computer_id"].clone());
@@ -114,7 +127,7 @@ impl World {
     }
 }
 
-fn hours_ago(hours: i64) -> String {
+pub(crate) fn hours_ago(hours: i64) -> String {
     (Timestamp::now() - SignedDuration::from_hours(hours)).to_string()
 }
 
@@ -125,6 +138,10 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let hangs = world.lock().unwrap().hangs_at.is_some_and(|end| uri.path().ends_with(end));
+    if hangs {
+        std::future::pending::<()>().await;
+    }
     let mut world = world.lock().unwrap();
     world.requests.push(format!("{method} {uri}"));
     if let Some((status, code)) = world.refusals.pop_front() {
@@ -144,6 +161,10 @@ async fn answer(
     let query = Query(uri.query().unwrap_or_default().to_owned());
     let path: Vec<&str> = uri.path().strip_prefix("/api/v1/").unwrap_or_default().split('/').collect();
     let outcome = match path[..] {
+        ["volumes", volume, verb @ ("snapshots" | "clone" | "restore" | "compact" | "events")] => {
+            snapshots::of_volume(&mut world, volume, verb, &method, &query, &body)
+        }
+        ["volume-snapshots", ..] => snapshots::snapshots(&mut world, &method, &path[1..], &uri, &body),
         ["volumes"] | ["volumes", ..] => volumes(&mut world, &method, &path[1..], &query, &body),
         ["volume-attachments", attachment] => detach(&mut world, attachment, &query),
         ["computers", ..] => computers(&mut world, &method, &path[1..], &query, &body),
@@ -176,6 +197,7 @@ fn volumes(world: &mut World, method: &Method, path: &[&str], query: &Query, bod
             let name = body["name"].as_str().unwrap().to_owned();
             world.add_volume(&name, bytes);
             let volume = &mut world.volumes[0];
+            snapshots::schedule(volume, body);
             for field in ["metadata", "delete_protection", "region"] {
                 if let Some(value) = body.get(field) {
                     volume[field] = value.clone();
@@ -197,10 +219,15 @@ fn volumes(world: &mut World, method: &Method, path: &[&str], query: &Query, bod
             match *method {
                 Method::PATCH => {
                     let volume = &mut world.volumes[index];
+                    if body["snapshot_schedule"] == "every day" {
+                        return Err(field_refusal("snapshot_schedule", "has 2 fields; five are wanted"));
+                    }
                     for (field, value) in body.as_object().unwrap() {
                         volume[field] = value.clone();
                     }
+                    snapshots::schedule(volume, body);
                 }
+                Method::GET => snapshots::go_on(&mut world.volumes[index]),
                 Method::DELETE => return delete_volume(world, index),
                 _ => {}
             }
