@@ -20,7 +20,9 @@ use crate::{fixture, setup};
 
 mod docker;
 mod peers;
+mod snapshots;
 mod table;
+mod writer;
 
 use docker::Docker;
 use peers::ByHand;
@@ -36,8 +38,33 @@ const STEADY: Duration = Duration::from_secs(11);
 const CROWD: usize = 100;
 const CROWD_PER_COMPUTER: usize = 10;
 
-/// Builds, serves, measures, prints, cleans up.
-pub(crate) fn bench() -> Result<(), Failure> {
+/// A part of the bench that can be run by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Group {
+    /// Volumes, attachments, computers, restarts
+    Core,
+    /// Snapshots, forks, restores, compaction
+    Snapshots,
+}
+
+/// How often things are done.
+#[derive(Debug, Clone, Copy)]
+struct Rounds {
+    quick: bool,
+}
+
+impl Rounds {
+    fn of(self, full: usize) -> usize {
+        if self.quick { full.div_ceil(5) } else { full }
+    }
+
+    fn is_quick(self) -> bool {
+        self.quick
+    }
+}
+
+/// Builds, serves, measures, prints, cleans up. All groups when none is named; `quick`: a fifth of the rounds.
+pub(crate) fn bench(groups: &[Group], quick: bool) -> Result<(), Failure> {
     if !run::is_root() {
         return Err(Failure::Refused(
             "volumes are loop devices and mounts, which only root may make; run: sudo -E env \"PATH=$PATH\" cargo xtask bench"
@@ -46,10 +73,28 @@ pub(crate) fn bench() -> Result<(), Failure> {
     }
     setup::setup()?;
     let miosa = run::build_miosa(run::Profile::Release)?;
-    fixture::without_panics(|| measure(miosa))
+    let rounds = Rounds { quick };
+    for group in [Group::Core, Group::Snapshots] {
+        if !groups.is_empty() && !groups.contains(&group) {
+            continue;
+        }
+        let mut table = Table::default();
+        let mut machine = String::new();
+        fixture::without_panics(|| {
+            machine = match group {
+                Group::Core => core(miosa.clone(), rounds, &mut table)?,
+                Group::Snapshots => snapshots::measure(miosa.clone(), rounds, &mut table)?,
+            };
+            Ok(())
+        })
+        // What was measured until then is worth seeing.
+        .inspect_err(|_| print!("{table}"))?;
+        println!("{machine}\n{table}");
+    }
+    Ok(())
 }
 
-fn measure(miosa: PathBuf) -> Result<(), Failure> {
+fn core(miosa: PathBuf, rounds: Rounds, table: &mut Table) -> Result<String, Failure> {
     let server = Server::start(ServerOptions {
         pool_size: "8GB".into(),
         config: Some("[limits]\nvolumes_per_project = 1000\n".into()),
@@ -59,22 +104,21 @@ fn measure(miosa: PathBuf) -> Result<(), Failure> {
     let by_hand = ByHand::new(server.folder(), SIZE_BYTES)?;
     let docker = Docker::start(server.folder())?;
 
-    let mut table = Table::default();
-    creates(&server, &by_hand, &mut table)?;
-    attaches(&server, &by_hand, docker.as_ref(), &mut table)?;
-    computers(&server, docker.as_ref(), &mut table)?;
-    crowd(&server, &mut table)?;
-    print!("{}\n{table}", machine(&server));
+    creates(&server, &by_hand, rounds, table)?;
+    attaches(&server, &by_hand, docker.as_ref(), rounds, table)?;
+    computers(&server, docker.as_ref(), rounds, table)?;
+    crowd(&server, table)?;
+    let machine = machine(&server);
     drop(docker);
     server.finish();
-    Ok(())
+    Ok(machine)
 }
 
 /// `POST` until the volume is `available`.
-fn creates(server: &Server, by_hand: &ByHand, table: &mut Table) -> Result<(), Failure> {
+fn creates(server: &Server, by_hand: &ByHand, rounds: Rounds, table: &mut Table) -> Result<(), Failure> {
     progress("create");
     let (mut ours, mut theirs) = (Samples::default(), Samples::default());
-    for round in 0..ROUNDS {
+    for round in 0..rounds.of(ROUNDS) {
         let body = json!({"name": format!("bench-{round}"), "size_bytes": SIZE_BYTES, "backend": "local"});
         let begun = Instant::now();
         let volume = server.http("POST", "/api/v1/volumes", Some(body)).ok();
@@ -99,6 +143,7 @@ fn attaches(
     server: &Server,
     by_hand: &ByHand,
     docker: Option<&Docker>,
+    rounds: Rounds,
     table: &mut Table,
 ) -> Result<(), Failure> {
     progress("attach and detach");
@@ -115,7 +160,7 @@ fn attaches(
     let (mut attach, mut detach) = (Samples::default(), Samples::default());
     let (mut hand_attach, mut hand_detach, mut fresh) =
         (Samples::default(), Samples::default(), Samples::default());
-    for round in 0..ROUNDS {
+    for round in 0..rounds.of(ROUNDS) {
         let begun = Instant::now();
         let attachment = server.attach(&computer, &volume, "/mnt/data");
         let content = fs::read(&marker).map_err(Failure::file("cannot read", &marker))?;
@@ -154,10 +199,15 @@ fn attaches(
 }
 
 /// `POST` until the first process wrote its first line, by the clock of whoever keeps the log.
-fn computers(server: &Server, docker: Option<&Docker>, table: &mut Table) -> Result<(), Failure> {
+fn computers(
+    server: &Server,
+    docker: Option<&Docker>,
+    rounds: Rounds,
+    table: &mut Table,
+) -> Result<(), Failure> {
     progress("computers");
     let (mut ours, mut theirs) = (Samples::default(), Samples::default());
-    for _ in 0..COMPUTER_ROUNDS {
+    for _ in 0..rounds.of(COMPUTER_ROUNDS) {
         let begun = Timestamp::now();
         let computer = server.run_computer(json!({"command": ["/bin/sh", "-c", "echo up; exec sleep 3600"]}));
         let path = format!("/api/v1/computers/{computer}/logs");

@@ -108,6 +108,8 @@ fn tell(options: ServerOptions) -> Result<(), Failure> {
     let (_, time) = timed(|| wait_for_commits(&server, &computer_id, COMMITS_BEFORE));
     story.seen(time, &format!("{} acknowledged, and it goes on", acknowledged(&server, &computer_id)));
 
+    let saved = snapshot_and_fork(&mut story, &server, &cli(&server), &computer_id);
+
     story.chapter("kill -9: controller and agent. The workload must not notice");
     let (_, time) = timed(|| {
         server.kill_both();
@@ -145,6 +147,8 @@ fn tell(options: ServerOptions) -> Result<(), Failure> {
     assert_eq!(server.sh(&computer_id, &check), "ok", "integrity_check");
     story.seen(time, "SQLite finds nothing wrong");
 
+    lose_and_restore(&mut story, &server, &cli(&server), &computer_id, saved);
+
     story.chapter("Detach while the computer runs");
     server.sh(&computer_id, "touch /pause; until test -e /paused; do sleep 0.05; done");
     let kept = count_rows(&server, &computer_id);
@@ -165,15 +169,68 @@ fn tell(options: ServerOptions) -> Result<(), Failure> {
     assert_eq!(count_rows(&server, &computer_id), kept, "orders after undelete");
     story.seen(time, &format!("all {kept} orders are there"));
 
-    story.chapter("Detach and destroy it again, remove the computer, stop");
+    story.chapter("Detach and destroy it again, remove the computer and the snapshots, stop");
     let (_, time) = timed(|| {
         server.detach(&computer_id, &attachment).ok();
         server.delete_volume(&volume_id).ok();
+        for snapshot in server.list_all("/api/v1/volume-snapshots") {
+            let path = format!("/api/v1/volume-snapshots/{}", text(&snapshot, "id"));
+            server.http("DELETE", &path, None).ok();
+        }
         server.finish();
     });
     story.seen(time, "nothing is left on this machine");
     println!("\nAll as told, in {:.0} s.", begun.elapsed().as_secs_f64());
     Ok(())
+}
+
+/// Answers how many orders were acknowledged before the snapshot: all of them must be in it.
+fn snapshot_and_fork(story: &mut Story, server: &Server, cli: &Cli, computer: &str) -> u64 {
+    story.chapter("Take a snapshot while it commits. Nothing is stopped; writers wait for the clone alone");
+    let before = acknowledged(server, computer);
+    let time = story.run(cli, &["snapshots", "create", "model-weights", "--name", "first-orders"]);
+    let snapshot = only(server, "/api/v1/volume-snapshots");
+    assert_eq!(snapshot["state"], "ready", "{snapshot}");
+    let stall_ms = snapshot["stall_ms"].as_f64().unwrap_or_else(|| panic!("no stall_ms in {snapshot}"));
+    story.seen(time, &format!("ready; the database's writes waited {stall_ms:.1} ms"));
+
+    story.chapter("Look inside it");
+    let time = story.run(cli, &["snapshots", "ls", "first-orders:/"]);
+    story.seen(time, "read over a mount that no workload sees");
+
+    story.chapter("Fork the running volume into a second computer, and check the database there");
+    let time = story.run(cli, &["volumes", "fork", "model-weights", "preview", "--ttl", "3d"]);
+    let fork = server.list_all("/api/v1/volumes").into_iter().find(|volume| volume["name"] == "preview");
+    let fork = text(&fork.unwrap_or_else(|| panic!("no fork")), "id");
+    let body = serde_json::json!({"name": "preview", "template_type": "sqlite", "command": ["sleep", "600"]});
+    let second = server.run_computer(body);
+    let attachment = server.attach(&second, &fork, "/mnt/data");
+    assert_eq!(server.sh(&second, &sqlite("pragma integrity_check")), "ok", "the fork's database");
+    let rows = count_rows(server, &second);
+    assert!(rows >= before, "the fork has {rows} orders, and {before} were acknowledged before it");
+    server.detach(&second, &attachment).ok();
+    server.delete_computer(&second);
+    server.delete_volume(&fork).ok();
+    story.seen(time, &format!("a whole database with {rows} orders; the first one goes on"));
+    before
+}
+
+/// The volume's present is lost, its past is not.
+fn lose_and_restore(story: &mut Story, server: &Server, cli: &Cli, computer: &str, saved: u64) {
+    story.chapter("Lose the database, and bring the snapshot back under the computer");
+    server.sh(
+        computer,
+        "touch /pause; until test -e /paused; do sleep 0.05; done; rm /mnt/data/orders.db; rm /pause",
+    );
+    let time = story.run(cli, &["snapshots", "restore", "first-orders", "--in-place", "--force", "--yes"]);
+    let line = wait_for_line(server, computer, "run 3: ");
+    story.output(&line);
+    let (rows, _) = rows_and_acknowledged(&line);
+    assert!(rows >= saved, "{rows} orders are back, and {saved} were acknowledged before the snapshot");
+    assert_eq!(server.sh(computer, &sqlite("pragma integrity_check")), "ok", "integrity_check");
+    let kept = server.list_all("/api/v1/volume-snapshots").len();
+    assert_eq!(kept, 2, "the snapshot and the one of the moment before it was restored");
+    story.seen(time, &format!("{rows} orders are back; what was there before is in a safety snapshot"));
 }
 
 /// What the reader sees.

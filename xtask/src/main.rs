@@ -50,7 +50,14 @@ enum Verb {
     /// Tell a volume's life on this machine, step by step (needs root)
     Demo,
     /// Measure a release build beside the same by hand; prints a Markdown table (needs root)
-    Bench,
+    Bench {
+        /// Only these groups; all of them when none is named
+        #[arg(value_enum)]
+        groups: Vec<bench::Group>,
+        /// A fifth of the rounds
+        #[arg(long)]
+        quick: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -60,7 +67,7 @@ fn main() -> ExitCode {
         Verb::Tidy => tidy::tidy(),
         Verb::Test => test::test(),
         Verb::Demo => demo::demo(),
-        Verb::Bench => bench::bench(),
+        Verb::Bench { groups, quick } => bench::bench(&groups, quick),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

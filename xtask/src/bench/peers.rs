@@ -47,3 +47,8 @@ impl ByHand {
         fs::remove_file(&self.image).map_err(Failure::file("cannot remove", &self.image))
     }
 }
+
+/// Runs a line of a shell; answers what it wrote.
+pub(super) fn shell(line: &str) -> Result<String, Failure> {
+    run::capture(run::command("sh", ["-ec", line]))
+}

@@ -12,8 +12,16 @@ impl Samples {
         self.0.push(time);
     }
 
+    pub(super) fn worst(&self) -> Duration {
+        self.0.iter().max().copied().unwrap_or_default()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The smallest sample that at least `percent` of all samples do not exceed (nearest rank).
-    fn percentile(&self, percent: usize) -> Option<Duration> {
+    pub(super) fn percentile(&self, percent: usize) -> Option<Duration> {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
         let rank = (sorted.len() * percent).div_ceil(100);
@@ -56,7 +64,17 @@ impl Table {
 
     pub(super) fn memory(&mut self, what: &str, floor: &str, bytes: u64) {
         let mib = format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
-        self.rows.push([format!("**memory: {what}**"), floor.into(), mib, String::new(), "1".into()]);
+        self.figure(&format!("memory: {what}"), floor, mib, 1);
+    }
+
+    /// A row of ours that is no time.
+    pub(super) fn figure(&mut self, what: &str, floor: &str, value: String, n: usize) {
+        self.rows.push([format!("**{what}**"), floor.into(), value, String::new(), n.to_string()]);
+    }
+
+    pub(super) fn figure_beside(&mut self, what: &str, value: String, n: usize) {
+        let what = format!("beside it: {what}");
+        self.rows.push([what, String::new(), value, String::new(), n.to_string()]);
     }
 
     fn push(&mut self, what: String, floor: &str, samples: &Samples) {
