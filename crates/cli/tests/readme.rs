@@ -46,9 +46,13 @@ fn made_equal(text: &str) -> String {
     for (pattern, name) in [
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
         (r"\b[0-9a-f]{12}\b", "ENDING"),
-        (r"\d{4}-\d\d-\d\d \d\d:\d\d", "TIME"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?", "TIME"),
         (r"\b\d+s\b", "AGE"),
         (r"Used +[0-9.]+MB", "Used SIZE"),
+        (r"Occupies +[0-9.]+[KM]B", "Occupies SIZE"),
+        (r"Only here +.*", "Only here SIZE"),
+        (r"Writers waited +[0-9.]+ ms, for \d+ extents", "Writers waited TIME"),
+        (r"Checksum +.*", "Checksum SUM"),
         (r"/dev/loop\d+( +[0-9.]+[KMG]?)+", "DEVICE AND SIZES"),
         (r" +", " "),
     ] {
