@@ -13,12 +13,20 @@ mod trash;
 
 /// A cron time has whole minutes, and snapshots have delays of whole seconds.
 const SCHEDULES_EVERY: Duration = Duration::from_secs(1);
-const UPKEEP_EVERY: Duration = Duration::from_secs(60);
+const UPKEEP_EVERY: Duration = Duration::from_secs(20);
+const LOOK_FOR_HOSTS_EVERY: Duration = Duration::from_millis(500);
 
 impl App {
     /// Runs for ever. Drop the future to stop it; every run is a transaction, so it stops anywhere.
     pub(crate) async fn reconcile(&self) {
-        tokio::join!(every(SCHEDULES_EVERY, || self.run_schedules()), every(UPKEEP_EVERY, || self.upkeep()),);
+        let upkeep = async {
+            // What is removed is removed on hosts that have recovered; a first run before that would only be lost.
+            while self.links().recovered_hosts().is_empty() {
+                tokio::time::sleep(LOOK_FOR_HOSTS_EVERY).await;
+            }
+            every(UPKEEP_EVERY, || self.upkeep()).await;
+        };
+        tokio::join!(every(SCHEDULES_EVERY, || self.run_schedules()), upkeep);
     }
 
     async fn run_schedules(&self) {

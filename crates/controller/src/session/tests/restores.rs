@@ -108,7 +108,8 @@ async fn a_failed_restore_is_refused_with_its_reason() {
     assert_eq!(found, None, "a repeated call would be told that it was restored");
 }
 
-/// Aim: with force the computers that use the volume are stopped before its data is touched, and started again.
+/// Aim: with force the computers that use the volume are stopped before its data is touched, and started again
+/// before the call is answered.
 #[tokio::test]
 async fn a_forced_restore_stops_and_starts_the_computers() {
     let world = World::new().await;
@@ -127,8 +128,9 @@ async fn a_forced_restore_stops_and_starts_the_computers() {
     agent.report_volume(&spec, VolumeCondition::Ready);
     let started = agent.specs().await.instances.remove(0);
     assert_eq!((started.id, started.desired), (stopping.instances[0].id, DesiredRun::Running));
-    assert!(call.await.unwrap().is_ok());
+    assert!(!call.is_finished(), "answered before the computer runs again");
     agent.report_instance(&started, running(), vec![]);
+    assert!(call.await.unwrap().is_ok());
     world.until_status(computer, "running").await;
 }
 
