@@ -203,6 +203,11 @@ fn per_extent(samples: &Samples, extents: u64) -> String {
     format!("{median:.1} µs an extent (worst {worst:.1}), {extents} extents")
 }
 
+/// A file that is simply removed is freed some time later, and would disturb what is measured next.
+fn empty_and_remove(path: &str) -> Result<(), Failure> {
+    super::peers::shell(&format!("truncate -s 0 {path} && rm {path}")).map(drop)
+}
+
 /// A clone of an image by hand, mounted beside the server.
 struct ByHand {
     image: PathBuf,
@@ -248,11 +253,8 @@ impl ByHand {
 
     fn unmount(self) -> Result<(), Failure> {
         let folder = self.image.parent().expect("the image has a folder").display();
-        super::peers::shell(&format!(
-            "umount {} && losetup -d {} && rm -rf {folder}",
-            self.mount_point.display(),
-            self.device
-        ))
-        .map(drop)
+        super::peers::shell(&format!("umount {} && losetup -d {}", self.mount_point.display(), self.device))?;
+        empty_and_remove(&self.image.display().to_string())?;
+        super::peers::shell(&format!("rm -rf {folder}")).map(drop)
     }
 }

@@ -46,15 +46,25 @@ impl Writer {
     }
 
     /// Ends it; answers every write in the order of their times.
-    pub(super) fn finish(self) -> Result<Vec<Write>, Failure> {
+    pub(super) fn finish(mut self) -> Result<Vec<Write>, Failure> {
         self.stop.store(true, Ordering::Relaxed);
         let mut writes = Vec::new();
-        for thread in self.threads {
+        for thread in std::mem::take(&mut self.threads) {
             let done = thread.join().expect("the writer does not panic");
             writes.extend(done.map_err(Failure::file("cannot write", &self.path))?);
         }
         writes.sort_by_key(|write| write.due);
         Ok(writes)
+    }
+}
+
+/// A bench that fails leaves no file open behind it.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
     }
 }
 

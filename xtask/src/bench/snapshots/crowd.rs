@@ -31,8 +31,9 @@ pub(super) fn due_at_once(rig: &Rig, rounds: Rounds, table: &mut Table) -> Resul
         let body = json!({"snapshot_schedule": schedule});
         rig.server.http("PATCH", &format!("/api/v1/volumes/{volume}"), Some(body)).ok();
     }
+    let next = rig.server.volume(&volumes[0])["snapshots"]["next"][0].clone();
     let due: Timestamp =
-        text(&rig.server.volume(&volumes[0])["snapshots"]["next"], "0").parse().unwrap_or_default();
+        next.as_str().and_then(|due| due.parse().ok()).expect("the schedule has a next time");
     let begun = Instant::now();
     let taken = loop {
         let list = rig.server.list_all("/api/v1/volume-snapshots");

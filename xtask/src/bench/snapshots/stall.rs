@@ -50,6 +50,7 @@ pub(super) fn tidy(rig: &Rig, rounds: Rounds, table: &mut Table) -> Result<(), F
 
         let by_hand = ByHand::mount(rig, &rig.sealed_image(&text(&taken, "id")), false)?;
         theirs.push(worst_during(&by_hand.mount_point.join("file"), FAST, || by_hand.snapshot())?);
+        by_hand.forget_snapshot()?;
         by_hand.unmount()?;
         rig.delete_snapshot(&text(&taken, "id"));
     }
