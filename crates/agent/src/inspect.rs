@@ -9,7 +9,9 @@ use std::sync::Arc;
 use miosa_api::agent_v1::{
     ChangeKind, InspectRequest, InspectedChange, InspectedFile, InspectedKind, READ_MAX_BYTES, StreamEvent,
 };
-use miosa_backend::{BackendError, ChangedFile, FileChange, FileInfo, FileKind, SnapshotFiles, VolumeBackend};
+use miosa_backend::{
+    BackendError, ChangedFile, FileChange, FileInfo, FileKind, SnapshotFiles, VolumeBackend,
+};
 use miosa_domain::SnapshotId;
 use tokio::sync::mpsc;
 

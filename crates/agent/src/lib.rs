@@ -118,9 +118,13 @@ pub async fn run(
         let connection = session::keep_connected(&host, &config, recovered.subscribe());
         tokio::join!(recovery, connection, upkeep::for_ever(&host));
     };
+    let closing = async {
+        shutdown.await;
+        host.snapshots.close();
+    };
     tokio::select! {
         () = work => {}
-        () = shutdown => {}
+        () = closing => {}
     }
     // Steps that have begun are carried to their end, so that a stop is not one more kind of crash.
     host.compactions.finish().await;

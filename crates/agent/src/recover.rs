@@ -3,7 +3,8 @@
 //!
 //! Volumes come first: one survey of the pool shows all of them at the cost of one reading of the mount table. Then every
 //! instance has its first round: a running one is adopted as it is (its plan is empty), another is started with its volumes
-//! mounted before its first process.
+//! mounted before its first process. Snapshots come last, as their hooks run in instances. What may take long (a fork whose
+//! source is compacted first, a snapshot to be taken or removed) is begun and not waited for.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -81,7 +82,10 @@ pub(crate) async fn look_again_for_ever(host: &Arc<Host>) {
             instance_actor::nudge(host, id);
         }
         for id in host.ledger.snapshot_ids() {
-            snapshot_queue::look_again(host, id, !surveyed || survey.snapshots.contains_key(&id));
+            // Unknown is not absent.
+            let is_seen =
+                !surveyed || survey.snapshots.contains_key(&id) || survey.unknown_snapshots.contains_key(&id);
+            snapshot_queue::look_again(host, id, is_seen);
         }
     }
 }

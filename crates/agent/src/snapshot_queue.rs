@@ -95,9 +95,13 @@ impl Snapshots {
         let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
     }
 
-    /// Waits for those that are being cloned, sealed or removed, and lets no other begin.
-    pub(crate) async fn finish(&self) {
+    /// Lets no other begin to be taken or removed, and cuts their hooks off.
+    pub(crate) fn close(&self) {
         self.closing.send_replace(true);
+    }
+
+    /// Once closed, waits for those that are being cloned, sealed or removed.
+    pub(crate) async fn finish(&self) {
         for (places, count) in [(&self.takes, TAKEN_AT_ONCE), (&self.removals, 1)] {
             places.acquire_many(count as u32).await.expect(NEVER_CLOSED).forget();
         }
@@ -147,8 +151,8 @@ pub(crate) fn is_known(host: &Host, spec: &SnapshotSpec) -> bool {
 /// After a start: what is there is looked at before this answers; what is to be taken or removed takes its time.
 pub(crate) async fn recover(host: &Arc<Host>, id: SnapshotId, known: Option<SnapshotState>) {
     let Some(record) = host.ledger.snapshot(id) else { return };
-    let is_there = record.is_kept() || matches!(known, Some(SnapshotState::Ready(_)));
-    if is_there && record.hooks_begun.is_none() {
+    let is_there = record.taken || matches!(known, Some(SnapshotState::Ready(_)));
+    if is_there && record.spec.presence == SnapshotPresence::Kept && record.hooks_begun.is_none() {
         let queue = host.snapshots.queue(id);
         let mut specs = queue.specs.subscribe();
         reconcile(host, id, known, &queue, &mut specs).await;

@@ -1,4 +1,4 @@
-//! Exec and log streams: what is not state passes through as events, and ends with the connection.
+//! Streams of commands, logs and looks into snapshots: what is not state passes through as events, and ends with the connection.
 
 use std::collections::HashMap;
 use std::sync::Arc;

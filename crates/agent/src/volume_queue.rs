@@ -6,6 +6,9 @@
 //! **Crash story.** `claim`: the slot is written down, then the volume is mounted; cut off between, the slot stands and the
 //! instance's plan claims again. `release`: unmounted first, then the slot is freed; cut off between, the slot stands for a
 //! volume that is not mounted, and the plan releases again. So a volume that is mounted always has its slot taken.
+//!
+//! Whoever makes a fork holds its turn and then that of its source. The source is there already, so whoever has its turn waits
+//! for no third one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -336,8 +339,9 @@ async fn execute(host: &Arc<Host>, spec: &VolumeSpec, step: VolumeStep) -> Resul
         None => Content::Empty,
         Some(Origin::Snapshot { id }) => Content::Snapshot(id),
         Some(Origin::Volume { id: source, stall }) => {
-            // One that is not there yet could be waiting for this one.
-            if source == id || !host.ledger.volume(source).is_some_and(|held| held.materialized) {
+            // One that is not there yet could be waiting for this one. The ledger may learn only later that it is there.
+            let is_there = matches!(observe(host, source).await?.image, ImageState::Present { .. });
+            if source == id || !is_there {
                 return Err(StepError::host(format!("volume {source} is not there to be forked")));
             }
             compaction::prepare_clone(host, source, stall, is_unwanted(host.clone(), id)).await?;

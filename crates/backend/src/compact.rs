@@ -29,7 +29,7 @@ use miosa_domain::VolumeId;
 use miosa_domain::size::MIB;
 use miosa_effects::background::{forget_cached, write_back};
 use miosa_effects::dedupe::{self, Compared};
-use miosa_effects::fiemap::{self, Extent};
+use miosa_effects::fiemap::{self, Extent, Reserve};
 use miosa_effects::{Dir, Doing, SysError, files};
 use miosa_failpoint::failpoint;
 
@@ -59,8 +59,11 @@ impl Pool {
     pub(crate) fn compact(&self, id: VolumeId, go_on: GoOn<'_>) -> Result<CompactionProgress, BackendError> {
         let (found, _) = self.present(id)?;
         let (image, path) = open_image(&found.folder, true)?;
-        fiemap::reserve_nothing_around_writes(&image, &path)?;
-        match compact((&image, &path), &self.volumes, &|bytes| self.check_room(bytes), go_on) {
+        fiemap::reserve_around_writes(&image, Reserve::Nothing, &path)?;
+        let compacted = compact((&image, &path), &self.volumes, &|bytes| self.check_room(bytes), go_on);
+        // Cut off before this, the image is a little slower until it is compacted again.
+        fiemap::reserve_around_writes(&image, Reserve::Usual, &path)?;
+        match compacted {
             Err(error) => Err(self.no_room(error)?),
             compacted => compacted,
         }

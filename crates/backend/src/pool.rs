@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex};
 use miosa_domain::size::{MIB, human};
 use miosa_domain::{SnapshotId, VolumeId};
 use miosa_effects::writeback::WriteBack;
-use miosa_effects::{Dir, Entry, SysError, fiemap, files, loopdev, mount, process, xfs};
+use miosa_effects::{Dir, Entry, SysError, files, loopdev, mount, process, xfs};
 use miosa_failpoint::failpoint;
 use rustix::io::Errno;
 use uuid::Uuid;
@@ -126,7 +126,6 @@ impl Pool {
                 files::overwrite_in_place(folder)?;
             }
         }
-        fiemap::reserve_nothing_around_writes(&volumes, volumes.path())?;
         share_mounts(&root)?;
         failpoint!("backend.pool.after-share")?;
         let pool = Self {

@@ -101,21 +101,33 @@ pub fn extent_count(file: &File, path: &Path) -> Result<u64, SysError> {
     Ok(header.mapped_extents.into())
 }
 
-/// Makes XFS give a block of its own to just what is written when a file's blocks are shared, and not to 128 KiB around it:
-/// what such a file reserved beside a write is used by later ones there, even where nothing is shared any more, and each
-/// becomes a new extent. A directory hands this on to what is made in it. Other filesystems reserve nothing.
-pub fn reserve_nothing_around_writes(file: impl AsFd, path: &Path) -> Result<(), SysError> {
+/// How much XFS reserves around a write to blocks that a file shares. Other filesystems reserve nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reserve {
+    /// 128 KiB: later writes there find their place, which makes them nearly twice as fast.
+    Usual,
+    /// Nothing. What a file reserved is used by later writes there even where nothing is shared any more, and each becomes
+    /// a new extent: no good while the file is being made whole.
+    Nothing,
+}
+
+/// Changes that for one file.
+pub fn reserve_around_writes(file: impl AsFd, reserve: Reserve, path: &Path) -> Result<(), SysError> {
     let file = file.as_fd();
     if !is_xfs(file, path)? {
         return Ok(());
     }
     let mut attributes = attributes(file, path)?;
     let block_bytes = rustix::fs::fstatfs(file).doing("look at the filesystem of", path)?.f_bsize as u32;
-    if attributes.fsx_cowextsize == block_bytes {
+    let (flag, bytes) = match reserve {
+        Reserve::Usual => (0, 0),
+        Reserve::Nothing => (FS_XFLAG_COWEXTSIZE, block_bytes),
+    };
+    if attributes.fsx_cowextsize == bytes {
         return Ok(());
     }
-    attributes.fsx_xflags |= FS_XFLAG_COWEXTSIZE;
-    attributes.fsx_cowextsize = block_bytes;
+    attributes.fsx_xflags = attributes.fsx_xflags & !FS_XFLAG_COWEXTSIZE | flag;
+    attributes.fsx_cowextsize = bytes;
     ioctl(file, FS_IOC_FSSETXATTR, &raw mut attributes as usize).doing("set the attributes of", path)
 }
 

@@ -49,7 +49,9 @@ async fn a_whole_life() {
     (i.generation, i.desired) = (Generation(7), DesiredRun::Destroyed);
     world.ask([], [&i]).await;
     world.instance(&i, "gone", |s| s.state == InstanceState::Gone).await;
-    world.say(ControllerMessage::Forget { volumes: vec![v.id], instances: vec![i.id], snapshots: vec![] }).await;
+    world
+        .say(ControllerMessage::Forget { volumes: vec![v.id], instances: vec![i.id], snapshots: vec![] })
+        .await;
     // Forgotten things are no orphans at the next connection.
     world.resync().await;
     world
@@ -340,12 +342,10 @@ async fn exec_passes_through() {
         || ExecRequest { command: "true".into(), cwd: None, env: Default::default(), timeout_seconds: 5 };
     world.say(ControllerMessage::Exec { stream: 1, instance: i.id, request: request() }).await;
     let exit = StreamEvent::Exit { code: 0, timed_out: false };
-    world.wait("the exit", |s| s.streams.contains(&exit).then_some(())).await;
+    world.wait("the exit", |s| s.events_of(1).contains(&exit).then_some(())).await;
     let nobody = instance(99, 1, vec![]).id;
     world.say(ControllerMessage::Exec { stream: 2, instance: nobody, request: request() }).await;
-    world
-        .wait("the refusal", |s| matches!(s.streams.last(), Some(StreamEvent::Failed(_))).then_some(()))
-        .await;
+    world.wait("the refusal", |s| matches!(s.events_of(2)[..], [StreamEvent::Failed(_)]).then_some(())).await;
 }
 
 /// A stop leaves the workload running and closes the pool's door behind it.
@@ -359,4 +359,3 @@ async fn stopping_the_agent_leaves_workloads_alone() {
     assert_eq!(driver_count(&world, DriverCall::Stop), 0);
     assert_eq!(count(&world, BackendCall::Shutdown), 1);
 }
-

@@ -67,7 +67,8 @@ async fn a_source_must_be_there() {
     let world = World::new().await;
     let nobody = volume(77, 1).id;
     let (one, two) = (volume(3, 3).id, volume(4, 3).id);
-    let specs = [fork(2, nobody, None), fork(3, two, None), fork(4, one, None), fork(5, volume(5, 1).id, None)];
+    let specs =
+        [fork(2, nobody, None), fork(3, two, None), fork(4, one, None), fork(5, volume(5, 1).id, None)];
     world.ask(&specs, []).await;
     for spec in &specs {
         world.volume(spec, "the refusal", |v| matches!(v.condition, VolumeCondition::Failed(_))).await;

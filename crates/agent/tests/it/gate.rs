@@ -9,6 +9,8 @@ use miosa_backend::*;
 use miosa_domain::status::{Checksum, SnapshotFacts};
 use miosa_domain::{SnapshotId, VolumeId};
 
+use crate::world::PATIENCE;
+
 pub(crate) struct Gate {
     inner: Arc<FakeBackend>,
     state: Mutex<State>,
@@ -58,7 +60,7 @@ impl Gate {
                 tokio::time::sleep(std::time::Duration::from_millis(2)).await;
             }
         };
-        tokio::time::timeout(std::time::Duration::from_secs(30), waits)
+        tokio::time::timeout(PATIENCE, waits)
             .await
             .unwrap_or_else(|_| panic!("waited for {call:?} to be called"));
     }
@@ -85,7 +87,13 @@ impl VolumeBackend for Gate {
         self.inner.create_from(id, size_bytes, new)
     }
 
-    fn replace(&self, id: VolumeId, number: u64, size: u64, from: SnapshotId) -> Result<Changed, BackendError> {
+    fn replace(
+        &self,
+        id: VolumeId,
+        number: u64,
+        size: u64,
+        from: SnapshotId,
+    ) -> Result<Changed, BackendError> {
         self.pass(Call::Replace)?;
         self.inner.replace(id, number, size, from)
     }

@@ -11,8 +11,7 @@ use crate::world::{World, count, driver_count, failure_of, gone, snapshot, taken
 
 fn hooked(n: u128, v: &VolumeSpec) -> SnapshotSpec {
     let mut s = snapshot(n, 2, v);
-    s.take.hooks =
-        Hooks { before: Some("sync".into()), after: Some("resume".into()), timeout_seconds: 5 };
+    s.take.hooks = Hooks { before: Some("sync".into()), after: Some("resume".into()), timeout_seconds: 5 };
     s
 }
 

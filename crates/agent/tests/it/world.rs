@@ -11,18 +11,19 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use miosa_agent::{AgentConfig, LedgerError, RunError};
-use miosa_api::agent_v1::{AgentMessage, AgentServer, ControllerMessage, SessionHandler};
+use miosa_api::agent_v1::{AgentMessage, AgentServer, ControllerMessage, SessionHandler, StreamEvent};
 use miosa_backend::FakeBackend;
+use miosa_backend::fake::Call as BackendCall;
 use miosa_domain::spec::{
-    AttachmentSpec, DesiredAttachment, DesiredRun, InstanceSpec, Network, Presence, Resources, SnapshotPresence,
-    SnapshotSpec, TakeRules, VolumeSpec,
+    AttachmentSpec, DesiredAttachment, DesiredRun, InstanceSpec, Network, Presence, Resources,
+    SnapshotPresence, SnapshotSpec, TakeRules, VolumeSpec,
 };
 use miosa_domain::status::{
-    AttachmentCondition, FailureCode, InstanceState, InstanceStatus, SnapshotCondition, SnapshotStatus, VolumeCondition, VolumeStatus,
+    AttachmentCondition, FailureCode, InstanceState, InstanceStatus, SnapshotCondition, SnapshotStatus,
+    VolumeCondition, VolumeStatus,
 };
 use miosa_domain::{AttachmentId, Generation, InstanceId, MountPath, SnapshotId, VolumeId};
 use miosa_runtime::FakeDriver;
-use miosa_backend::fake::Call as BackendCall;
 use miosa_runtime::fake::Call as DriverCall;
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
@@ -32,8 +33,9 @@ use uuid::Uuid;
 
 use crate::gate::Gate;
 
-/// Nothing here takes long; a test that waits this long has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Nothing here takes long; a test that waits this long has failed. Less than the half minute after which an agent looks at
+/// everything again, so that nothing passes by that alone.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct World {
     dir: tempfile::TempDir,
@@ -61,11 +63,17 @@ pub(crate) struct Seen {
     pub(crate) snapshots: BTreeMap<SnapshotId, SnapshotStatus>,
     /// Every status of every snapshot, in order.
     pub(crate) snapshot_history: Vec<SnapshotStatus>,
-    pub(crate) reports: u32,
     pub(crate) pool: Option<miosa_api::agent_v1::PoolReport>,
     pub(crate) sessions: u32,
+    pub(crate) sessions_ended: u32,
     pub(crate) recovered: u32,
-    pub(crate) streams: Vec<miosa_api::agent_v1::StreamEvent>,
+    pub(crate) streams: Vec<(u64, StreamEvent)>,
+}
+
+impl Seen {
+    pub(crate) fn events_of(&self, stream: u64) -> Vec<StreamEvent> {
+        self.streams.iter().filter(|(of, _)| *of == stream).map(|(_, event)| event.clone()).collect()
+    }
 }
 
 struct Recorder {
@@ -91,15 +99,15 @@ impl SessionHandler for Recorder {
                     AgentMessage::Report(report) => {
                         seen.volumes.extend(report.volumes.into_iter().map(|v| (v.id, v)));
                         seen.instances.extend(report.instances.into_iter().map(|i| (i.id, i)));
-                        seen.reports += 1;
                         seen.snapshot_history.extend(report.snapshots.iter().cloned());
                         seen.snapshots.extend(report.snapshots.into_iter().map(|s| (s.id, s)));
                         seen.pool = report.pool.or(seen.pool.take());
                     }
                     AgentMessage::Recovered => seen.recovered += 1,
-                    AgentMessage::Stream { event, .. } => seen.streams.push(event),
+                    AgentMessage::Stream { stream, event } => seen.streams.push((stream, event)),
                 });
             }
+            seen.send_modify(|seen| seen.sessions_ended += 1);
         });
         Ok(ReceiverStream::new(receive).map(Ok).boxed())
     }
@@ -180,8 +188,13 @@ impl World {
 
     /// Drops the agent where it stands, as `kill -9` does.
     pub(crate) fn kill_agent(&mut self) {
+        let Agent { runtime, ended, .. } = self.agent.take().expect("an agent runs");
+        runtime.shutdown_background();
+        while !ended.is_finished() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // Only now: what a held call answers must not make the dying agent go on.
         self.gate.kill();
-        self.agent.take().expect("an agent runs").runtime.shutdown_background();
         self.backend.restart();
     }
 
@@ -220,7 +233,8 @@ impl World {
 
     pub(crate) async fn ask_snapshots<'a>(&self, snapshots: impl IntoIterator<Item = &'a SnapshotSpec>) {
         let snapshots = snapshots.into_iter().cloned().collect();
-        self.say(ControllerMessage::Specs { resync: false, volumes: vec![], instances: vec![], snapshots }).await;
+        self.say(ControllerMessage::Specs { resync: false, volumes: vec![], instances: vec![], snapshots })
+            .await;
     }
 
     /// Waits until what the controller was told answers `what`.
@@ -307,9 +321,21 @@ impl World {
         (v, i)
     }
 
+    /// What is waited for from now on must be told anew.
+    pub(crate) fn forget_what_was_told(&self) {
+        self.seen_by.seen.send_modify(|seen| {
+            seen.volumes.clear();
+            seen.snapshots.clear();
+        });
+    }
+
     /// A file of the agent's ledger.
     pub(crate) fn ledger_file(&self, noun: &str, id: impl std::fmt::Display) -> PathBuf {
         self.dir.path().join("agent/ledger").join(noun).join(format!("{id}.json"))
+    }
+
+    pub(crate) fn told(&self) -> watch::Receiver<Seen> {
+        self.seen.clone()
     }
 
     pub(crate) fn seen(&self) -> Seen {

@@ -64,7 +64,7 @@ impl Scratch {
         let pool = PoolDir::xfs();
         let dir = Dir::open(pool.path()).unwrap();
         let (file, path) = (dir.create_file("image").unwrap(), pool.path().join("image"));
-        fiemap::reserve_nothing_around_writes(&file, &path).unwrap();
+        fiemap::reserve_around_writes(&file, Reserve::Nothing, &path).unwrap();
         file.write_all_at(&vec![1; 4 * MIB as usize], 0).unwrap();
         file.set_len(8 * MIB).unwrap();
         rustix::fs::fallocate(&file, FallocateFlags::empty(), 5 * MIB, MIB).unwrap();

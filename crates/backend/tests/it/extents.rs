@@ -1,7 +1,6 @@
 //! What is said of volumes and snapshots from where their blocks lie, through the backend.
 
 use std::fs;
-use std::os::unix::fs::FileExt;
 
 use miosa_backend::{ChangedRange, VolumeBackend};
 use miosa_domain::SnapshotId;
@@ -81,25 +80,4 @@ fn exclusive_bytes_are_given_back() {
     // Without its volume, all that a snapshot has is held by it.
     let alone = local.backend().space(None, &[second]).unwrap();
     assert!(alone.held_by_snapshots_bytes > one.held_by_snapshots_bytes, "{alone:?}");
-}
-
-/// Scattered writes to blocks that a snapshot has take what they write, and not what lies around it.
-#[test]
-fn a_write_after_a_snapshot_takes_its_own_size() {
-    let local = Local::on(PoolDir::xfs());
-    let volume = local.created();
-    let path = local.backend().stage(volume).unwrap().mount_point.join("file");
-    fs::write(&path, vec![1; 32 << 20]).unwrap();
-    take(&local, volume);
-    let used = || local.backend().capacity().unwrap().used_bytes;
-    let before = used();
-    let file = fs::File::options().write(true).open(&path).unwrap();
-    for block in (0..8192).step_by(128) {
-        file.write_all_at(&[2; 4096], block * 4096).unwrap();
-    }
-    file.sync_all().unwrap();
-    drop(file);
-    let taken = used() - before;
-    assert!(taken < 4 * MIB, "{taken} bytes for 64 blocks of 4 KiB");
-    local.backend().unstage(volume).unwrap();
 }
