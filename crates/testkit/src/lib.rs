@@ -1,4 +1,6 @@
 //! Fixtures that several crates' tests share.
 
+pub mod archive;
+pub mod image;
 pub mod pool_dir;
 pub mod server;

@@ -14,6 +14,8 @@ use std::time::Duration;
 use miosa_effects::{loopdev, mount, process};
 use tempfile::TempDir;
 
+use crate::server::remains;
+
 /// Large enough for what tests write, and sparse.
 const DISK_BYTES: u64 = 4 << 30;
 
@@ -77,6 +79,9 @@ impl PoolDir {
 impl Drop for PoolDir {
     fn drop(&mut self) {
         unmount_below(self.temp.path());
+        if mount::table().is_ok_and(|table| mount::below(&table, self.temp.path()).is_empty()) {
+            remains::make_removable(self.temp.path());
+        }
     }
 }
 

@@ -38,6 +38,7 @@ mod calls;
 mod http;
 mod reaper;
 pub mod remains;
+mod snapshots;
 mod workload;
 
 pub use calls::ExecOutcome;
@@ -507,6 +508,8 @@ impl Drop for Server {
             let message = format!("{} cannot be cleaned up; left:\n{left}", kept.display());
             assert!(std::thread::panicking(), "{message}");
             let _ = writeln!(io::stderr(), "{message}");
+        } else {
+            remains::make_removable(folder.path());
         }
     }
 }

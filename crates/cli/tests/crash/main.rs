@@ -24,10 +24,14 @@ use std::process::Command;
 use std::time::Instant;
 
 use miosa_testkit::server::{Server, ServerOptions, wait_until_or};
+use serde_json::json;
 
+mod past;
+mod verb;
 mod world;
 
-use world::{Model, Verb, World};
+use verb::{Model, Verb};
+use world::World;
 
 const MIOSA: &str = env!("CARGO_BIN_EXE_miosa");
 
@@ -111,7 +115,7 @@ fn crash_at(point: &str) -> Vec<&'static str> {
 
     let mut world = World::default();
     let mut passes = 0;
-    for verb in Verb::CYCLE {
+    for verb in Verb::around(point) {
         if verb == Verb::DetachBusy && !reached.is_empty() {
             // It gives up after five seconds: only for points that nothing else meets.
             continue;
@@ -136,11 +140,53 @@ fn crash_at(point: &str) -> Vec<&'static str> {
     }
     server.start_again();
     world.assert_is(&server, world.model, &format!("in the end, with {point}"));
+    world.check_past(&server, point);
+    if reached.is_empty() && world.model.fork && crash_in_time(&mut server, &mut world, point) {
+        reached.insert("what is due");
+    }
     if reached.is_empty() && crash_in_purge(&mut server, &mut world, point) {
         reached.insert("purge");
     }
     server.finish();
     reached.into_iter().collect()
+}
+
+/// A schedule is due, a snapshot's time is over, a fork's time is over: what the server finds by itself, and dies in it.
+/// Nobody waits for the time: the database of the stopped server is told that it is there.
+fn crash_in_time(server: &mut Server, world: &mut World, point: &str) -> bool {
+    world.run_until_done(server, Verb::Undelete, "before its schedule is due");
+    world.assert_is(server, Verb::Undelete.after(world.model), "before its schedule is due");
+    let path = format!("/api/v1/volumes/{}", world.volume);
+    // Not while the test runs.
+    server.http("PATCH", &path, Some(json!({"snapshot_schedule": "0 0 29 2 *"}))).ok();
+    server.stop();
+    server.change_stopped_database(
+        "UPDATE volumes SET schedule_due = 1, schedule_run_at = 1, schedule_wake_at = 1 WHERE snapshot_schedule IS NOT NULL;
+         UPDATE volumes SET expires_at = 1 WHERE name = 'fork';
+         UPDATE snapshots SET expires_at = 1, asked_expiry = 1 WHERE cause = 'safety';",
+    );
+    server.start_with(Some(&format!("{point}=kill")));
+    // Snapshots expire when a newer one is there.
+    wait_until_or(&format!("everything to be done that was due, with {point}"), || {
+        let pruned = server.http_with_retries("POST", "/api/v1/volume-snapshots/prune", Some(json!({})));
+        let snapshots = server.snapshots_of(&world.volume);
+        let triggers: Vec<_> =
+            snapshots.iter().map(|snapshot| (&snapshot["trigger"], &snapshot["state"])).collect();
+        let fork = server.list_all("/api/v1/volumes").into_iter().find(|volume| volume["name"] == "fork");
+        if triggers == [(&json!("schedule"), &json!("ready"))] && fork.is_none() {
+            Ok(())
+        } else {
+            Err(format!("{pruned}: {triggers:?}, {fork:?}\n{}", server.log_tail()))
+        }
+    });
+    let died = !server.has_failpoints_armed();
+    let after = Model { safety: false, fork: false, ..world.model };
+    world.assert_is(server, after, &format!("after what was due with a crash at {point}"));
+    world.run_until_done(server, Verb::Destroy, "after its schedule was due");
+    world.assert_is(server, Verb::Destroy.after(after), "after its schedule was due");
+    server.stop();
+    server.start_again();
+    died
 }
 
 /// The trash lets go of the volume, and the process dies in it.
@@ -150,14 +196,15 @@ fn crash_in_purge(server: &mut Server, world: &mut World, point: &str) -> bool {
     server.stop();
     server.start_again();
     world.run_until_done(server, Verb::Undelete, "before a purge");
-    server.stop();
-    server.start_with(Some(&format!("{point}=kill")));
     world.run_until_done(server, Verb::Destroy, "before a purge");
-    world.assert_is(server, Model::default(), &format!("after a purge with a crash at {point}"));
+    server.stop();
+    // A start looks at the trash as soon as the host has recovered.
+    server.start_with(Some(&format!("{point}=kill")));
+    let rest = Model { volume: None, ..world.model };
+    world.assert_is(server, rest, &format!("after a purge with a crash at {point}"));
     // The API forgets the volume first; the host still has work to do, in which it may die, and which it must finish.
-    let id = world.volume_id();
     wait_until_or(&format!("nothing to be left of a purged volume, with {point}"), || {
-        match files_named(server.data_dir(), id) {
+        match files_named(server.data_dir(), &world.volume) {
             left if left.is_empty() => Ok(()),
             left => Err(format!("{left:?}\n{}", server.log_tail())),
         }

@@ -1,114 +1,15 @@
-//! The small model that crashes are judged by, and how the real world is read.
-//!
-//! ```text
-//!              create ─► attach ─► write ─► detach ─► destroy ─► undelete ─► stop ─► attach ─► start ─► …
-//!   computer   running ────────────────────────────────────────────────────► stopped ────────► running
-//!   volume     present ──────────────────────────────► trash ──► present ─────────────────────────────
-//!   attached   no        yes ─────────────► no ─────────────────────────────────────► yes ────────────
-//! ```
+//! How the real world is read, and how calls are made to it.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use miosa_testkit::server::{Answer, Server, remains, wait_until_or};
 use serde_json::{Value, json};
 
-/// What is there, once everything has come to rest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Model {
-    pub(crate) computer: Option<Power>,
-    pub(crate) volume: Option<Place>,
-    pub(crate) attached: bool,
-}
+use crate::verb::{Model, Place, Power, Verb};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Power {
-    Running,
-    Stopped,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    Present,
-    Trash,
-}
-
-/// What a caller can ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verb {
-    CreateComputer,
-    Create,
-    Attach,
-    /// Writes data if there is none, and reads it back.
-    Exec,
-    Detach,
-    Destroy,
-    Undelete,
-    Stop,
-    Start,
-    Restart,
-    /// Refused: a process holds the volume.
-    DetachBusy,
-    DetachByForce,
-    DeleteComputer,
-}
-
-impl Verb {
-    /// From nothing through every state to a volume in the trash.
-    pub(crate) const CYCLE: [Verb; 18] = [
-        Verb::CreateComputer,
-        Verb::Create,
-        Verb::Attach,
-        Verb::Exec,
-        Verb::Detach,
-        Verb::Destroy,
-        Verb::Undelete,
-        Verb::Stop,
-        Verb::Attach,
-        Verb::Start,
-        Verb::Exec,
-        Verb::Restart,
-        Verb::DetachBusy,
-        Verb::DetachByForce,
-        Verb::Attach,
-        Verb::Exec,
-        Verb::DeleteComputer,
-        Verb::Destroy,
-    ];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Verb::CreateComputer => "create computer",
-            Verb::Create => "create",
-            Verb::Attach => "attach",
-            Verb::Exec => "exec",
-            Verb::Detach => "detach",
-            Verb::Destroy => "destroy",
-            Verb::Undelete => "undelete",
-            Verb::Stop => "stop computer",
-            Verb::Start => "start computer",
-            Verb::Restart => "restart computer",
-            Verb::DetachBusy => "refused detach",
-            Verb::DetachByForce => "detach by force",
-            Verb::DeleteComputer => "delete computer",
-        }
-    }
-
-    /// The world after the verb.
-    pub(crate) fn after(self, before: Model) -> Model {
-        match self {
-            Verb::CreateComputer | Verb::Start | Verb::Restart => {
-                Model { computer: Some(Power::Running), ..before }
-            }
-            Verb::Create | Verb::Undelete => Model { volume: Some(Place::Present), ..before },
-            Verb::Attach => Model { attached: true, ..before },
-            Verb::Exec | Verb::DetachBusy => before,
-            Verb::Detach | Verb::DetachByForce => Model { attached: false, ..before },
-            Verb::Destroy => Model { volume: Some(Place::Trash), ..before },
-            Verb::Stop => Model { computer: Some(Power::Stopped), ..before },
-            Verb::DeleteComputer => Model { computer: None, attached: false, ..before },
-        }
-    }
-}
+/// Of the volume; copies are larger.
+pub(crate) const SIZE_BYTES: u64 = 1 << 30;
 
 /// What became of a call.
 #[derive(Debug)]
@@ -132,17 +33,14 @@ impl Outcome {
 pub(crate) struct World {
     pub(crate) model: Model,
     computer: String,
-    volume: String,
+    pub(crate) volume: String,
     attachment: String,
+    pub(crate) snapshot: String,
     /// Of the file that the volume must keep, once its writing was acknowledged.
-    sum: Option<String>,
+    pub(crate) sum: Option<String>,
 }
 
 impl World {
-    pub(crate) fn volume_id(&self) -> &str {
-        &self.volume
-    }
-
     /// Makes the call once.
     pub(crate) fn run(&mut self, server: &Server, verb: Verb) -> Outcome {
         let computer = format!("/api/v1/computers/{}", self.computer);
@@ -150,8 +48,10 @@ impl World {
         let attachment = format!("{computer}/volumes/{}", self.attachment);
         let call = |method: &str, path: &str, body: Value| server.try_http(method, path, Some(body));
         let answer = match verb {
-            Verb::CreateComputer => self.create(server, "computers", json!({"name": "box"})),
-            Verb::Create => self.create(server, "volumes", json!({"name": "data", "size_bytes": 1 << 30})),
+            Verb::CreateComputer => once(server, "/api/v1/computers", json!({"name": "box"})),
+            Verb::Create => {
+                once(server, "/api/v1/volumes", json!({"name": "data", "size_bytes": SIZE_BYTES}))
+            }
             Verb::Attach => {
                 let body = json!({"volume_id": self.volume, "mount_path": "/mnt/data"});
                 call("POST", &format!("{computer}/volumes"), body)
@@ -170,6 +70,14 @@ impl World {
                 call("DELETE", &format!("{attachment}?force={}", verb == Verb::DetachByForce), json!({}))
             }
             Verb::DeleteComputer => call("DELETE", &computer, json!({})),
+            Verb::Take
+            | Verb::Mark
+            | Verb::Verify
+            | Verb::Compact
+            | Verb::RestoreAsNew
+            | Verb::Fork
+            | Verb::RestoreInPlace
+            | Verb::DeleteSnapshot => self.run_on_past(server, verb),
         };
         match answer {
             Err(e) => Outcome::Cut(e),
@@ -203,11 +111,17 @@ impl World {
         self.model = expected;
     }
 
-    /// Waits until everything has come to rest: nothing is creating, attaching, stopping; the kernel agrees with the API.
+    /// Waits until everything has come to rest: nothing is creating, attaching, stopping; the kernel agrees with the API. Seen
+    /// twice, because what is read one after the other may have changed in between.
     #[track_caller]
     pub(crate) fn settle(&mut self, server: &Server, what: &str) -> Model {
+        let mut last = None;
         wait_until_or(&format!("rest after {what}"), || {
-            self.observe(server).map_err(|why| format!("{why}\n{}", server.log_tail()))
+            let now = self.observe(server).map_err(|why| format!("{why}\n{}", server.log_tail()));
+            let before = std::mem::replace(&mut last, now.clone().ok());
+            now.and_then(
+                |now| if before == Some(now) { Ok(now) } else { Err(format!("{before:?}, then {now:?}")) },
+            )
         })
     }
 
@@ -217,14 +131,6 @@ impl World {
         if self.sum.is_some() && self.model.attached && self.model.computer == Some(Power::Running) {
             self.run_until_done(server, Verb::Exec, &format!("{what}, reading the data"));
         }
-    }
-
-    /// With an idempotency key, so that the repeated call is the same call.
-    fn create(&self, server: &Server, noun: &str, body: Value) -> io::Result<Answer> {
-        let authorization = format!("Bearer {}", server.key());
-        let key = format!("the-only-one-of-{noun}");
-        let headers = [("Authorization", authorization.as_str()), ("Idempotency-Key", key.as_str())];
-        server.raw_http("POST", &format!("/api/v1/{noun}"), &headers, Some(body.to_string().as_bytes()))
     }
 
     fn write_or_read(&mut self, server: &Server) -> Outcome {
@@ -255,8 +161,11 @@ impl World {
     /// Reads API and kernel. An error says what has not come to rest, or where the two differ.
     fn observe(&mut self, server: &Server) -> Result<Model, String> {
         let computers = list(server, "/api/v1/computers")?;
-        let volumes = list(server, "/api/v1/volumes")?;
-        let trash = list(server, "/api/v1/volumes?status=deleted")?;
+        let (copies, volumes): (Vec<_>, Vec<_>) =
+            list(server, "/api/v1/volumes")?.into_iter().partition(|volume| volume["name"] != "data");
+        let snapshots = list(server, "/api/v1/volume-snapshots")?;
+        let mut trash = list(server, "/api/v1/volumes?status=deleted")?;
+        trash.retain(|volume| volume["name"] == "data");
         assert!(
             computers.len() <= 1 && volumes.len() + trash.len() <= 1,
             "twins: {computers:?} {volumes:?} {trash:?}"
@@ -293,6 +202,9 @@ impl World {
                 return Err(format!("the volume: {volume}"));
             }
         }
+        if let Some(other) = copies.iter().chain(&snapshots).find(|object| !is_at_rest(object)) {
+            return Err(format!("not at rest: {other}"));
+        }
         let model = Model {
             computer: power,
             volume: if volumes.is_empty() {
@@ -301,8 +213,23 @@ impl World {
                 Some(Place::Present)
             },
             attached,
+            snapshot: count(&snapshots, "trigger", "manual") == 1,
+            safety: count(&snapshots, "trigger", "safety") > 0,
+            // Where it cannot be seen, it is as it was.
+            marked: if attached { self.mark(server).exists() } else { self.model.marked },
+            restored: count(&copies, "name", "restored") == 1,
+            fork: count(&copies, "name", "fork") == 1,
         };
+        assert!(
+            copies.len() == usize::from(model.restored) + usize::from(model.fork)
+                && count(&snapshots, "trigger", "manual") <= 1,
+            "twins: {copies:?} {snapshots:?}"
+        );
+        if let Some(snapshot) = snapshots.iter().find(|snapshot| snapshot["trigger"] == "manual") {
+            self.snapshot = text(snapshot, "id");
+        }
         self.compare_with_kernel(server, model)?;
+        compare_with_pool(server, &snapshots)?;
         Ok(model)
     }
 
@@ -327,14 +254,56 @@ impl World {
     }
 }
 
+/// With an idempotency key, so that the repeated call is the same call.
+pub(crate) fn once(server: &Server, path: &str, body: Value) -> io::Result<Answer> {
+    let authorization = format!("Bearer {}", server.key());
+    let key = format!("the-only-one-of-{path}");
+    let headers = [("Authorization", authorization.as_str()), ("Idempotency-Key", key.as_str())];
+    server.raw_http("POST", path, &headers, Some(body.to_string().as_bytes()))
+}
+
 fn is_already(verb: Verb, answer: &Answer) -> bool {
     match verb {
         Verb::Attach => answer.code() == "VOLUME_ATTACHED",
-        Verb::Detach | Verb::DetachByForce | Verb::Destroy | Verb::Undelete | Verb::DeleteComputer => {
-            answer.status == 404
-        }
+        Verb::Detach
+        | Verb::DetachByForce
+        | Verb::Destroy
+        | Verb::Undelete
+        | Verb::DeleteSnapshot
+        | Verb::DeleteComputer => answer.status == 404,
         _ => false,
     }
+}
+
+/// Ready or available, and nothing goes on in it.
+fn is_at_rest(object: &Value) -> bool {
+    let goes_on = |what: &str| matches!(object[what]["state"].as_str(), Some("pending" | "running"));
+    matches!(object["status"].as_str(), Some("ready" | "available"))
+        && !goes_on("verification")
+        && !goes_on("compaction")
+}
+
+fn count(objects: &[Value], field: &str, value: &str) -> usize {
+    objects.iter().filter(|object| object[field] == value).count()
+}
+
+/// Nothing half-made lies in the pool, and every snapshot of the API is there and no other.
+fn compare_with_pool(server: &Server, snapshots: &[Value]) -> Result<(), String> {
+    let names = |folder: &str| -> BTreeSet<String> {
+        let entries = std::fs::read_dir(server.pool().join(folder)).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    };
+    let (found, listed) =
+        (names("snapshots"), snapshots.iter().map(|snapshot| text(snapshot, "id")).collect());
+    if found != listed {
+        return Err(format!("snapshots {found:?} in the pool, and {listed:?} in the API"));
+    }
+    for folder in ["volumes", "fs/trash"] {
+        if let Some(left) = names(folder).iter().find(|name| name.starts_with(".tmp-")) {
+            return Err(format!("{left} lies in {folder}"));
+        }
+    }
+    Ok(())
 }
 
 fn list(server: &Server, path: &str) -> Result<Vec<Value>, String> {

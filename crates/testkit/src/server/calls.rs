@@ -13,7 +13,7 @@ pub struct ExecOutcome {
 }
 
 /// The id of an object in an answer.
-fn id_of(object: &Value) -> String {
+pub(super) fn id_of(object: &Value) -> String {
     object["id"].as_str().unwrap_or_else(|| panic!("no id in {object}")).to_owned()
 }
 
@@ -170,7 +170,7 @@ impl Server {
         list["data"].as_array().unwrap_or_else(|| panic!("no list: {list}")).clone()
     }
 
-    /// Deletes all computers, then all volumes.
+    /// Deletes all computers, then all volumes, then the snapshots that outlived them.
     pub fn delete_everything(&self) {
         for computer in self.list_all("/api/v1/computers") {
             self.delete_computer(&id_of(&computer));
@@ -182,6 +182,9 @@ impl Server {
                 self.http("PATCH", &path, Some(json!({"delete_protection": false}))).ok();
             }
             self.delete_volume(&id).ok();
+        }
+        for snapshot in self.list_all("/api/v1/volume-snapshots") {
+            self.delete_snapshot(&id_of(&snapshot));
         }
     }
 

@@ -17,6 +17,8 @@ pub struct Answer {
     pub headers: Vec<(String, String)>,
     /// `Null` when the body is empty; a string when it is not JSON.
     pub body: Value,
+    /// The body as it came.
+    pub bytes: Vec<u8>,
     /// The call, for messages: `POST /api/v1/volumes`.
     pub call: String,
 }
@@ -108,7 +110,7 @@ fn read_answer(mut stream: impl BufRead, call: String, without_body: bool) -> io
             None => break,
         }
     }
-    let mut answer = Answer { status, headers, body: Value::Null, call };
+    let mut answer = Answer { status, headers, body: Value::Null, bytes: Vec::new(), call };
     let mut bytes = Vec::new();
     if without_body {
         return Ok(answer);
@@ -128,6 +130,7 @@ fn read_answer(mut stream: impl BufRead, call: String, without_body: bool) -> io
         Err(_) if bytes.is_empty() => Value::Null,
         Err(_) => Value::String(String::from_utf8_lossy(&bytes).into_owned()),
     };
+    answer.bytes = bytes;
     Ok(answer)
 }
 

@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::{IFlags, Mode, OFlags, ioctl_getflags, ioctl_setflags};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 /// A line of `/proc/<pid>/stat`.
@@ -328,9 +329,56 @@ pub fn remove(folder: &Path, instances: &BTreeSet<String>) -> Remains {
     Remains::of(folder, instances)
 }
 
+/// Takes the immutable flag off every file below `folder`, so that a scratch folder with a pool in it can be removed. Only when
+/// nothing is mounted there any more.
+pub fn make_removable(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => make_removable(&path),
+            Ok(kind) if kind.is_file() => {
+                // On filesystems without such flags there is nothing to take off.
+                let _ = set_immutable(&path, false);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Sets or takes off the immutable flag of a file.
+pub fn set_immutable(file: &Path, immutable: bool) -> rustix::io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::open(file, flags, Mode::empty())?;
+    let present = ioctl_getflags(&file)?;
+    if present.contains(IFlags::IMMUTABLE) == immutable {
+        return Ok(());
+    }
+    let mut wanted = present;
+    wanted.set(IFlags::IMMUTABLE, immutable);
+    ioctl_setflags(&file, wanted)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A scratch folder on a filesystem of the host that knows the flag goes, immutable files and all.
+    #[test]
+    fn immutable_files_do_not_stay() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let root = tempfile::Builder::new().prefix("miosa-remains-").tempdir_in("/var/tmp").unwrap();
+        let file = root.path().join("folder/file");
+        fs::create_dir(root.path().join("folder")).unwrap();
+        fs::write(&file, "").unwrap();
+        if set_immutable(&file, true).is_err() {
+            return;
+        }
+        assert!(fs::remove_file(&file).is_err(), "the flag has no effect");
+        make_removable(root.path());
+        fs::remove_file(&file).unwrap();
+    }
 
     #[test]
     fn escapes_are_undone() {
