@@ -177,7 +177,7 @@ fn large_folders_come_in_pages() {
 }
 
 /// Many pieces of a download.
-const LARGE_BYTES: usize = 100 << 20;
+const LARGE_BYTES: usize = 24 << 20;
 
 #[test]
 fn nobody_sees_the_mount() {
