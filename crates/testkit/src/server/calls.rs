@@ -162,10 +162,10 @@ impl Server {
         self.http("DELETE", &format!("/api/v1/computers/{computer}/volumes/{attachment}?force=true"), None)
     }
 
-    /// All objects of a list, over all its pages; `path` without a query.
+    /// All objects of a list, over all its pages; `path` without a query. Asked again if the server dies over it.
     #[track_caller]
     pub fn list_all(&self, path: &str) -> Vec<Value> {
-        let list = self.http("GET", &format!("{path}?limit=1000"), None).ok();
+        let list = self.http_with_retries("GET", &format!("{path}?limit=1000"), None).ok();
         assert_eq!(list["page"]["has_more"], false, "more than 1000 of {path}");
         list["data"].as_array().unwrap_or_else(|| panic!("no list: {list}")).clone()
     }

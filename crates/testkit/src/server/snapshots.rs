@@ -63,8 +63,8 @@ impl Server {
     /// Snapshots of one volume, newest first.
     #[track_caller]
     pub fn snapshots_of(&self, volume: &str) -> Vec<Value> {
-        let list =
-            self.http("GET", &format!("/api/v1/volume-snapshots?volume_id={volume}&limit=1000"), None).ok();
+        let path = format!("/api/v1/volume-snapshots?volume_id={volume}&limit=1000");
+        let list = self.http_with_retries("GET", &path, None).ok();
         list["data"].as_array().unwrap_or_else(|| panic!("no list: {list}")).clone()
     }
 
