@@ -94,7 +94,8 @@ pub trait VolumeBackend: Send + Sync + 'static {
 
     /// Makes the volume's image lie in few pieces, under running writers; what it reads and writes is the same before,
     /// meanwhile and after. `go_on` is asked every few milliseconds and may sleep (that is the throttle) or stop it. Ends by
-    /// itself with [`BackendError::InsufficientCapacity`] when the pool has no room for the copies.
+    /// itself with [`BackendError::InsufficientCapacity`] when the pool has no room for the copies. Where the pool's
+    /// filesystem cannot do it safely: [`BackendError::CannotCompact`].
     fn compact(
         &self,
         id: VolumeId,
@@ -380,6 +381,12 @@ pub enum BackendError {
     )]
     TooSmall { size_bytes: u64, held_bytes: u64 },
 
+    #[error(
+        "volume {id} cannot be compacted: its pool is on Btrfs, where that makes a running workload's flush fail. Take \
+         snapshots with now, or keep the pool on XFS"
+    )]
+    CannotCompact { id: VolumeId },
+
     #[error("{} is not ours and is left alone: {what}", path.display())]
     Foreign { path: PathBuf, what: String },
 
@@ -423,6 +430,7 @@ impl BackendError {
             Self::Busy { .. } => FailureCode::VolumeAttached,
             Self::InvalidSize { .. }
             | Self::TooSmall { .. }
+            | Self::CannotCompact { .. }
             | Self::Locked { .. }
             | Self::Unusable { .. }
             | Self::Closed
