@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use miosa_domain::spec::{DesiredAttachment, DesiredRun, InstanceSpec};
 use miosa_domain::status::{
-    AttachmentCondition, AttachmentStatus, Failure, FailureCode, Holder, InstanceState, InstanceStatus,
+    AttachmentCondition, AttachmentStatus, Failure, FailureCode, Health, Holder, InstanceState,
+    InstanceStatus,
 };
 use miosa_domain::{AttachmentId, Generation};
 use miosa_runtime::ContainerState;
@@ -148,6 +149,9 @@ impl Memory {
             state,
             exit_code: self.exit_code,
             restart_count: self.restart_count,
+            started_at: None,
+            ended_at: None,
+            health: Health::Unknown,
         }
     }
 

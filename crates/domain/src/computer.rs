@@ -58,12 +58,18 @@ pub fn status(desired: DesiredRun, run: u64, reported: Option<&InstanceStatus>) 
             None => ComputerStatus::Provisioning,
             Some((InstanceState::Running { .. }, reported)) if reported >= run => ComputerStatus::Running,
             Some((InstanceState::Failed { .. }, reported)) if reported >= run => ComputerStatus::Error,
+            Some((InstanceState::Ended, reported)) if reported >= run => ComputerStatus::Stopped,
             Some(_) => ComputerStatus::Starting,
         },
         DesiredRun::Stopped => match state {
-            None | Some((InstanceState::Stopped | InstanceState::Failed { .. } | InstanceState::Gone, _)) => {
-                ComputerStatus::Stopped
-            }
+            None
+            | Some((
+                InstanceState::Stopped
+                | InstanceState::Ended
+                | InstanceState::Failed { .. }
+                | InstanceState::Gone,
+                _,
+            )) => ComputerStatus::Stopped,
             Some((InstanceState::Starting | InstanceState::Running { .. } | InstanceState::Stopping, _)) => {
                 ComputerStatus::Stopping
             }

@@ -71,6 +71,10 @@ typed_id! {
     InstanceId,
     /// A volume given to an instance at a path.
     AttachmentId,
+    /// Something that runs as replicas of a release.
+    ServiceId,
+    /// One numbered, immutable version of a service.
+    ReleaseId,
     /// A machine with an agent.
     HostId,
     /// A stored key of the API.

@@ -14,6 +14,7 @@ pub mod name;
 pub mod refusal;
 pub mod retention;
 pub mod schedule;
+pub mod service;
 pub mod size;
 pub mod snapshot;
 pub mod spec;
@@ -23,7 +24,8 @@ pub mod volume;
 
 pub use generation::Generation;
 pub use id::{
-    ApiKeyId, AttachmentId, ComputerId, HostId, InstanceId, ProjectId, SnapshotId, TenantId, VolumeId,
+    ApiKeyId, AttachmentId, ComputerId, HostId, InstanceId, ProjectId, ReleaseId, ServiceId, SnapshotId,
+    TenantId, VolumeId,
 };
 pub use mount_path::MountPath;
 pub use refusal::Refusal;

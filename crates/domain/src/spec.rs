@@ -130,7 +130,81 @@ pub struct InstanceSpec {
     pub env: BTreeMap<String, String>,
     /// The first process; the template's own when `None`.
     pub command: Option<Vec<String>>,
+    #[serde(default)]
+    pub restart_policy: RestartPolicy,
+    /// Whether, and how, the instance is asked how it is. `None`: nobody wants to know.
+    #[serde(default)]
+    pub health: Option<HealthRules>,
     pub attachments: Vec<AttachmentSpec>,
+}
+
+/// What becomes of an instance whose first process ended by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RestartPolicy {
+    #[default]
+    Always,
+    /// Started again unless it ended with code 0.
+    OnFailure,
+    No,
+}
+
+impl RestartPolicy {
+    pub const NAMES: &'static str = "always, on-failure, no";
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "always" | "unless-stopped" => Self::Always,
+            "on-failure" => Self::OnFailure,
+            "no" | "never" => Self::No,
+            _ => return None,
+        })
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::OnFailure => "on-failure",
+            Self::No => "no",
+        }
+    }
+
+    /// Whether a first process that ended with `code` (`None`: nobody saw how) is started again.
+    pub fn starts_again(self, code: Option<i32>) -> bool {
+        match self {
+            Self::Always => true,
+            Self::OnFailure => code != Some(0),
+            Self::No => false,
+        }
+    }
+}
+
+/// When an instance counts as healthy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthRules {
+    /// `None`: it is healthy when its first process has lived for `steady_ms`.
+    pub check: Option<HealthCheck>,
+    pub steady_ms: u32,
+}
+
+/// A question that a healthy instance answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthCheck {
+    pub probe: Probe,
+    /// Between two questions, once the first was answered well; before that it is asked more often.
+    pub interval_seconds: u32,
+    pub timeout_seconds: u32,
+    /// So many bad answers in a row make a healthy instance unhealthy.
+    pub retries: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Probe {
+    /// Run inside the instance by its shell; exit code 0 is a good answer.
+    Command { command: String },
+    /// `GET` inside the instance's network; a status from 200 to 399 is a good answer.
+    Http { port: u16, path: String },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -164,6 +238,9 @@ pub struct AttachmentSpec {
     pub volume_id: VolumeId,
     pub mount_path: MountPath,
     pub read_only: bool,
+    /// Others that are shared too may write beside it: all of them see the one mount of their host.
+    #[serde(default)]
+    pub shared: bool,
     pub desired: DesiredAttachment,
 }
 

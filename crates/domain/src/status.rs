@@ -173,7 +173,27 @@ pub struct InstanceStatus {
     pub exit_code: Option<i32>,
     /// How often the first process ended by itself in this run.
     pub restart_count: u32,
+    /// When the present first process was let go, and when the last one before it was gone; `None` when nobody saw it.
+    #[serde(default)]
+    pub started_at: Option<Timestamp>,
+    #[serde(default)]
+    pub ended_at: Option<Timestamp>,
+    #[serde(default)]
+    pub health: Health,
     pub attachments: Vec<AttachmentStatus>,
+}
+
+/// How a running instance is, by its [`HealthRules`](crate::spec::HealthRules).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum Health {
+    /// Nobody asked, or there was no good answer yet.
+    #[default]
+    Unknown,
+    Healthy,
+    Unhealthy {
+        reason: String,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,6 +205,8 @@ pub enum InstanceState {
         pid: u32,
     },
     Stopping,
+    /// The first process ended by itself, and the restart policy leaves it at that.
+    Ended,
     /// It should run and cannot; the host tries again by itself.
     Failed(Failure),
     Gone,

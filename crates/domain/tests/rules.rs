@@ -307,6 +307,9 @@ fn computers_speak_of_the_run_that_was_asked_for() {
             state,
             exit_code: None,
             restart_count: 0,
+            started_at: None,
+            ended_at: None,
+            health: Default::default(),
             attachments: vec![],
         });
         let status = computer::status(desired, run, reported.as_ref());

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use miosa_domain::spec::SnapshotPresence;
 use miosa_domain::spec::{
-    AttachmentSpec, DesiredAttachment, DesiredRun, InstanceSpec, Network, Presence, Resources,
+    AttachmentSpec, DesiredAttachment, DesiredRun, InstanceSpec, Network, Presence, Resources, RestartPolicy,
 };
 use miosa_domain::{AttachmentId, Generation, InstanceId, MountPath, VolumeId};
 use miosa_plan::{
@@ -30,6 +30,7 @@ fn spec(desired: DesiredRun, run: u64, attachments: &str) -> InstanceSpec {
                 volume_id: VolumeId::from_uuid(Uuid::from_u128(u128::from(n) + 1000)),
                 mount_path: MountPath::parse(&format!("/mnt/{}", n as char)).unwrap(),
                 read_only: false,
+                shared: false,
                 desired: match &word[1..] {
                     "" => DesiredAttachment::Attached,
                     "-" => DesiredAttachment::Detached { force: false },
@@ -51,6 +52,8 @@ fn spec(desired: DesiredRun, run: u64, attachments: &str) -> InstanceSpec {
         network: Network::Isolated,
         env: BTreeMap::new(),
         command: None,
+        restart_policy: RestartPolicy::Always,
+        health: None,
         attachments,
     }
 }

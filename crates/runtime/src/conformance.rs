@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use miosa_domain::spec::{DesiredRun, InstanceSpec, Network, Resources};
+use miosa_domain::spec::{DesiredRun, InstanceSpec, Network, Resources, RestartPolicy};
 use miosa_domain::{Generation, InstanceId, MountPath};
 use uuid::Uuid;
 
@@ -34,6 +34,8 @@ pub fn spec(id: InstanceId, run: u64) -> InstanceSpec {
         network: Network::Isolated,
         env: BTreeMap::new(),
         command: None,
+        restart_policy: RestartPolicy::Always,
+        health: None,
         attachments: Vec::new(),
     }
 }

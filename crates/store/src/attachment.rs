@@ -77,6 +77,7 @@ impl AttachmentRecord {
             volume_id: self.volume_id,
             mount_path: self.mount_path.clone(),
             read_only: self.read_only,
+            shared: false,
             desired: self.desired,
         }
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use miosa_domain::attachment::AttachmentState;
 use miosa_domain::computer::{self, ComputerSize, ComputerStatus};
 use miosa_domain::name;
-use miosa_domain::spec::{DesiredAttachment, DesiredRun, InstanceSpec, Network};
+use miosa_domain::spec::{DesiredAttachment, DesiredRun, InstanceSpec, Network, RestartPolicy};
 use miosa_domain::status::InstanceStatus;
 use miosa_domain::{ComputerId, Generation, HostId, ProjectId, Refusal, TenantId};
 use sqlx::Row;
@@ -79,6 +79,8 @@ impl ComputerRecord {
             network: self.network,
             env: self.env.clone(),
             command: self.command.clone(),
+            restart_policy: RestartPolicy::Always,
+            health: None,
             attachments: attachments.iter().map(AttachmentRecord::spec).collect(),
         }
     }

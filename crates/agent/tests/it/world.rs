@@ -15,7 +15,7 @@ use miosa_api::agent_v1::{AgentMessage, AgentServer, ControllerMessage, SessionH
 use miosa_backend::FakeBackend;
 use miosa_backend::fake::Call as BackendCall;
 use miosa_domain::spec::{
-    AttachmentSpec, DesiredAttachment, DesiredRun, InstanceSpec, Network, Presence, Resources,
+    AttachmentSpec, DesiredAttachment, DesiredRun, InstanceSpec, Network, Presence, Resources, RestartPolicy,
     SnapshotPresence, SnapshotSpec, TakeRules, VolumeSpec,
 };
 use miosa_domain::status::{
@@ -390,6 +390,8 @@ pub(crate) fn instance(n: u128, generation: u64, attachments: Vec<AttachmentSpec
         network: Network::Isolated,
         env: BTreeMap::new(),
         command: None,
+        restart_policy: RestartPolicy::Always,
+        health: None,
         attachments,
     }
 }
@@ -400,6 +402,7 @@ pub(crate) fn attachment(n: u128, volume: &VolumeSpec) -> AttachmentSpec {
         volume_id: volume.id,
         mount_path: MountPath::parse("/mnt/data").unwrap(),
         read_only: false,
+        shared: false,
         desired: DesiredAttachment::Attached,
     }
 }

@@ -65,6 +65,9 @@ pub(super) async fn what_is_gone_and_unknown_may_be_forgotten(store: &Store) {
         state,
         exit_code: None,
         restart_count: 0,
+        started_at: None,
+        ended_at: None,
+        health: Default::default(),
         attachments: vec![],
     };
     let applied = world.report_instance(status(InstanceState::Gone)).await;

@@ -317,6 +317,9 @@ fn status_of(
         state,
         exit_code: None,
         restart_count: 0,
+        started_at: None,
+        ended_at: None,
+        health: Default::default(),
         attachments: attachments.collect(),
     }
 }

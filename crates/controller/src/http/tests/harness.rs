@@ -427,6 +427,9 @@ fn instance_done(spec: &InstanceSpec) -> InstanceStatus {
         state,
         exit_code: None,
         restart_count: 0,
+        started_at: None,
+        ended_at: None,
+        health: Default::default(),
         attachments: attachments.collect(),
     }
 }

@@ -266,6 +266,9 @@ impl Agent {
             state,
             exit_code: None,
             restart_count: 0,
+            started_at: None,
+            ended_at: None,
+            health: Default::default(),
             attachments: attachments.collect(),
         };
         self.say(AgentMessage::Report(Report { instances: vec![status], ..Report::default() }));
