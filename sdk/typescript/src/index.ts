@@ -1,0 +1,50 @@
+/**
+ * The client of miosa volumes.
+ *
+ * ```text
+ *   Miosa ── volumes  snapshots  computers  projects.dataServices        one class a noun: a method is a call
+ *               └────────┴──────────┴───────────┴── transport            repeats, time, keys
+ *                                                    ├─ paging  wait      many calls as one
+ *                                                    └─ events  logs      an answer that goes on
+ *   generated/v1.ts, from the committed OpenAPI document ── types.ts      what goes in and comes out
+ * ```
+ *
+ * No dependencies at run time, and nothing of Node: what is used is in every browser too.
+ */
+
+import { Computers } from "./computers.js";
+import { configFrom, type MiosaOptions } from "./config.js";
+import { Projects } from "./projects.js";
+import { Snapshots } from "./snapshots.js";
+import { Transport } from "./transport.js";
+import { Volumes } from "./volumes.js";
+
+export class Miosa {
+  readonly volumes: Volumes;
+  readonly snapshots: Snapshots;
+  readonly computers: Computers;
+  readonly projects: Projects;
+
+  /** Makes no call yet. */
+  constructor(options: MiosaOptions = {}) {
+    const transport = new Transport(configFrom(options));
+    this.volumes = new Volumes(transport);
+    this.snapshots = new Snapshots(transport);
+    this.computers = new Computers(transport);
+    this.projects = new Projects(transport);
+  }
+}
+
+export type { MiosaOptions } from "./config.js";
+export type { CallOptions } from "./transport.js";
+export type { LogOptions } from "./logs.js";
+export type { WaitOptions } from "./wait.js";
+export { List, Page } from "./paging.js";
+export * from "./errors.js";
+export type * from "./types.js";
+export type { components, operations, paths } from "./generated/v1.js";
+export type { Computers } from "./computers.js";
+export type { DataServices } from "./data-services.js";
+export type { Projects } from "./projects.js";
+export type { FileQuery, SnapshotFiles, Snapshots } from "./snapshots.js";
+export type { Volumes } from "./volumes.js";

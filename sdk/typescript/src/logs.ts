@@ -1,0 +1,47 @@
+/** Logs, followed as they are written. */
+
+import { ConnectionError, MiosaError } from "./errors.js";
+import { pause } from "./pause.js";
+import type { CallOptions, Transport } from "./transport.js";
+import type { LogLine } from "./types.js";
+
+/** Which lines of a log are wanted. */
+export interface LogOptions extends CallOptions {
+  /** So many of those that are there already. */
+  lines?: number | undefined;
+  /** RFC 3339: only lines later than this. */
+  since?: string | undefined;
+}
+
+/**
+ * The lines of a log, those that are there and then new ones as they are written. A connection that breaks is made again, and
+ * goes on behind the last line that came.
+ */
+export async function* followLog(
+  transport: Transport,
+  path: readonly string[],
+  { lines, since, ...options }: LogOptions,
+  query: object = {},
+): AsyncGenerator<LogLine, void, undefined> {
+  const maxBreaks = options.maxRetries ?? transport.maxRetries;
+  let lastId: string | undefined;
+  let breaks = 0;
+  for (;;) {
+    const headers = { "last-event-id": lastId };
+    const events = await transport.events({ method: "GET", path, query: { ...query, lines, since }, headers }, options);
+    try {
+      for await (const { kind, data, id } of events) {
+        const line = JSON.parse(data) as LogLine;
+        if (kind === "error") throw new MiosaError(`the log cannot be followed: ${line.message}`);
+        breaks = 0;
+        lastId = id;
+        yield line;
+      }
+      return;
+    } catch (error) {
+      breaks += 1;
+      if (!(error instanceof ConnectionError) || breaks > maxBreaks) throw error;
+    }
+    await pause(transport.retryDelayMs, options.signal);
+  }
+}
