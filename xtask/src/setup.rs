@@ -31,6 +31,8 @@ const NEEDS: &[Need] = &[
     Need { programs: &["sqlite3"], packages: &["sqlite3"], why: "tests of a database, and the demo" },
     Need { programs: &["ldd"], packages: &["libc-bin"], why: "the demo's template" },
     Need { programs: &["cc", "gcc", "clang"], packages: &["gcc", "libc6-dev"], why: "compiles SQLite" },
+    Need { programs: &["node"], packages: &["nodejs"], why: "tests of the TypeScript SDK" },
+    Need { programs: &["npm"], packages: &["npm"], why: "builds the TypeScript SDK" },
 ];
 
 /// Installs what is missing.
