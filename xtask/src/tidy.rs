@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("plan", &["domain"]),
     ("api", &["domain"]),
     ("effects", &["domain", "failpoint"]),
-    ("store", &["domain", "failpoint"]),
+    ("store", &["domain", "failpoint", "plan"]),
     ("backend", &["domain", "effects", "failpoint"]),
     ("runtime", &["domain", "effects", "failpoint"]),
     ("controller", &["api", "domain", "failpoint", "store"]),

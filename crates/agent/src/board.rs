@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use miosa_api::agent_v1::Report;
-use miosa_domain::status::{InstanceStatus, SnapshotStatus, VolumeStatus};
+use miosa_domain::status::{Health, InstanceState, InstanceStatus, SnapshotStatus, VolumeStatus};
 use miosa_domain::{InstanceId, SnapshotId, VolumeId};
 use tokio::sync::Notify;
 
@@ -21,9 +21,18 @@ struct State {
     volumes: BTreeMap<VolumeId, VolumeStatus>,
     instances: BTreeMap<InstanceId, InstanceStatus>,
     snapshots: BTreeMap<SnapshotId, SnapshotStatus>,
+    healths: BTreeMap<InstanceId, KnownHealth>,
     untold_volumes: BTreeSet<VolumeId>,
     untold_instances: BTreeSet<InstanceId>,
     untold_snapshots: BTreeSet<SnapshotId>,
+}
+
+/// What the present watch over an instance has found out.
+struct KnownHealth {
+    watch: u64,
+    /// The first process that it is about.
+    pid: u32,
+    health: Health,
 }
 
 impl Board {
@@ -41,12 +50,50 @@ impl Board {
         }
     }
 
+    /// What a look at the instance found; how it is is known here.
     pub(crate) fn set_instance(&self, status: InstanceStatus) {
         let mut state = self.lock();
+        self.tell_instance(&mut state, status);
+    }
+
+    fn tell_instance(&self, state: &mut State, mut status: InstanceStatus) {
+        status.health = match (&status.state, state.healths.get(&status.id)) {
+            (InstanceState::Running { pid }, Some(known)) if known.pid == *pid => known.health.clone(),
+            _ => Health::Unknown,
+        };
         if state.instances.get(&status.id) != Some(&status) {
             state.untold_instances.insert(status.id);
             state.instances.insert(status.id, status);
             self.changed.notify_one();
+        }
+    }
+
+    /// From now on `watch` tells how the instance with this first process is; nothing is known yet.
+    pub(crate) fn begin_health(&self, id: InstanceId, watch: u64, pid: u32) {
+        let mut state = self.lock();
+        state.healths.insert(id, KnownHealth { watch, pid, health: Health::Unknown });
+        self.tell_health(&mut state, id);
+    }
+
+    /// Nothing happens if another watch has begun since.
+    pub(crate) fn set_health(&self, id: InstanceId, watch: u64, health: Health) {
+        let mut state = self.lock();
+        if let Some(known) = state.healths.get_mut(&id).filter(|known| known.watch == watch) {
+            known.health = health;
+            self.tell_health(&mut state, id);
+        }
+    }
+
+    pub(crate) fn end_health(&self, id: InstanceId) {
+        let mut state = self.lock();
+        if state.healths.remove(&id).is_some() {
+            self.tell_health(&mut state, id);
+        }
+    }
+
+    fn tell_health(&self, state: &mut State, id: InstanceId) {
+        if let Some(status) = state.instances.get(&id).cloned() {
+            self.tell_instance(state, status);
         }
     }
 
@@ -116,7 +163,9 @@ impl Board {
     }
 
     pub(crate) fn forget_instance(&self, id: InstanceId) {
-        self.lock().instances.remove(&id);
+        let mut state = self.lock();
+        state.instances.remove(&id);
+        state.healths.remove(&id);
     }
 
     /// A new controller knows nothing: tell it everything.

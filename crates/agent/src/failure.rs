@@ -25,6 +25,11 @@ impl StepError {
         matches!(self, Self::Failed(failure) if failure.code == FailureCode::InsufficientCapacity)
     }
 
+    /// Nothing is wrong with the volume: somebody else has it.
+    pub(crate) fn is_in_use(&self) -> bool {
+        matches!(self, Self::NotYet(failure) | Self::Failed(failure) if failure.code == FailureCode::VolumeAttached)
+    }
+
     /// As something to report where being busy is no answer.
     pub(crate) fn into_failure(self) -> Failure {
         match self {

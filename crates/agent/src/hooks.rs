@@ -5,24 +5,17 @@
 //! is to go. So `after` rather runs twice than not at all. Only an instance that has ended is not asked any more: with it went
 //! whatever `before` told it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use miosa_domain::InstanceId;
 use miosa_domain::status::{Failure, FailureCode, InstanceState};
 use miosa_failpoint::failpoint;
-use miosa_runtime::{EXEC_TIMED_OUT, ExecCommand, ExecEvent, ExecRequest, ExecStream, RuntimeError};
 
+use crate::command::{self, CommandError, Ended};
 use crate::failure::StepError;
 use crate::ledger::{HooksBegun, LedgerError, SnapshotRecord};
 use crate::{Host, blocking};
-
-/// Of a hook's output, so much is shown when it fails.
-const OUTPUT_MAX_BYTES: usize = 2000;
-
-/// A hook that cannot even be killed is given up so long after its time.
-const GRACE: Duration = Duration::from_secs(10);
 
 enum HookError {
     /// There is nobody to run it in any more.
@@ -85,10 +78,10 @@ pub(crate) async fn finish(host: &Arc<Host>, record: &SnapshotRecord) {
     }
 }
 
-/// The running instance that holds the volume's writer slot.
+/// The running instance that writes to the volume; of several that share it, the one that has it longest.
 fn writer(host: &Host, record: &SnapshotRecord) -> Option<InstanceId> {
-    let instance = host.ledger.volume(record.spec.volume_id)?.writer?.instance;
-    is_running(host, instance).then_some(instance)
+    let volume = host.ledger.volume(record.spec.volume_id)?;
+    volume.writing_claims().map(|claim| claim.instance).find(|instance| is_running(host, *instance))
 }
 
 fn is_running(host: &Host, instance: InstanceId) -> bool {
@@ -98,51 +91,24 @@ fn is_running(host: &Host, instance: InstanceId) -> bool {
 async fn run(
     host: &Arc<Host>,
     instance: InstanceId,
-    command: &str,
+    line: &str,
     timeout_seconds: u32,
 ) -> Result<(), HookError> {
-    let timeout = Duration::from_secs(timeout_seconds.into());
-    let command = ExecCommand::Shell(command.to_owned());
-    let request = ExecRequest { command, cwd: None, env: BTreeMap::new(), timeout };
-    let driver = host.driver.clone();
-    let work = async {
-        match blocking(move || driver.exec(instance, request)).await {
-            Ok(events) => outcome(events, timeout_seconds).await.map_err(HookError::Failed),
-            Err(RuntimeError::NotRunning { .. }) => Err(HookError::NotRunning),
-            Err(error) => Err(HookError::Failed(format!("could not be run: {error}"))),
-        }
-    };
-    tokio::select! {
-        done = work => done,
-        () = tokio::time::sleep(timeout + GRACE) => {
-            Err(HookError::Failed(format!("was not done within {timeout_seconds} s and could not be killed")))
-        }
+    let work = command::run(host, instance, line, Duration::from_secs(timeout_seconds.into()));
+    let ended = tokio::select! {
+        ended = work => ended,
         // Dropped, the command ends. Nobody waits for others' programs to stop an agent.
-        () = host.snapshots.closing() => Err(HookError::Failed("was cut off: the agent ends".into())),
-    }
-}
-
-/// Why it did not succeed, with the end of what it wrote.
-async fn outcome(mut events: ExecStream, timeout_seconds: u32) -> Result<(), String> {
-    let mut output = Vec::new();
-    while let Some(event) = events.next().await {
-        match event {
-            ExecEvent::Stdout(data) | ExecEvent::Stderr(data) => {
-                output.extend_from_slice(&data);
-                let excess = output.len().saturating_sub(OUTPUT_MAX_BYTES);
-                output.drain(..excess);
-            }
-            ExecEvent::Exit { code: 0, timed_out: false } => return Ok(()),
-            ExecEvent::Exit { code, timed_out } => {
-                let output = String::from_utf8_lossy(&output);
-                let why = if timed_out || code == EXEC_TIMED_OUT {
-                    format!("was not done within {timeout_seconds} s and was killed")
-                } else {
-                    format!("ended with exit code {code}")
-                };
-                return Err(format!("{why}: {}", output.trim()));
-            }
+        () = host.snapshots.closing() => Err(CommandError::Failed("was cut off: the agent ends".into())),
+    };
+    match ended {
+        Ok(Ended { code: 0, .. }) => Ok(()),
+        Ok(Ended { code, output }) => {
+            Err(HookError::Failed(format!("ended with exit code {code}: {output}")))
         }
+        Err(CommandError::NotRunning) => Err(HookError::NotRunning),
+        Err(CommandError::TimedOut(output)) => Err(HookError::Failed(format!(
+            "was not done within {timeout_seconds} s and was killed: {output}"
+        ))),
+        Err(CommandError::Failed(why)) => Err(HookError::Failed(why)),
     }
-    Err("was cut off".into())
 }

@@ -8,6 +8,9 @@
 //!      └── unknown ────────────┴──► report the failure, wait a growing pause
 //! ```
 //!
+//! A container whose volume somebody else still holds is made meanwhile, and waits for it. Only the task that made it knows
+//! that it is as the spec says: after a crash it is removed and made anew, and it never starts without its volumes.
+//!
 //! **Crash story.** The task keeps nothing that matters: a step cut in half is planned again from what is seen. A detach that
 //! finds the volume busy puts things back as they were before it answers.
 
@@ -15,24 +18,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use miosa_domain::spec::{AttachmentSpec, InstanceSpec, Network};
+use jiff::Timestamp;
+use miosa_domain::spec::{AttachmentSpec, DesiredRun, InstanceSpec, Network};
 use miosa_domain::status::{Failure, FailureCode, InstanceState, InstanceStatus};
 use miosa_domain::{AttachmentId, InstanceId, VolumeId};
 use miosa_failpoint::failpoint;
-use miosa_plan::{ContainerSeen, InstanceSeen, InstanceStep, instance_plan};
+use miosa_plan::{InstanceSeen, InstanceStep, instance_plan};
 use miosa_runtime::{ContainerState, InstanceObservation, RuntimeError};
 use tokio::sync::Notify;
 
+use crate::claims::{Access, Claim};
 use crate::failure::StepError;
-use crate::instance_state::Memory;
-use crate::ledger::Claim;
-use crate::{Host, blocking, volume_queue};
+use crate::instance_state::{Memory, Prepared};
+use crate::volume_queue::Afterwards;
+use crate::{Host, blocking, health, volume_queue};
 
 /// How long a detach without force waits for files to be closed.
 const DETACH_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long to wait before a volume that is about to be free is asked for again.
-const NOT_YET_PAUSE: Duration = Duration::from_millis(20);
+/// How long to wait before a volume that is about to be free is asked for again, if nobody says earlier that it is.
+const NOT_YET_PAUSE: Duration = Duration::from_millis(200);
 
 #[derive(Default)]
 pub(crate) struct Instances {
@@ -85,7 +90,7 @@ pub(crate) async fn forget(host: &Arc<Host>, id: InstanceId) {
     let task = host.instances.lock().get(&id).cloned();
     let Some(task) = task else { return };
     let _round = task.round.lock().await;
-    let destroyed = |spec: InstanceSpec| spec.desired == miosa_domain::spec::DesiredRun::Destroyed;
+    let destroyed = |spec: InstanceSpec| spec.desired == DesiredRun::Destroyed;
     if !host.ledger.instance(id).is_some_and(destroyed) {
         return;
     }
@@ -95,7 +100,14 @@ pub(crate) async fn forget(host: &Arc<Host>, id: InstanceId) {
             host.board.forget_instance(id);
             task.nudge.notify_one(); // the task finds no spec, and ends
         }
-        Err(error) => tracing::warn!(instance = %id, "forget: {error}"),
+        Err(error) => return tracing::warn!(instance = %id, "forget: {error}"),
+    }
+    // It was given a volume that it had waited for, just before nobody asked for that any more.
+    for (attachment, volume) in host.ledger.claims_of(id) {
+        let claim = Claim { attachment, instance: id };
+        if let Err(error) = volume_queue::release(host, volume, claim, Afterwards::HandedOn).await {
+            tracing::warn!(instance = %id, %volume, "give back: {}", error.into_failure().message);
+        }
     }
 }
 
@@ -130,6 +142,7 @@ async fn live(host: Arc<Host>, id: InstanceId, task: Arc<Task>) {
         }
     }
     task.first_round_done.send_replace(true);
+    host.healths.end(&host, id);
     host.instances.lock().remove(&id);
     // A spec that came in between found the old task: it must not be lost.
     if host.ledger.instance(id).is_some() {
@@ -148,6 +161,8 @@ async fn round_of(
     // A forced detach may end the container, after which there is more to do; three rounds do for every plan.
     for _ in 0..4 {
         let (observation, seen) = look(host, spec, memory).await?;
+        memory.saw(spec, &observation);
+        health::follow(host, spec, &observation);
         let steps: Vec<_> = instance_plan(spec, &seen)
             .into_iter()
             .filter(|step| match step {
@@ -164,7 +179,7 @@ async fn round_of(
             return Ok(None);
         }
         let starts = steps.contains(&InstanceStep::Start);
-        if let ContainerState::Exited { code, run } = observation.container
+        if let ContainerState::Exited { code, run, ran: true } = observation.container
             && starts
             && run == spec.run
             && memory.not_before.is_none()
@@ -181,7 +196,11 @@ async fn round_of(
             }
         }
         for step in steps {
-            if execute(host, spec, memory, step).await? == Next::PlanAgain {
+            let next = execute(host, spec, memory, step).await;
+            if next.is_err() && !matches!(step, InstanceStep::Claim(_)) {
+                memory.prepared = None;
+            }
+            if next? == Next::PlanAgain {
                 break;
             }
         }
@@ -212,18 +231,19 @@ async fn look(
     });
     let published = published.map(|(id, _)| *id).collect();
     let seen = InstanceSeen {
-        container: match observation.container {
-            ContainerState::Absent => ContainerSeen::Absent,
-            ContainerState::Created { .. } => ContainerSeen::Created,
-            ContainerState::Running { run, .. } => ContainerSeen::Running { run },
-            ContainerState::Exited { .. } => ContainerSeen::Exited,
-        },
+        container: memory.container_seen(spec, observation.container),
         rootfs_mounted: observation.rootfs_mounted,
         has_files: !memory.files_destroyed,
         published,
         claimed: claims.into_keys().collect(),
+        awaited: spec.attachments.iter().filter(|a| is_held(host, id, a)).map(|a| a.id).collect(),
     };
     Ok((observation, seen))
+}
+
+fn is_held(host: &Host, instance: InstanceId, attachment: &AttachmentSpec) -> bool {
+    let claim = Claim { attachment: attachment.id, instance };
+    volume_queue::is_held(host, attachment.volume_id, claim, Access::of(attachment))
 }
 
 /// How to go on after a step.
@@ -254,17 +274,25 @@ async fn execute(
         InstanceStep::Unpublish { attachment, force } => {
             return detach(host, spec, memory, attachment, force).await;
         }
-        InstanceStep::Release(attachment) => release(host, id, attachment).await,
+        InstanceStep::Release(attachment) => {
+            // Of an instance that is to be down, it comes when no process is left.
+            let is_over = spec.desired != DesiredRun::Running;
+            let afterwards = if is_over { Afterwards::HandedOn } else { Afterwards::Unmounted };
+            release(host, id, attachment, afterwards).await
+        }
         InstanceStep::CreateContainer if spec.network == Network::Host && !host.allow_host_network => {
             let message =
                 "this host's configuration (agent.allow_host_network) does not allow \"network\": \"host\"";
             Err(StepError::Failed(Failure { code: FailureCode::CannotRun, message: message.into() }))
         }
         InstanceStep::CreateContainer => {
-            let spec = spec.clone();
-            call(host, move |driver| driver.create(&spec).map(|_pid| ())).await
+            let created = spec.clone();
+            call(host, move |driver| driver.create(&created).map(|_pid| ())).await?;
+            memory.prepared = Some(Prepared::by(spec));
+            Ok(())
         }
         InstanceStep::Start => {
+            memory.prepared = None;
             call(host, move |driver| {
                 failpoint!("agent.instance.before-start")?;
                 driver.start(id)?;
@@ -276,13 +304,13 @@ async fn execute(
             Ok(())
         }
         InstanceStep::Stop { grace_seconds } => {
-            let grace = Duration::from_secs(grace_seconds.into());
-            let driver = host.driver.clone();
-            let code = blocking(move || driver.stop(id, grace)).await?;
+            let (code, ended_at) = stop(host, id, Duration::from_secs(grace_seconds.into())).await?;
             memory.exit_code = code.or(memory.exit_code);
+            memory.ended_at = Some(ended_at);
             Ok(())
         }
         InstanceStep::RemoveContainer => {
+            memory.prepared = None;
             call(host, move |driver| driver.remove_container(id).map(|_| ())).await
         }
         InstanceStep::DestroyFiles => {
@@ -320,12 +348,35 @@ fn note(
     }
 }
 
+/// Ends the instance's processes. Answers the first one's exit code, and when it was gone.
+async fn stop(
+    host: &Arc<Host>,
+    id: InstanceId,
+    grace: Duration,
+) -> Result<(Option<i32>, Timestamp), RuntimeError> {
+    let exited = host.driver.exited(id);
+    let mut exited = std::pin::pin!(async move {
+        exited.await;
+        Timestamp::now()
+    });
+    let driver = host.driver.clone();
+    let mut stopped = std::pin::pin!(blocking(move || driver.stop(id, grace)));
+    let mut gone_at = None;
+    loop {
+        tokio::select! {
+            biased;
+            at = &mut exited, if gone_at.is_none() => gone_at = Some(at),
+            code = &mut stopped => return Ok((code?, gone_at.unwrap_or_else(Timestamp::now))),
+        }
+    }
+}
+
 async fn claim(host: &Arc<Host>, spec: &InstanceSpec, id: AttachmentId) -> Result<(), StepError> {
     let attachment = attachment_of(spec, id)?;
     let claim = Claim { attachment: id, instance: spec.id };
     let volume = attachment.volume_id;
-    let claimed = volume_queue::claim(host, volume, claim, attachment.read_only).await;
-    if claimed.is_err() {
+    let claimed = volume_queue::claim(host, volume, claim, Access::of(attachment)).await;
+    if claimed.as_ref().is_err_and(|error| !error.is_in_use()) {
         // The volume itself may be in trouble, which is to be seen on it and not only on the attachment.
         let host = host.clone();
         tokio::spawn(async move { volume_queue::reconcile(&host, volume, None).await });
@@ -399,7 +450,7 @@ async fn try_detach(host: &Arc<Host>, spec: &InstanceSpec, id: AttachmentId) -> 
         })
         .await?;
     }
-    let released = release(host, instance, id).await;
+    let released = release(host, instance, id, Afterwards::Unmounted).await;
     if let Err(StepError::Busy(_)) = released {
         // Out of the instance, but held on the host: the attachment stays as it was.
         publish(host, spec, id).await?;
@@ -407,9 +458,16 @@ async fn try_detach(host: &Arc<Host>, spec: &InstanceSpec, id: AttachmentId) -> 
     released
 }
 
-async fn release(host: &Arc<Host>, instance: InstanceId, attachment: AttachmentId) -> Result<(), StepError> {
+async fn release(
+    host: &Arc<Host>,
+    instance: InstanceId,
+    attachment: AttachmentId,
+    afterwards: Afterwards,
+) -> Result<(), StepError> {
     match host.ledger.claims_of(instance).get(&attachment) {
-        Some(volume) => volume_queue::release(host, *volume, Claim { attachment, instance }).await,
+        Some(volume) => {
+            volume_queue::release(host, *volume, Claim { attachment, instance }, afterwards).await
+        }
         None => Ok(()),
     }
 }
@@ -439,7 +497,7 @@ fn status_of(
         let staged = host.volumes.staged(attachment.volume_id)?;
         seen.claimed.contains(&id).then(|| staged.device.display().to_string())
     };
-    memory.status(spec, observation.container, &seen.published, &seen.claimed, device)
+    memory.status(spec, observation, &seen.published, &seen.claimed, device)
 }
 
 /// Reports after a failed round; if even looking fails, with what is known without it.
@@ -449,7 +507,7 @@ async fn report(host: &Arc<Host>, spec: &InstanceSpec, memory: &Memory) {
         Err(_) => {
             // Unknown is not absent: nothing counts as published, and nothing as detached.
             let all: BTreeSet<_> = spec.attachments.iter().map(|a| a.id).collect();
-            memory.status(spec, ContainerState::Absent, &BTreeSet::new(), &all, |_| None)
+            memory.status(spec, &InstanceObservation::nothing(), &BTreeSet::new(), &all, |_| None)
         }
     };
     host.board.set_instance(status);

@@ -6,13 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use miosa_domain::spec::{DesiredAttachment, DesiredRun, InstanceSpec};
+use jiff::Timestamp;
+use miosa_domain::spec::{DesiredAttachment, DesiredRun, InstanceSpec, RestartPolicy};
 use miosa_domain::status::{
     AttachmentCondition, AttachmentStatus, Failure, FailureCode, Health, Holder, InstanceState,
     InstanceStatus,
 };
 use miosa_domain::{AttachmentId, Generation};
-use miosa_runtime::ContainerState;
+use miosa_plan::ContainerSeen;
+use miosa_runtime::{ContainerState, InstanceObservation};
 
 /// A first process that lives this long was a good start: the count of failures begins anew.
 const STEADY_AFTER: Duration = Duration::from_secs(10);
@@ -26,6 +28,8 @@ pub(crate) struct Memory {
     /// The run that the counters below speak of.
     run: u64,
     pub(crate) exit_code: Option<i32>,
+    /// When the last first process was gone.
+    pub(crate) ended_at: Option<Timestamp>,
     pub(crate) restart_count: u32,
     short_lives: u32,
     started_at: Option<Instant>,
@@ -38,6 +42,26 @@ pub(crate) struct Memory {
     /// Detaches that were given up, and at which generation: they are not tried again for the same one.
     pub(crate) busy: BTreeMap<AttachmentId, (Generation, Vec<Holder>)>,
     pub(crate) files_destroyed: bool,
+    /// What the container was made from that waits for its first start.
+    pub(crate) prepared: Option<Prepared>,
+}
+
+/// What of a spec a container is made from.
+#[derive(PartialEq)]
+pub(crate) struct Prepared(InstanceSpec);
+
+impl Prepared {
+    pub(crate) fn by(spec: &InstanceSpec) -> Self {
+        Self(InstanceSpec {
+            generation: Generation::default(),
+            desired: DesiredRun::Running,
+            stop_grace_seconds: 0,
+            restart_policy: RestartPolicy::default(),
+            health: None,
+            attachments: Vec::new(),
+            ..spec.clone()
+        })
+    }
 }
 
 impl Memory {
@@ -47,6 +71,7 @@ impl Memory {
             *self = Self {
                 run,
                 exit_code: self.exit_code,
+                ended_at: self.ended_at,
                 busy: std::mem::take(&mut self.busy),
                 ..Self::default()
             };
@@ -59,6 +84,34 @@ impl Memory {
             spec.attachments.iter().any(|a| a.id == *id && a.desired == DesiredAttachment::Attached)
         };
         self.attachment_failures.retain(|id, _| wanted(id));
+    }
+
+    pub(crate) fn container_seen(&self, spec: &InstanceSpec, container: ContainerState) -> ContainerSeen {
+        match container {
+            ContainerState::Absent => ContainerSeen::Absent,
+            ContainerState::Created { .. } => {
+                ContainerSeen::Created { prepared: self.prepared.as_ref() == Some(&Prepared::by(spec)) }
+            }
+            ContainerState::Running { run, .. } => ContainerSeen::Running { run },
+            ContainerState::Exited { code, run, ran: true } => ContainerSeen::Exited { run, code },
+            // Of a start that was cut off; what ended was no first process yet.
+            ContainerState::Exited { ran: false, .. } => ContainerSeen::Created { prepared: false },
+        }
+    }
+
+    /// Keeps what the container shows of its end, which goes with it.
+    pub(crate) fn saw(&mut self, spec: &InstanceSpec, observation: &InstanceObservation) {
+        if let ContainerState::Exited { code, .. } = observation.container
+            && self.container_seen(spec, observation.container).has_ended(spec)
+        {
+            self.exit_code = code;
+        }
+        // Whoever ended it knows better than the container when that was.
+        if let ContainerState::Exited { ran: true, .. } = observation.container
+            && (self.ended_at.is_none() || self.ended_at < observation.started_at)
+        {
+            self.ended_at = observation.ended_at;
+        }
     }
 
     pub(crate) fn started(&mut self) {
@@ -95,17 +148,20 @@ impl Memory {
     pub(crate) fn status(
         &self,
         spec: &InstanceSpec,
-        container: ContainerState,
+        observation: &InstanceObservation,
         published: &BTreeSet<AttachmentId>,
         claimed: &BTreeSet<AttachmentId>,
         device: impl Fn(AttachmentId) -> Option<String>,
     ) -> InstanceStatus {
+        let container = observation.container;
+        let has_ended = self.container_seen(spec, container).has_ended(spec);
         let state = match (spec.desired, container) {
             (DesiredRun::Running, ContainerState::Running { pid, run }) if run == spec.run => {
                 InstanceState::Running { pid }
             }
             (DesiredRun::Running, _) => match &self.failure {
                 Some(failure) => InstanceState::Failed(failure.clone()),
+                None if has_ended => InstanceState::Ended,
                 None if self.short_lives >= CRASH_LOOP_AFTER => InstanceState::Failed(self.crash_loop()),
                 None => InstanceState::Starting,
             },
@@ -149,9 +205,9 @@ impl Memory {
             state,
             exit_code: self.exit_code,
             restart_count: self.restart_count,
-            started_at: None,
-            ended_at: None,
-            health: Health::Unknown,
+            started_at: observation.started_at,
+            ended_at: self.ended_at,
+            health: Health::Unknown, // the board knows it
         }
     }
 

@@ -7,7 +7,7 @@
 //! ledger/snapshots/<id>.json    a snapshot's spec, whether it was taken, and what was begun for it
 //! ```
 //!
-//! A volume's file holds its one writer slot, so two writers cannot be written down. A spec with an older generation than
+//! A volume's file holds its one writer slot, so two writers that did not agree to share it cannot be written down. A spec with an older generation than
 //! the one on file is refused: a host never goes back.
 //!
 //! **Crash story.** A file is either the old one or the new one. One that cannot be read (a failing disk, never our own crash)
@@ -27,6 +27,8 @@ use miosa_failpoint::failpoint;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
+use crate::claims::Claim;
+
 const FORMAT_VERSION: u32 = 1;
 
 /// Larger than any file of ours.
@@ -44,20 +46,15 @@ pub enum LedgerError {
     Injected(#[from] miosa_failpoint::Injected),
 }
 
-/// Who may use a volume.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Claim {
-    pub(crate) attachment: AttachmentId,
-    pub(crate) instance: InstanceId,
-}
-
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct VolumeRecord {
     pub(crate) spec: VolumeSpec,
     /// The image was whole once: if it is not there now, data is missing.
     pub(crate) materialized: bool,
-    /// The one slot for writing.
+    /// The one slot for writing alone; who may stand beside whom is said in [`claims`](crate::claims).
     pub(crate) writer: Option<Claim>,
+    #[serde(default)]
+    pub(crate) sharers: Vec<Claim>,
     pub(crate) readers: Vec<Claim>,
     /// The compaction that somebody asked for and that ended last, one way or another.
     #[serde(default)]
@@ -65,17 +62,13 @@ pub(crate) struct VolumeRecord {
 }
 
 impl VolumeRecord {
-    pub(crate) fn claims(&self) -> impl Iterator<Item = &Claim> {
-        self.writer.iter().chain(&self.readers)
+    pub(crate) fn new(spec: VolumeSpec, materialized: bool) -> Self {
+        Self { spec, materialized, writer: None, sharers: Vec::new(), readers: Vec::new(), compaction: None }
     }
 
     /// Number of the compaction that was carried out, or given up, last.
     pub(crate) fn compacted(&self) -> u64 {
         self.compaction.as_ref().map_or(0, |ended| ended.number)
-    }
-
-    pub(crate) fn is_claimed(&self) -> bool {
-        self.claims().next().is_some()
     }
 }
 
@@ -255,14 +248,11 @@ impl Ledger {
                 let materialized = held.materialized || spec.must_exist;
                 VolumeRecord { spec: spec.clone(), materialized, ..held }
             }
-            None => VolumeRecord {
-                spec: spec.clone(),
+            None => {
                 // A file that is there and could not be read: better missing data than new data in its place.
-                materialized: spec.must_exist || self.volumes.entry(&file_name(spec.id))?.is_some(),
-                writer: None,
-                readers: Vec::new(),
-                compaction: None,
-            },
+                let is_unreadable = self.volumes.entry(&file_name(spec.id))?.is_some();
+                VolumeRecord::new(spec.clone(), spec.must_exist || is_unreadable)
+            }
         };
         self.put_volume(record)?;
         Ok(Accepted::Yes)
@@ -440,14 +430,14 @@ fn read_one<T: DeserializeOwned>(dir: &Dir, name: &str) -> Result<T, String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     //! The ledger is what a host goes by when it is alone: what is accepted is on disk, and nothing goes back.
 
     use miosa_domain::spec::Presence;
 
     use super::*;
 
-    fn volume(n: u128, generation: u64) -> VolumeSpec {
+    pub(crate) fn volume(n: u128, generation: u64) -> VolumeSpec {
         VolumeSpec {
             id: VolumeId::from_uuid(uuid::Uuid::from_u128(n)),
             generation: Generation(generation),
@@ -504,6 +494,22 @@ mod tests {
         assert_eq!(ledger.damaged.len(), 1);
         ledger.accept_volume(&volume(1, 1)).unwrap();
         assert!(ledger.volume(volume(1, 1).id).unwrap().materialized);
+    }
+
+    /// A file that was written before volumes could be shared.
+    #[test]
+    fn a_file_without_sharers_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let spec = volume(1, 5);
+        ledger.accept_volume(&spec).unwrap();
+        drop(ledger);
+        let file = dir.path().join("volumes").join(file_name(spec.id));
+        let mut json: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        assert!(json.as_object_mut().unwrap().remove("sharers").is_some(), "{json}");
+        std::fs::write(&file, json.to_string()).unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        assert_eq!(ledger.volume(spec.id), Some(VolumeRecord::new(spec, false)));
     }
 
     #[test]

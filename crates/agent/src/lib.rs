@@ -7,8 +7,9 @@
 //! ```
 //!
 //! * [`ledger`]: what this host was asked for, one small file an object, written before the first effect.
-//! * [`volume_queue`]: one serial queue for each volume; different volumes go in parallel.
-//! * [`instance_actor`]: one task for each instance: observe, plan (pure), execute, report, wait.
+//! * [`volume_queue`]: one serial queue for each volume; different volumes go in parallel. [`claims`]: who may have it.
+//! * [`instance_actor`]: one task for each instance: observe, plan (pure), execute, report, wait; [`health`] asks the ones
+//!   that run how they are.
 //! * [`snapshot_queue`]: one serial queue for each snapshot; [`snapshot_take`]: taking it, with [`hooks`] around and
 //!   [`compaction`] before.
 //! * [`upkeep`]: what is measured and read in the background; [`inspect`]: looking into snapshots.
@@ -19,8 +20,11 @@
 //! to be done. Nothing is removed because it is not named, and nothing is believed to be absent because looking failed.
 
 mod board;
+mod claims;
+mod command;
 mod compaction;
 mod failure;
+mod health;
 mod hooks;
 mod inspect;
 mod instance_actor;
@@ -46,6 +50,7 @@ pub use ledger::LedgerError;
 
 use board::Board;
 use compaction::Compactions;
+use health::Healths;
 use instance_actor::Instances;
 use ledger::Ledger;
 use snapshot_queue::Snapshots;
@@ -84,6 +89,7 @@ struct Host {
     allow_host_network: bool,
     volumes: Volumes,
     instances: Instances,
+    healths: Healths,
     snapshots: Snapshots,
     compactions: Compactions,
     upkeep: Upkeep,
@@ -101,6 +107,7 @@ pub async fn run(
         board: Board::default(),
         volumes: Volumes::default(),
         instances: Instances::default(),
+        healths: Healths::default(),
         snapshots: Snapshots::default(),
         compactions: Compactions::default(),
         upkeep: Upkeep::default(),
@@ -130,6 +137,7 @@ pub async fn run(
     host.compactions.finish().await;
     host.upkeep.finish().await;
     host.instances.finish().await;
+    host.healths.finish().await;
     host.snapshots.finish().await;
     host.volumes.finish().await;
     let backend = host.backend.clone();

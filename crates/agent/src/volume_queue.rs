@@ -7,31 +7,45 @@
 //! instance's plan claims again. `release`: unmounted first, then the slot is freed; cut off between, the slot stands for a
 //! volume that is not mounted, and the plan releases again. So a volume that is mounted always has its slot taken.
 //!
+//! An instance that waits for the volume is given the slot in the same write that takes it from the one before, and the volume
+//! stays mounted: nobody waits for a write-back. Cut off before or after, the slot is the one's or the other's, and the plan
+//! of whoever has it goes on. One that does not want it any more gives it back as any other.
+//!
 //! Whoever makes a fork holds its turn and then that of its source. The source is there already, so whoever has its turn waits
 //! for no third one.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use miosa_backend::{BackendError, Changed, Content, ImageState, NewImage, Staged, VolumeObservation};
 use miosa_domain::VolumeId;
 use miosa_domain::size::MIB;
-use miosa_domain::spec::{DesiredAttachment, DesiredRun, Origin, Presence, VolumeSpec};
+use miosa_domain::spec::{AttachmentSpec, DesiredAttachment, DesiredRun, Origin, Presence, VolumeSpec};
 use miosa_domain::status::{Failure, FailureCode, VolumeCondition, VolumeStatus};
 use miosa_failpoint::failpoint;
 use miosa_plan::{ImageSeen, Obstacle, VolumeSeen, VolumeStep, VolumeWanted, volume_plan};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
+use crate::claims::{Access, Claim};
 use crate::failure::StepError;
-use crate::ledger::{Claim, VolumeRecord};
+use crate::ledger::VolumeRecord;
 use crate::snapshot_take::WRITE_BACK_LIMIT;
-use crate::{Host, blocking, compaction};
+use crate::{Host, blocking, compaction, instance_actor};
 
 #[derive(Default)]
 pub(crate) struct Volumes {
     queues: Mutex<BTreeMap<VolumeId, Arc<AsyncMutex<()>>>>,
     /// Volumes seen mounted on the host. A hint: it saves looking, and is renewed at every look.
     staged: Mutex<HashMap<VolumeId, Staged>>,
+    /// Who found a volume held by others, in the order of coming. Changed in the volume's turn, so that nobody who begins to
+    /// wait misses that it comes free.
+    waiting: Mutex<HashMap<VolumeId, Vec<Waiting>>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    claim: Claim,
+    access: Access,
 }
 
 impl Volumes {
@@ -64,6 +78,24 @@ impl Volumes {
             Some(staged) => map.insert(id, staged),
             None => map.remove(&id),
         };
+    }
+
+    fn begin_to_wait(&self, id: VolumeId, waiting: Waiting) {
+        let mut map = self.waiting();
+        let line = map.entry(id).or_default();
+        if !line.iter().any(|other| other.claim == waiting.claim) {
+            line.push(waiting);
+        }
+    }
+
+    fn end_to_wait(&self, id: VolumeId, claim: Claim) {
+        if let Some(line) = self.waiting().get_mut(&id) {
+            line.retain(|waiting| waiting.claim != claim);
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<VolumeId, Vec<Waiting>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for every queue, and keeps them shut.
@@ -166,14 +198,15 @@ pub(crate) fn note_allocation(host: &Host, id: VolumeId, seen: &VolumeObservatio
     });
 }
 
-/// Takes the attachment's slot and mounts the volume on the host.
+/// Takes the attachment's slot and mounts the volume on the host. Who cannot have it now is looked at again when it is free.
 pub(crate) async fn claim(
     host: &Arc<Host>,
     id: VolumeId,
     claim: Claim,
-    read_only: bool,
+    access: Access,
 ) -> Result<Staged, StepError> {
     let _turn = host.volumes.enter(id).await;
+    host.volumes.begin_to_wait(id, Waiting { claim, access });
     let Some(record) = host.ledger.volume(id) else {
         return Err(StepError::host(format!("this host knows no volume {id}")));
     };
@@ -191,33 +224,19 @@ pub(crate) async fn claim(
             }
         });
     }
-    let writes = |held: &Claim| record.writer.as_ref() == Some(held);
-    let other =
-        record.claims().find(|held| held.attachment != claim.attachment && (!read_only || writes(held)));
-    if let Some(other) = other {
+    let others: Vec<_> = record.in_the_way_of(claim, access).collect();
+    let staying = others.iter().find(|other| !is_leaving(host, other));
+    if let Some(other) = staying.or(others.first()) {
         let message = format!(
             "volume {id} is in use through attachment {} of instance {}",
             other.attachment, other.instance
         );
         let failure = Failure { code: FailureCode::VolumeAttached, message };
-        return Err(if is_leaving(host, other) {
-            StepError::NotYet(failure)
-        } else {
-            StepError::Failed(failure)
-        });
+        return Err(if staying.is_none() { StepError::NotYet(failure) } else { StepError::Failed(failure) });
     }
     if !record.claims().any(|held| *held == claim) {
         let ledger_host = host.clone();
-        blocking(move || {
-            ledger_host.ledger.change_volume(id, |record| {
-                if read_only {
-                    record.readers.push(claim);
-                } else {
-                    record.writer = Some(claim);
-                }
-            })
-        })
-        .await?;
+        blocking(move || ledger_host.ledger.change_volume(id, |record| record.take(claim, access))).await?;
     }
     let backend = host.backend.clone();
     let staged = blocking(move || {
@@ -227,9 +246,15 @@ pub(crate) async fn claim(
         Ok::<_, BackendError>(staged)
     })
     .await?;
+    host.volumes.end_to_wait(id, claim);
     host.volumes.remember(id, Some(staged.clone()));
     host.upkeep.measure_soon(id);
     Ok(staged)
+}
+
+/// Whether others hold the volume whom the claim cannot stand beside.
+pub(crate) fn is_held(host: &Host, id: VolumeId, claim: Claim, access: Access) -> bool {
+    host.ledger.volume(id).is_some_and(|record| record.in_the_way_of(claim, access).next().is_some())
 }
 
 /// Whether the ledger asks for this claim to end: the volume will be free without anybody's doing.
@@ -243,35 +268,98 @@ fn is_leaving(host: &Host, claim: &Claim) -> bool {
     })
 }
 
-/// Unmounts the volume from the host unless another claim needs it, then gives the slot back.
-pub(crate) async fn release(host: &Arc<Host>, id: VolumeId, claim: Claim) -> Result<(), StepError> {
+/// Whether the ledger asks for this claim on the volume.
+fn is_asked_for(host: &Host, id: VolumeId, claim: &Claim) -> bool {
+    let is_it = |a: &AttachmentSpec| {
+        a.id == claim.attachment && a.volume_id == id && a.desired == DesiredAttachment::Attached
+    };
+    host.ledger
+        .instance(claim.instance)
+        .is_some_and(|spec| spec.desired == DesiredRun::Running && spec.attachments.iter().any(is_it))
+}
+
+/// What becomes of a volume on which nobody else has a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Afterwards {
+    /// It is unmounted, which shows whether anybody still uses it.
+    Unmounted,
+    /// The next in line has it as it is; only if nobody of the instance can use it any more, since nothing is looked at.
+    HandedOn,
+}
+
+/// Gives the slot back, after the volume was unmounted from the host unless another claim needs it.
+pub(crate) async fn release(
+    host: &Arc<Host>,
+    id: VolumeId,
+    claim: Claim,
+    afterwards: Afterwards,
+) -> Result<(), StepError> {
     let _turn = host.volumes.enter(id).await;
-    let Some(record) = host.ledger.volume(id) else { return Ok(()) };
-    if !record.claims().any(|held| held.attachment != claim.attachment) {
-        let backend = host.backend.clone();
+    let mut leaving = claim;
+    loop {
+        let Some(mut record) = host.ledger.volume(id) else { return Ok(()) };
+        record.give_back(leaving);
+        let next = match afterwards {
+            Afterwards::HandedOn if !record.is_claimed() => next_in_line(host, &record),
+            _ => None,
+        };
+        if !record.is_claimed() && next.is_none() {
+            unstage(host, id).await?;
+        }
+        let ledger_host = host.clone();
         blocking(move || {
-            failpoint!("agent.volume.release.before-unstage")?;
-            backend.unstage(id)?;
-            failpoint!("agent.volume.release.after-unstage")?;
-            Ok::<_, BackendError>(())
+            ledger_host.ledger.change_volume(id, |record| {
+                record.give_back(leaving);
+                if let Some(next) = next {
+                    record.take(next.claim, next.access);
+                }
+            })
         })
         .await?;
-        host.volumes.remember(id, None);
+        match next {
+            // It was forgotten while it was given the slot: nobody else would give that back.
+            Some(next) if host.ledger.instance(next.claim.instance).is_none() => leaving = next.claim,
+            _ => break,
+        }
     }
-    let ledger_host = host.clone();
-    blocking(move || {
-        ledger_host.ledger.change_volume(id, |record| {
-            record.writer.take_if(|held| held.attachment == claim.attachment);
-            record.readers.retain(|held| held.attachment != claim.attachment);
-        })
-    })
-    .await?;
+    wake(host, id);
     let waits = |s: VolumeStatus| matches!(s.condition, VolumeCondition::Failed(f) if f.code == FailureCode::VolumeAttached);
     if host.board.volume(id).is_some_and(waits) {
         let host = host.clone();
         tokio::spawn(async move { reconcile(&host, id, None).await });
     }
     Ok(())
+}
+
+async fn unstage(host: &Arc<Host>, id: VolumeId) -> Result<(), StepError> {
+    let backend = host.backend.clone();
+    blocking(move || {
+        failpoint!("agent.volume.release.before-unstage")?;
+        backend.unstage(id)?;
+        failpoint!("agent.volume.release.after-unstage")?;
+        Ok::<_, BackendError>(())
+    })
+    .await?;
+    host.volumes.remember(id, None);
+    Ok(())
+}
+
+/// Who is to have the volume as it is, now that nobody has it. Nobody, if the volume itself is to become something else.
+fn next_in_line(host: &Host, record: &VolumeRecord) -> Option<Waiting> {
+    let id = record.spec.id;
+    let stays = record.spec.presence == Presence::Present
+        && host.board.volume(id).is_some_and(|status| {
+            status.condition == VolumeCondition::Ready && status.incarnation >= record.spec.incarnation
+        });
+    let line = host.volumes.waiting().get(&id).cloned().unwrap_or_default();
+    line.into_iter().find(|waiting| stays && is_asked_for(host, id, &waiting.claim))
+}
+
+/// Has those looked at who wait for the volume.
+fn wake(host: &Arc<Host>, id: VolumeId) {
+    for waiting in host.volumes.waiting().remove(&id).unwrap_or_default() {
+        instance_actor::nudge(host, waiting.claim.instance);
+    }
 }
 
 /// Removes the ledger's file of a volume that is gone and that nobody will ask for again.
@@ -324,6 +412,7 @@ async fn carry_out(
         for step in steps {
             execute(host, &record.spec, step).await?;
         }
+        wake(host, id);
         seen = observe(host, id).await?;
     }
     Err(StepError::host(format!("volume {id} does not become what it should be; see the agent's log")))

@@ -61,6 +61,8 @@ pub struct Attachment {
     pub computer_id: ComputerId,
     pub mount_path: MountPath,
     pub read_only: bool,
+    /// Others that are shared too may write beside it.
+    pub shared: bool,
     pub state: AttachmentState,
 }
 

@@ -1,8 +1,11 @@
 //! Why something cannot be done: a stable code for programs, and a message that tells a person what to do next.
 
 use crate::computer::ComputerStatus;
-use crate::id::{AttachmentId, ComputerId, HostId, SnapshotId, VolumeId};
+use crate::id::{
+    AttachmentId, ComputerId, HostId, InstanceId, ProjectId, ReleaseId, ServiceId, SnapshotId, VolumeId,
+};
 use crate::mount_path::MountPath;
+use crate::service::ReleaseState;
 use crate::snapshot::SnapshotState;
 use crate::status::Holder;
 use crate::volume::VolumeState;
@@ -100,6 +103,41 @@ pub enum Refusal {
     )]
     PoolNearFull { what: &'static str, percent: u64, limit_percent: u64 },
 
+    #[error(
+        "volume {volume_id} is mounted by service {service_name} ({service_id}); take it out of the service's volumes first \
+         (PATCH /services/{service_id} with \"volumes\"), or delete the service"
+    )]
+    VolumeUsedByService { volume_id: VolumeId, service_id: ServiceId, service_name: String },
+
+    #[error(
+        "instance {instance_id} is a replica of service {service_id}, which alone changes it; scale, restart or deploy the \
+         service instead"
+    )]
+    ReplicaOfService { instance_id: InstanceId, service_id: ServiceId },
+
+    #[error("service {id} {problem}")]
+    ServiceState { id: ServiceId, problem: &'static str },
+
+    #[error(
+        "service {id} was changed meanwhile (its lock_version is {actual}, not {expected}); read it again and repeat the change"
+    )]
+    StaleService { id: ServiceId, expected: u64, actual: u64 },
+
+    #[error("release {id} is {state}: {problem}")]
+    ReleaseState { id: ReleaseId, state: ReleaseState, problem: &'static str },
+
+    #[error("release {number} cannot be served again: {reason}")]
+    ReleaseGone { number: u64, reason: String },
+
+    #[error(
+        "no snapshot was taken when release {number} was left, so its data cannot come back with it; deploy with \
+         snapshot_before=true next time, or restore a snapshot of the volume by hand"
+    )]
+    NoReleaseSnapshot { number: u64 },
+
+    #[error("project {id} {problem}")]
+    ProjectInUse { id: ProjectId, problem: String },
+
     /// The host tried and could not; `message` is the host's own.
     #[error("{message}")]
     HostRefused { code: &'static str, message: String },
@@ -124,7 +162,16 @@ impl Refusal {
             Refusal::Protected { .. } | Refusal::SnapshotProtected { .. } => "PROTECTED",
             Refusal::SnapshotInUse { .. } => "SNAPSHOT_IN_USE",
             Refusal::SnapshotNotReady { .. } => "SNAPSHOT_NOT_READY",
-            Refusal::NoSnapshotAvailable { .. } => "NO_SNAPSHOT_AVAILABLE",
+            Refusal::NoSnapshotAvailable { .. } | Refusal::NoReleaseSnapshot { .. } => {
+                "NO_SNAPSHOT_AVAILABLE"
+            }
+            Refusal::VolumeUsedByService { .. } => "VOLUME_IN_USE",
+            Refusal::ReplicaOfService { .. }
+            | Refusal::ServiceState { .. }
+            | Refusal::ReleaseState { .. }
+            | Refusal::ProjectInUse { .. } => "RESOURCE_STATE",
+            Refusal::StaleService { .. } => "STALE_SERVICE",
+            Refusal::ReleaseGone { .. } => "RELEASE_GONE",
             Refusal::HostRefused { code, .. } => code,
         }
     }

@@ -11,6 +11,7 @@
 //! A release never changes: promoting an old one serves the same settings under a new number. How many replicas there are
 //! belongs to the service, so scaling makes no release.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -25,6 +26,7 @@ use crate::status::{Health, InstanceState, InstanceStatus};
 pub const REPLICAS_MAX: u32 = 50;
 /// A release whose replica is not healthy so long after it was to start has failed, unless its settings say otherwise.
 pub const START_TIMEOUT_SECONDS_DEFAULT: u32 = 60;
+pub const STOP_GRACE_SECONDS_DEFAULT: u32 = 10;
 /// A release whose replica ended so often before it was healthy has failed.
 pub const ENDS_BEFORE_HEALTHY_MAX: u32 = 3;
 
@@ -61,7 +63,7 @@ pub struct RunSettings {
     pub template: String,
     /// Run by `/bin/sh -c`; the template's own first process when `None`.
     pub start_command: Option<String>,
-    pub env: std::collections::BTreeMap<String, String>,
+    pub env: BTreeMap<String, String>,
     pub size: ComputerSize,
     pub network: Network,
     pub port: Option<u16>,
@@ -83,9 +85,65 @@ pub struct ServiceVolume {
 }
 
 impl RunSettings {
+    /// What a service runs that says no more than its template.
+    pub fn of_template(template: &str) -> Self {
+        Self {
+            template: template.to_owned(),
+            start_command: None,
+            env: BTreeMap::new(),
+            size: ComputerSize::Small,
+            network: Network::Isolated,
+            port: None,
+            restart_policy: RestartPolicy::Always,
+            health_check: None,
+            start_timeout_seconds: START_TIMEOUT_SECONDS_DEFAULT,
+            stop_grace_seconds: STOP_GRACE_SECONDS_DEFAULT,
+            volumes: Vec::new(),
+        }
+    }
+
     /// A volume that only one instance may write to at a time: then a replica's successor starts when it has ended.
     pub fn is_exclusive(&self) -> bool {
         self.volumes.iter().any(|volume| !volume.shared && !volume.read_only)
+    }
+}
+
+/// Changes of settings; `None` leaves one as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SettingsPatch {
+    pub template: Option<String>,
+    pub start_command: Option<Option<String>>,
+    pub env: Option<BTreeMap<String, String>>,
+    pub size: Option<ComputerSize>,
+    pub network: Option<Network>,
+    pub port: Option<Option<u16>>,
+    pub restart_policy: Option<RestartPolicy>,
+    pub health_check: Option<Option<HealthCheck>>,
+    pub start_timeout_seconds: Option<u32>,
+    pub stop_grace_seconds: Option<u32>,
+    pub volumes: Option<Vec<ServiceVolume>>,
+    /// Not a setting of a release, but given with them.
+    pub replicas: Option<u32>,
+}
+
+impl SettingsPatch {
+    pub fn apply(&self, settings: &mut RunSettings) {
+        fn set<T: Clone>(to: &mut T, new: &Option<T>) {
+            if let Some(new) = new {
+                to.clone_from(new);
+            }
+        }
+        set(&mut settings.template, &self.template);
+        set(&mut settings.start_command, &self.start_command);
+        set(&mut settings.env, &self.env);
+        set(&mut settings.size, &self.size);
+        set(&mut settings.network, &self.network);
+        set(&mut settings.port, &self.port);
+        set(&mut settings.restart_policy, &self.restart_policy);
+        set(&mut settings.health_check, &self.health_check);
+        set(&mut settings.start_timeout_seconds, &self.start_timeout_seconds);
+        set(&mut settings.stop_grace_seconds, &self.stop_grace_seconds);
+        set(&mut settings.volumes, &self.volumes);
     }
 }
 

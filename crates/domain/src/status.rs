@@ -171,9 +171,9 @@ pub struct InstanceStatus {
     pub state: InstanceState,
     /// Of the last process that ended, if it is known.
     pub exit_code: Option<i32>,
-    /// How often the first process ended by itself in this run.
+    /// How often the first process ended by itself in this run, to be started again.
     pub restart_count: u32,
-    /// When the present first process was let go, and when the last one before it was gone; `None` when nobody saw it.
+    /// When the first process was let go that runs or has ended, and when the last one was gone; `None` when nobody saw it.
     #[serde(default)]
     pub started_at: Option<Timestamp>,
     #[serde(default)]

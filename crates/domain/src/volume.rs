@@ -149,21 +149,30 @@ pub fn state(volume: &Volume, attachments: &[Attachment]) -> VolumeState {
     }
 }
 
-/// May `volume`, with these attachments, be attached to a computer on `computer_host`?
+/// Who wants a volume, and for what.
+#[derive(Debug, Clone, Copy)]
+pub struct Attacher {
+    pub computer_id: ComputerId,
+    pub host_id: HostId,
+    pub read_only: bool,
+    /// It writes beside others that are shared too.
+    pub shared: bool,
+}
+
+/// May `volume`, with these attachments, be attached?
 ///
-/// One attachment may write. Read-only ones may be many, but not beside a writer: on a running filesystem a reader would
-/// see half-made changes of its cache.
-pub fn may_attach(
-    volume: &Volume,
-    attachments: &[Attachment],
-    computer_id: ComputerId,
-    computer_host: HostId,
-    read_only: bool,
-) -> Result<(), Refusal> {
+/// One attachment may write, or several that are all shared: they see one mount of their host, and have agreed to look after
+/// their files themselves. Read-only ones may be many, but not beside a writer.
+pub fn may_attach(volume: &Volume, attachments: &[Attachment], by: &Attacher) -> Result<(), Refusal> {
     if volume.lifecycle.is_deleted() {
         return Err(Refusal::NotFound { what: "volume" });
     }
-    let conflict = attachments.iter().find(|a| !read_only || !a.read_only || a.computer_id == computer_id);
+    let suits = |a: &Attachment| match (a.read_only, by.read_only) {
+        (true, true) => true,
+        (false, false) => a.shared && by.shared,
+        _ => false,
+    };
+    let conflict = attachments.iter().find(|a| !suits(a) || a.computer_id == by.computer_id);
     if let Some(taken) = conflict {
         return Err(Refusal::VolumeAttached {
             volume_id: volume.id,
@@ -172,12 +181,12 @@ pub fn may_attach(
             mount_path: taken.mount_path.clone(),
         });
     }
-    if volume.host_id != computer_host {
+    if volume.host_id != by.host_id {
         return Err(Refusal::VolumeHostMismatch {
             volume_id: volume.id,
             volume_host: volume.host_id,
-            computer_id,
-            computer_host,
+            computer_id: by.computer_id,
+            computer_host: by.host_id,
         });
     }
     match state(volume, attachments) {

@@ -20,6 +20,10 @@ const fn uuid(n: u128) -> Uuid {
     Uuid::from_u128(n)
 }
 
+fn by(computer_id: ComputerId, host_id: HostId, read_only: bool) -> Attacher {
+    Attacher { computer_id, host_id, read_only, shared: false }
+}
+
 fn a_volume(lifecycle: Lifecycle) -> Volume {
     Volume {
         id: VolumeId::from_uuid(uuid(1)),
@@ -38,6 +42,7 @@ fn attached(n: u128, path: &str, read_only: bool, state: AttachmentState) -> Att
         computer_id: ComputerId::from_uuid(uuid(20 + n)),
         mount_path: MountPath::parse(path).unwrap(),
         read_only,
+        shared: false,
         state,
     }
 }
@@ -135,7 +140,7 @@ fn attaching() {
         (Lifecycle::Deleted, vec![], 1, false, Some("NOT_FOUND")),
     ];
     for (lifecycle, attachments, on, read_only, code) in cases {
-        let answer = may_attach(&a_volume(lifecycle), &attachments, computer(on), host, read_only);
+        let answer = may_attach(&a_volume(lifecycle), &attachments, &by(computer(on), host, read_only));
         assert_eq!(
             answer.as_ref().err().map(Refusal::code),
             code,
@@ -143,7 +148,7 @@ fn attaching() {
         );
     }
     let away = Volume { host_reachable: false, ..a_volume(Lifecycle::Available) };
-    assert_eq!(may_attach(&away, &[], computer(1), host, false).unwrap_err().code(), "VOLUME_NOT_READY");
+    assert_eq!(may_attach(&away, &[], &by(computer(1), host, false)).unwrap_err().code(), "VOLUME_NOT_READY");
 }
 
 /// A local volume attaches only on its own host; the refusal names both hosts and the ways out.
@@ -151,7 +156,7 @@ fn attaching() {
 fn another_host_is_refused_plainly() {
     let other = HostId::from_uuid(uuid(101));
     let volume = a_volume(Lifecycle::Available);
-    let refusal = may_attach(&volume, &[], computer(1), other, false).unwrap_err();
+    let refusal = may_attach(&volume, &[], &by(computer(1), other, false)).unwrap_err();
     assert_eq!(refusal.code(), "VOLUME_HOST_MISMATCH");
     let message = refusal.to_string();
     for named in [volume.host_id.to_string(), other.to_string(), "host_id".into(), "copy".into()] {
@@ -379,7 +384,7 @@ proptest! {
         let volume = a_volume(Lifecycle::Available);
         let mut let_in: Vec<Attachment> = Vec::new();
         for (n, (on, read_only)) in asked.into_iter().enumerate() {
-            if may_attach(&volume, &let_in, computer(on), volume.host_id, read_only).is_ok() {
+            if may_attach(&volume, &let_in, &by(computer(on), volume.host_id, read_only)).is_ok() {
                 let mut attachment = attached(n as u128, "/mnt/data", read_only, AttachmentState::Attached);
                 attachment.computer_id = computer(on);
                 let_in.push(attachment);

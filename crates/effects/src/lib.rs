@@ -19,6 +19,7 @@ pub mod idmap;
 pub mod loopdev;
 pub mod mount;
 pub mod namespace;
+pub mod network;
 pub mod overlay;
 pub mod process;
 pub mod writeback;

@@ -74,13 +74,16 @@ fn shown(steps: &[InstanceStep]) -> String {
     text.join(", ")
 }
 
-/// `seen`: `-` no container, `created`, `running:<run>`, `exited`; then claimed and published letters.
+/// `seen`: `-` no container, `created`, `prepared`, `running:<run>`, `exited:<run>:<code>` (`?` for a code that nobody saw);
+/// then claimed and published letters.
 fn seen(container: &str, claimed: &str, published: &str) -> InstanceSeen {
-    let state = match container.split_once(':') {
-        Some(("running", run)) => ContainerSeen::Running { run: run.parse().unwrap() },
-        None if container == "-" => ContainerSeen::Absent,
-        None if container == "created" => ContainerSeen::Created,
-        None if container == "exited" => ContainerSeen::Exited,
+    let words: Vec<_> = container.split(':').collect();
+    let state = match words[..] {
+        ["-"] => ContainerSeen::Absent,
+        ["created"] => ContainerSeen::Created { prepared: false },
+        ["prepared"] => ContainerSeen::Created { prepared: true },
+        ["running", run] => ContainerSeen::Running { run: run.parse().unwrap() },
+        ["exited", run, code] => ContainerSeen::Exited { run: run.parse().unwrap(), code: code.parse().ok() },
         _ => panic!("{container:?}"),
     };
     InstanceSeen {
@@ -89,7 +92,13 @@ fn seen(container: &str, claimed: &str, published: &str) -> InstanceSeen {
         container: state,
         claimed: letters(claimed),
         published: letters(published),
+        awaited: BTreeSet::new(),
     }
+}
+
+/// The same, while others hold the volumes of these letters.
+fn awaiting(held: &str, seen: InstanceSeen) -> InstanceSeen {
+    InstanceSeen { awaited: letters(held), ..seen }
 }
 
 #[test]
@@ -128,7 +137,7 @@ fn instances() {
             Running,
             1,
             "a",
-            seen("exited", "a", ""),
+            seen("exited:1:0", "a", ""),
             "remove-container, claim a, create-container, publish a, start",
         ),
         (Running, 1, "a", seen("-", "a", ""), "claim a, create-container, publish a, start"),
@@ -144,14 +153,41 @@ fn instances() {
             2,
             "a-",
             seen("running:1", "a", "a"),
-            "stop 10s, remove-container, release a, create-container, start",
+            "stop 10s, release a, remove-container, create-container, start",
         ),
         // What the spec does not name stays.
         (Running, 1, "", seen("running:1", "a", "a"), ""),
-        (Running, 1, "", seen("exited", "a", ""), "remove-container, create-container, start"),
+        (Running, 1, "", seen("exited:1:0", "a", ""), "remove-container, create-container, start"),
+        // Somebody else still has a volume: what can be prepared is, and the process waits.
+        (
+            Running,
+            1,
+            "a b",
+            awaiting("a", seen("-", "", "")),
+            "claim b, create-container, claim a, publish a, publish b, start",
+        ),
+        (
+            Running,
+            1,
+            "a b",
+            awaiting("a", seen("prepared", "b", "")),
+            "claim a, publish a, claim b, publish b, start",
+        ),
+        (Running, 1, "a b", seen("prepared", "a b", "b"), "claim a, publish a, start"),
+        (Running, 1, "a- b", seen("prepared", "a b", "a b"), "unpublish a, release a, start"),
+        (Running, 1, "", seen("prepared", "", ""), "start"),
+        (
+            Running,
+            1,
+            "a",
+            awaiting("a", seen("created", "", "")),
+            "remove-container, create-container, claim a, publish a, start",
+        ),
+        (Stopped, 1, "a", awaiting("a", seen("prepared", "", "")), "remove-container"),
         // Down.
-        (Stopped, 1, "a", seen("running:1", "a", "a"), "stop 10s, remove-container, release a"),
-        (Stopped, 1, "a", seen("exited", "a", ""), "remove-container, release a"),
+        (Stopped, 1, "a", seen("running:1", "a", "a"), "stop 10s, release a, remove-container"),
+        (Stopped, 1, "a", seen("exited:1:0", "a", ""), "remove-container, release a"),
+        (Stopped, 1, "a", seen("prepared", "a", "a"), "remove-container, release a"),
         (Stopped, 1, "a", seen("-", "", ""), ""),
         (Stopped, 1, "a", seen("-", "a", ""), "release a"),
         (
@@ -159,13 +195,50 @@ fn instances() {
             1,
             "a-",
             seen("running:1", "a", "a"),
-            "stop 10s, remove-container, release a, destroy-files",
+            "stop 10s, release a, remove-container, destroy-files",
         ),
         (Destroyed, 1, "", seen("-", "", ""), "destroy-files"),
     ];
     for (desired, run, attachments, seen, steps) in cases {
         let plan = instance_plan(&spec(desired, run, attachments), &seen);
         assert_eq!(shown(&plan), steps, "{desired:?} run {run} [{attachments}] with {seen:?}");
+    }
+}
+
+/// A first process that ended by itself is started again as far as the policy says; the next run starts it in any case, and
+/// one that never ran is started by every policy.
+#[test]
+fn restart_policies() {
+    use RestartPolicy::{Always, No, OnFailure};
+    const AGAIN: &str = "remove-container, claim a, create-container, publish a, start";
+    for (policy, run, attachments, seen, steps) in [
+        (Always, 1, "a", seen("exited:1:0", "a", ""), AGAIN),
+        (Always, 1, "a", seen("exited:1:?", "a", ""), AGAIN),
+        (OnFailure, 1, "a", seen("exited:1:1", "a", ""), AGAIN),
+        (OnFailure, 1, "a", seen("exited:1:?", "a", ""), AGAIN),
+        (OnFailure, 1, "a", seen("exited:1:0", "a", ""), ""),
+        (OnFailure, 2, "a", seen("exited:1:0", "a", ""), AGAIN),
+        (No, 1, "a", seen("exited:1:0", "a", ""), ""),
+        (No, 1, "a", seen("exited:1:7", "a", ""), ""),
+        (No, 1, "a", seen("exited:1:?", "a", ""), ""),
+        (No, 2, "a", seen("exited:1:7", "a", ""), AGAIN),
+        (No, 1, "a", seen("created", "a", ""), AGAIN),
+        (No, 1, "a", seen("-", "a", ""), "claim a, create-container, publish a, start"),
+        // Its claims stay, but for those that are to go.
+        (No, 1, "a- b", seen("exited:1:0", "a b", ""), "release a"),
+        (No, 1, "a b", seen("exited:1:0", "a", ""), ""),
+        (No, 1, "", seen("exited:1:0", "a", ""), ""),
+    ] {
+        let spec = InstanceSpec { restart_policy: policy, ..spec(DesiredRun::Running, run, attachments) };
+        assert_eq!(
+            shown(&instance_plan(&spec, &seen)),
+            steps,
+            "{policy:?} run {run} [{attachments}] with {seen:?}"
+        );
+        for desired in [DesiredRun::Stopped, DesiredRun::Destroyed] {
+            let spec = InstanceSpec { desired, ..spec.clone() };
+            assert!(!instance_plan(&spec, &seen).contains(&InstanceStep::Start), "{desired:?} with {seen:?}");
+        }
     }
 }
 
@@ -260,18 +333,20 @@ fn carry_out(spec: &InstanceSpec, seen: &mut InstanceSeen, step: InstanceStep) {
     match step {
         InstanceStep::Claim(id) => {
             seen.claimed.insert(id);
+            seen.awaited.remove(&id);
         }
         InstanceStep::CreateContainer => {
             assert_eq!(seen.container, ContainerSeen::Absent, "a container on top of another");
-            (seen.container, seen.rootfs_mounted, seen.has_files) = (ContainerSeen::Created, true, true);
+            (seen.container, seen.rootfs_mounted, seen.has_files) =
+                (ContainerSeen::Created { prepared: true }, true, true);
         }
         InstanceStep::Publish(id) => {
             assert!(seen.claimed.contains(&id), "published without a claim");
-            assert!(!matches!(seen.container, ContainerSeen::Absent | ContainerSeen::Exited));
+            assert!(!matches!(seen.container, ContainerSeen::Absent | ContainerSeen::Exited { .. }));
             seen.published.insert(id);
         }
         InstanceStep::Start => {
-            assert_eq!(seen.container, ContainerSeen::Created);
+            assert_eq!(seen.container, ContainerSeen::Created { prepared: true });
             for attachment in &spec.attachments {
                 let here = seen.published.contains(&attachment.id);
                 assert!(
@@ -289,8 +364,8 @@ fn carry_out(spec: &InstanceSpec, seen: &mut InstanceSeen, step: InstanceStep) {
             seen.claimed.remove(&id);
         }
         InstanceStep::Stop { .. } => {
-            assert!(matches!(seen.container, ContainerSeen::Running { .. }));
-            seen.container = ContainerSeen::Exited;
+            let ContainerSeen::Running { run } = seen.container else { panic!("{:?}", seen.container) };
+            seen.container = ContainerSeen::Exited { run, code: Some(0) };
             seen.published.clear();
         }
         InstanceStep::RemoveContainer => {
@@ -308,19 +383,26 @@ fn any_spec() -> impl Strategy<Value = InstanceSpec> {
     let desired =
         prop_oneof![Just(DesiredRun::Running), Just(DesiredRun::Stopped), Just(DesiredRun::Destroyed)];
     let attachments = proptest::sample::subsequence(vec!["a", "b-", "c!", "d"], 0..=4);
-    (desired, 1..4_u64, attachments).prop_map(|(desired, run, words)| spec(desired, run, &words.join(" ")))
+    let policy =
+        prop_oneof![Just(RestartPolicy::Always), Just(RestartPolicy::OnFailure), Just(RestartPolicy::No)];
+    (desired, 1..4_u64, attachments, policy).prop_map(|(desired, run, words, restart_policy)| InstanceSpec {
+        restart_policy,
+        ..spec(desired, run, &words.join(" "))
+    })
 }
 
 fn any_seen() -> impl Strategy<Value = InstanceSeen> {
     let container = prop_oneof![
         Just(ContainerSeen::Absent),
-        Just(ContainerSeen::Created),
+        any::<bool>().prop_map(|prepared| ContainerSeen::Created { prepared }),
         (1..4_u64).prop_map(|run| ContainerSeen::Running { run }),
-        Just(ContainerSeen::Exited),
+        (1..4_u64, proptest::option::of(0..3_i32))
+            .prop_map(|(run, code)| ContainerSeen::Exited { run, code }),
     ];
     let some = || proptest::sample::subsequence(vec![b'a', b'b', b'c', b'd', b'e'], 0..=5);
-    (container, any::<bool>(), some(), some()).prop_map(|(container, mounted, claimed, published)| {
-        let inside = matches!(container, ContainerSeen::Created | ContainerSeen::Running { .. });
+    let seen = (container, any::<bool>(), some(), some(), some());
+    seen.prop_map(|(container, mounted, claimed, published, awaited)| {
+        let inside = matches!(container, ContainerSeen::Created { .. } | ContainerSeen::Running { .. });
         InstanceSeen {
             container,
             rootfs_mounted: mounted || container != ContainerSeen::Absent,
@@ -336,6 +418,7 @@ fn any_seen() -> impl Strategy<Value = InstanceSeen> {
             } else {
                 BTreeSet::new()
             },
+            awaited: awaited.into_iter().map(attachment_id).collect(),
         }
     })
 }
@@ -357,9 +440,11 @@ proptest! {
             carry_out(&spec, &mut seen, step);
         }
         // After a power cut no process and no mount is left.
-        if seen.container != ContainerSeen::Absent {
-            seen.container = ContainerSeen::Exited;
-        }
+        seen.container = match seen.container {
+            ContainerSeen::Running { run } => ContainerSeen::Exited { run, code: None },
+            ContainerSeen::Created { .. } => ContainerSeen::Created { prepared: false },
+            as_before => as_before,
+        };
         seen.published.clear();
         for step in instance_plan(&spec, &seen) {
             carry_out(&spec, &mut seen, step);

@@ -49,6 +49,17 @@ pub(crate) fn exec(request: &ExecRequest) -> Result<(), String> {
     check_env(&request.env)
 }
 
+/// It goes into a request as it is, and must not become another one.
+pub(crate) fn http_path(path: &str) -> Result<(), String> {
+    if path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(())
+    } else {
+        Err(format!(
+            "{path:?} is not a path as it goes over the wire; it begins with / and has other characters escaped"
+        ))
+    }
+}
+
 fn check_env(env: &BTreeMap<String, String>) -> Result<(), String> {
     for (name, value) in env {
         if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use miosa_domain::spec::{DesiredRun, InstanceSpec, Network, Resources, RestartPolicy};
 use miosa_domain::{Generation, InstanceId, MountPath};
 use uuid::Uuid;
 
 use crate::{
-    Changed, ContainerState, ExecCommand, ExecEvent, ExecRequest, ExecStream, InstanceDriver, Published,
-    RuntimeError,
+    Changed, ContainerState, ExecCommand, ExecEvent, ExecRequest, ExecStream, HttpError, InstanceDriver,
+    Published, RuntimeError,
 };
 
 /// A volume mounted on the host, for the suite to publish.
@@ -85,6 +86,7 @@ async fn unknown_instances(driver: &dyn InstanceDriver) {
     assert_eq!(driver.observe(id).unwrap().container, ContainerState::Absent);
     assert!(matches!(driver.start(id), Err(RuntimeError::NotRunning { .. })));
     assert!(matches!(driver.exec(id, shell("true")), Err(RuntimeError::NotRunning { .. })));
+    assert!(matches!(driver.probe_http(id, 80, "/"), Err(RuntimeError::NotRunning { .. })));
     assert_eq!(driver.stop(id, Duration::ZERO).unwrap(), None);
     assert_eq!(driver.remove_container(id).unwrap(), Changed::Unchanged);
     assert_eq!(driver.destroy(id).unwrap(), Changed::Unchanged);
@@ -111,15 +113,35 @@ async fn life(driver: &dyn InstanceDriver) {
     assert!(driver.survey().unwrap().contains(&id));
     assert!(matches!(driver.create(&spec), Err(RuntimeError::ContainerExists { .. })));
     assert!(matches!(driver.exec(id, shell("true")), Err(RuntimeError::NotRunning { .. })));
+    assert!(matches!(driver.probe_http(id, 80, "/"), Err(RuntimeError::NotRunning { .. })));
+    let before = Timestamp::now();
     driver.start(id).unwrap();
-    assert_eq!(driver.observe(id).unwrap().container, ContainerState::Running { pid, run: 7 });
+    let seen = driver.observe(id).unwrap();
+    assert_eq!(seen.container, ContainerState::Running { pid, run: 7 });
+    let started_at = seen.started_at.expect("we saw it start");
+    assert!((before..=Timestamp::now()).contains(&started_at), "{started_at}");
+    assert_eq!(seen.ended_at, None);
     assert!(matches!(driver.start(id), Err(RuntimeError::AlreadyStarted { .. })));
     let (_, _, end) = collect(driver.exec(id, shell("true")).unwrap()).await;
     assert_eq!(end, (0, false));
+    let answer = driver.probe_http(id, 4711, "/health?deep=1").unwrap().await;
+    assert_eq!(answer, Err(HttpError::Refused { port: 4711 }));
+    for path in ["health", "", "/a b", "/a\r\nHost: other", "/\u{e9}"] {
+        assert!(matches!(driver.probe_http(id, 80, path), Err(RuntimeError::ProbeFailed { .. })), "{path:?}");
+    }
     let exited = driver.exited(id);
     assert_eq!(driver.stop(id, Duration::from_secs(10)).unwrap(), Some(0));
     exited.await;
-    assert_eq!(driver.observe(id).unwrap().container, ContainerState::Exited { code: Some(0), run: 7 });
+    let seen = driver.observe(id).unwrap();
+    assert_eq!(seen.container, ContainerState::Exited { code: Some(0), run: 7, ran: true });
+    assert_eq!(seen.started_at, Some(started_at));
+    // The time of a file, of which the clock goes in steps.
+    let ended_at = seen.ended_at.expect("somebody saw it end") + SignedDuration::from_millis(10);
+    assert!(
+        (started_at..=Timestamp::now() + SignedDuration::from_millis(10)).contains(&ended_at),
+        "{ended_at}"
+    );
+    assert!(matches!(driver.probe_http(id, 80, "/"), Err(RuntimeError::NotRunning { .. })));
     assert_eq!(driver.stop(id, Duration::from_secs(10)).unwrap(), Some(0), "stopping again");
     assert!(matches!(driver.create(&spec), Err(RuntimeError::ContainerExists { .. })), "not removed yet");
     assert_eq!(driver.destroy(id).unwrap(), Changed::Changed);
@@ -169,8 +191,14 @@ async fn removal_and_destruction(driver: &dyn InstanceDriver) {
         if run > 1 {
             driver.start(id).unwrap();
         }
-        if run > 2 {
+        if run != 2 {
             driver.stop(id, Duration::from_secs(10)).unwrap();
+            let container = driver.observe(id).unwrap().container;
+            let ran = run > 1;
+            assert!(
+                matches!(container, ContainerState::Exited { ran: seen, .. } if seen == ran),
+                "{container:?}"
+            );
         }
         assert_eq!(driver.remove_container(id).unwrap(), Changed::Changed, "run {run}");
         assert_eq!(driver.remove_container(id).unwrap(), Changed::Unchanged, "run {run}");

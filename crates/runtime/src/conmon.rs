@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use miosa_domain::InstanceId;
 use miosa_effects::process::{self, Identity};
 use miosa_effects::{Doing, SysError};
@@ -156,6 +157,16 @@ pub(crate) fn exit_code(folder: &Path, id: InstanceId) -> Result<Option<i32>, Sy
         Ok(text) => Ok(text.trim().parse().ok()),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(SysError::new("read", file, e)),
+    }
+}
+
+/// When conmon wrote the exit code down, some milliseconds after the first process had ended.
+pub(crate) fn exited_at(folder: &Path, id: InstanceId) -> Result<Option<Timestamp>, SysError> {
+    let file: PathBuf = folder.join(EXIT_FOLDER).join(id.to_string());
+    match std::fs::metadata(&file).and_then(|file| file.modified()) {
+        Ok(at) => Ok(Timestamp::try_from(at).ok()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(SysError::new("examine", file, e)),
     }
 }
 

@@ -40,6 +40,10 @@ pub enum RuntimeError {
     #[error("the command cannot be run in instance {id}: {reason}")]
     ExecFailed { id: InstanceId, reason: String },
 
+    /// The question cannot be put.
+    #[error("instance {id} cannot be asked over HTTP: {reason}")]
+    ProbeFailed { id: InstanceId, reason: String },
+
     #[error("{} is not ours and is left alone: {what}", path.display())]
     Foreign { path: PathBuf, what: String },
 
@@ -84,6 +88,7 @@ impl RuntimeError {
             | Self::NotRunning { .. }
             | Self::AlreadyStarted { .. }
             | Self::ExecFailed { .. }
+            | Self::ProbeFailed { .. }
             | Self::WillNotEnd { .. }
             | Self::Io(_)
             | Self::Injected(_) => FailureCode::HostError,

@@ -9,14 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
 use miosa_domain::spec::InstanceSpec;
 use miosa_domain::status::Holder;
 use miosa_domain::{InstanceId, MountPath};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    Changed, ContainerState, EXEC_TIMED_OUT, ExecEvent, ExecRequest, ExecStream, InstanceDriver,
-    InstanceObservation, LogLine, LogStream, Published, RuntimeError,
+    Changed, ContainerState, EXEC_TIMED_OUT, ExecEvent, ExecRequest, ExecStream, HttpError, HttpProbe,
+    InstanceDriver, InstanceObservation, LogLine, LogStream, Published, RuntimeError, check,
 };
 
 /// The exit code of a process that SIGTERM ended, as the default template's init answers it.
@@ -36,7 +37,17 @@ pub enum Call {
     Destroy,
     EndProcesses,
     Exec,
+    ProbeHttp,
     Logs,
+}
+
+/// What an instance in memory answers over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HttpAnswer {
+    Status(u16),
+    Error(HttpError),
+    /// Nothing, ever.
+    Silence,
 }
 
 /// An in-memory [`InstanceDriver`].
@@ -52,14 +63,15 @@ struct State {
     failures: Vec<(Call, RuntimeError)>,
     calls: Vec<(Call, Option<InstanceId>)>,
     exec_answers: VecDeque<Vec<ExecEvent>>,
+    /// Of one instance, whatever is asked and for as long as nothing else is said.
+    constant_execs: BTreeMap<InstanceId, Vec<ExecEvent>>,
+    constant_http: BTreeMap<InstanceId, HttpAnswer>,
     next_pid: u32,
 }
 
 #[derive(Debug)]
 struct FakeInstance {
-    container: ContainerState,
-    rootfs_mounted: bool,
-    published: Vec<Published>,
+    seen: InstanceObservation,
     holders: BTreeMap<u64, Vec<Holder>>,
     logs: Vec<LogLine>,
     /// True while a first process is there.
@@ -82,6 +94,8 @@ impl FakeDriver {
             failures: Vec::new(),
             calls: Vec::new(),
             exec_answers: VecDeque::new(),
+            constant_execs: BTreeMap::new(),
+            constant_http: BTreeMap::new(),
             next_pid: 100,
         };
         Self { state: Arc::new(Mutex::new(state)) }
@@ -90,6 +104,11 @@ impl FakeDriver {
     /// The next `call`, for whatever instance, answers `error` and does nothing. Several are answered in order.
     pub fn fail_next(&self, call: Call, error: RuntimeError) {
         self.state().failures.push((call, error));
+    }
+
+    /// Takes back whatever was still to fail.
+    pub fn fail_no_more(&self) {
+        self.state().failures.clear();
     }
 
     /// Every call so far, in order, failed ones included.
@@ -101,6 +120,13 @@ impl FakeDriver {
     pub fn end_first_process(&self, id: InstanceId, code: Option<i32>) {
         if let Some(instance) = self.state().instances.get_mut(&id) {
             instance.end(code);
+        }
+    }
+
+    /// The first process has run for that much longer already.
+    pub fn age(&self, id: InstanceId, by: SignedDuration) {
+        if let Some(instance) = self.state().instances.get_mut(&id) {
+            instance.seen.started_at = instance.seen.started_at.map(|at| at - by);
         }
     }
 
@@ -116,11 +142,20 @@ impl FakeDriver {
         self.state().exec_answers.push_back(events);
     }
 
+    /// What every `exec` in the instance answers from now on, unless [`answer_exec`](Self::answer_exec) says otherwise.
+    pub fn answer_every_exec(&self, id: InstanceId, events: Vec<ExecEvent>) {
+        self.state().constant_execs.insert(id, events);
+    }
+
+    /// What every question over HTTP is answered with from now on; without it nothing listens.
+    pub fn answer_http(&self, id: InstanceId, answer: HttpAnswer) {
+        self.state().constant_http.insert(id, answer);
+    }
+
     /// The instance's first process writes a line.
     pub fn write_log(&self, id: InstanceId, text: &str) {
         if let Some(instance) = self.state().instances.get_mut(&id) {
-            let line =
-                LogLine { time: jiff::Timestamp::now(), stream: LogStream::Stdout, text: text.to_owned() };
+            let line = LogLine { time: Timestamp::now(), stream: LogStream::Stdout, text: text.to_owned() };
             instance.logs.push(line);
         }
     }
@@ -129,7 +164,7 @@ impl FakeDriver {
     pub fn reboot(&self) {
         for instance in self.state().instances.values_mut() {
             instance.end(None);
-            instance.rootfs_mounted = false;
+            instance.seen.rootfs_mounted = false;
         }
     }
 
@@ -160,7 +195,7 @@ impl State {
 
 impl FakeInstance {
     fn first_process(&self) -> Option<u32> {
-        match self.container {
+        match self.seen.container {
             ContainerState::Created { pid, .. } | ContainerState::Running { pid, .. } => Some(pid),
             ContainerState::Absent | ContainerState::Exited { .. } => None,
         }
@@ -168,10 +203,13 @@ impl FakeInstance {
 
     /// The first process ends, and with it every process and mount of the instance.
     fn end(&mut self, code: Option<i32>) {
-        if let ContainerState::Created { run, .. } | ContainerState::Running { run, .. } = self.container {
-            self.container = ContainerState::Exited { code, run };
+        if let ContainerState::Created { run, .. } | ContainerState::Running { run, .. } = self.seen.container
+        {
+            let ran = matches!(self.seen.container, ContainerState::Running { .. });
+            self.seen.container = ContainerState::Exited { code, run, ran };
+            self.seen.ended_at = Some(Timestamp::now());
         }
-        self.published.clear();
+        self.seen.published.clear();
         self.holders.clear();
         self.alive.send_replace(false);
     }
@@ -180,18 +218,8 @@ impl FakeInstance {
 impl InstanceDriver for FakeDriver {
     fn observe(&self, id: InstanceId) -> Result<InstanceObservation, RuntimeError> {
         let state = self.begin(Call::Observe, Some(id))?;
-        Ok(state.instances.get(&id).map_or(
-            InstanceObservation {
-                container: ContainerState::Absent,
-                rootfs_mounted: false,
-                published: Vec::new(),
-            },
-            |instance| InstanceObservation {
-                container: instance.container,
-                rootfs_mounted: instance.rootfs_mounted,
-                published: instance.published.clone(),
-            },
-        ))
+        let seen = state.instances.get(&id).map(|instance| instance.seen.clone());
+        Ok(seen.unwrap_or_else(InstanceObservation::nothing))
     }
 
     fn survey(&self) -> Result<Vec<InstanceId>, RuntimeError> {
@@ -204,18 +232,17 @@ impl InstanceDriver for FakeDriver {
         check_template(&state.templates, &spec.template)?;
         let pid = state.next_pid;
         let instance = state.instances.entry(id).or_insert_with(|| FakeInstance {
-            container: ContainerState::Absent,
-            rootfs_mounted: false,
-            published: Vec::new(),
+            seen: InstanceObservation::nothing(),
             holders: BTreeMap::new(),
             logs: Vec::new(),
             alive: watch::Sender::new(false),
         });
-        if instance.container != ContainerState::Absent {
+        if instance.seen.container != ContainerState::Absent {
             return Err(RuntimeError::ContainerExists { id });
         }
-        instance.container = ContainerState::Created { pid, run: spec.run };
-        instance.rootfs_mounted = true;
+        let container = ContainerState::Created { pid, run: spec.run };
+        instance.seen =
+            InstanceObservation { container, rootfs_mounted: true, ..InstanceObservation::nothing() };
         instance.alive.send_replace(true);
         state.next_pid += 1;
         Ok(pid)
@@ -232,27 +259,27 @@ impl InstanceDriver for FakeDriver {
         let mut state = self.begin(Call::Publish, Some(id))?;
         let instance = state.live(id)?;
         let wanted = Published { device_number, path: path.as_str().into(), read_only };
-        if instance.published.contains(&wanted) {
+        if instance.seen.published.contains(&wanted) {
             return Ok(Changed::Unchanged);
         }
-        if instance.published.iter().any(|p| p.path == wanted.path || p.device_number == device_number) {
+        if instance.seen.published.iter().any(|p| p.path == wanted.path || p.device_number == device_number) {
             let reason = "something else is mounted there, or the volume elsewhere".to_owned();
             return Err(RuntimeError::PathUnusable { id, path: path.clone(), reason });
         }
-        instance.published.push(wanted);
+        instance.seen.published.push(wanted);
         Ok(Changed::Changed)
     }
 
     fn unpublish(&self, id: InstanceId, device_number: u64) -> Result<Changed, RuntimeError> {
         let mut state = self.begin(Call::Unpublish, Some(id))?;
         let Some(instance) = state.instances.get_mut(&id) else { return Ok(Changed::Unchanged) };
-        if !instance.published.iter().any(|p| p.device_number == device_number) {
+        if !instance.seen.published.iter().any(|p| p.device_number == device_number) {
             return Ok(Changed::Unchanged);
         }
         match instance.holders.get(&device_number) {
             Some(holders) if !holders.is_empty() => Err(RuntimeError::Busy { id, holders: holders.clone() }),
             _ => {
-                instance.published.retain(|p| p.device_number != device_number);
+                instance.seen.published.retain(|p| p.device_number != device_number);
                 Ok(Changed::Changed)
             }
         }
@@ -261,9 +288,10 @@ impl InstanceDriver for FakeDriver {
     fn start(&self, id: InstanceId) -> Result<(), RuntimeError> {
         let mut state = self.begin(Call::Start, Some(id))?;
         let instance = state.live(id)?;
-        match instance.container {
+        match instance.seen.container {
             ContainerState::Created { pid, run } => {
-                instance.container = ContainerState::Running { pid, run };
+                instance.seen.container = ContainerState::Running { pid, run };
+                instance.seen.started_at = Some(Timestamp::now());
                 Ok(())
             }
             _ => Err(RuntimeError::AlreadyStarted { id }),
@@ -276,7 +304,7 @@ impl InstanceDriver for FakeDriver {
         if instance.first_process().is_some() {
             instance.end(Some(STOPPED_CODE));
         }
-        match instance.container {
+        match instance.seen.container {
             ContainerState::Exited { code, .. } => Ok(code),
             _ => Ok(None),
         }
@@ -285,12 +313,11 @@ impl InstanceDriver for FakeDriver {
     fn remove_container(&self, id: InstanceId) -> Result<Changed, RuntimeError> {
         let mut state = self.begin(Call::RemoveContainer, Some(id))?;
         let Some(instance) = state.instances.get_mut(&id) else { return Ok(Changed::Unchanged) };
-        if instance.container == ContainerState::Absent && !instance.rootfs_mounted {
+        if instance.seen.container == ContainerState::Absent && !instance.seen.rootfs_mounted {
             return Ok(Changed::Unchanged);
         }
         instance.end(None);
-        instance.container = ContainerState::Absent;
-        instance.rootfs_mounted = false;
+        instance.seen = InstanceObservation::nothing();
         Ok(Changed::Changed)
     }
 
@@ -320,23 +347,36 @@ impl InstanceDriver for FakeDriver {
 
     fn exec(&self, id: InstanceId, request: ExecRequest) -> Result<ExecStream, RuntimeError> {
         let mut state = self.begin(Call::Exec, Some(id))?;
-        match state.live(id)?.container {
+        match state.live(id)?.seen.container {
             ContainerState::Running { .. } => {}
             _ => return Err(RuntimeError::NotRunning { id }),
         }
         let events = if request.timeout.is_zero() {
             vec![ExecEvent::Exit { code: EXEC_TIMED_OUT, timed_out: true }]
         } else {
-            state
-                .exec_answers
-                .pop_front()
-                .unwrap_or_else(|| vec![ExecEvent::Exit { code: 0, timed_out: false }])
+            let scripted = state.exec_answers.pop_front().or_else(|| state.constant_execs.get(&id).cloned());
+            scripted.unwrap_or_else(|| vec![ExecEvent::Exit { code: 0, timed_out: false }])
         };
         let (sender, receiver) = mpsc::channel(events.len().max(1));
         for event in events {
             sender.try_send(event).expect("the channel holds as many as there are");
         }
         Ok(ExecStream::new(receiver))
+    }
+
+    fn probe_http(&self, id: InstanceId, port: u16, path: &str) -> Result<HttpProbe, RuntimeError> {
+        let mut state = self.begin(Call::ProbeHttp, Some(id))?;
+        check::http_path(path).map_err(|reason| RuntimeError::ProbeFailed { id, reason })?;
+        match state.live(id)?.seen.container {
+            ContainerState::Running { .. } => {}
+            _ => return Err(RuntimeError::NotRunning { id }),
+        }
+        Ok(match state.constant_http.get(&id).cloned() {
+            None => Box::pin(std::future::ready(Err(HttpError::Refused { port }))),
+            Some(HttpAnswer::Status(status)) => Box::pin(std::future::ready(Ok(status))),
+            Some(HttpAnswer::Error(error)) => Box::pin(std::future::ready(Err(error))),
+            Some(HttpAnswer::Silence) => Box::pin(std::future::pending()),
+        })
     }
 
     fn logs(&self, id: InstanceId, tail_lines: usize) -> Result<Vec<LogLine>, RuntimeError> {
@@ -423,7 +463,7 @@ mod tests {
         let seen = fake.observe(spec.id).unwrap();
         assert_eq!(
             (seen.container, seen.rootfs_mounted),
-            (ContainerState::Exited { code: None, run: 1 }, false)
+            (ContainerState::Exited { code: None, run: 1, ran: true }, false)
         );
         assert_eq!(fake.calls().iter().filter(|(call, _)| *call == Call::Create).count(), 2);
     }

@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use miosa_domain::spec::InstanceSpec;
 use miosa_domain::{InstanceId, MountPath};
 use tokio::sync::mpsc;
@@ -39,6 +40,7 @@ mod conmon;
 mod error;
 mod exec;
 pub mod fake;
+mod http;
 mod logs;
 pub mod oci;
 mod record;
@@ -48,6 +50,7 @@ pub mod template;
 
 pub use error::RuntimeError;
 pub use fake::FakeDriver;
+pub use http::{HttpError, HttpProbe};
 pub use oci::{OciConfig, OciDriver};
 
 /// Runs instances on this host. Calls block, except where they answer a stream or a future. Calls that change an instance
@@ -99,6 +102,11 @@ pub trait InstanceDriver: Send + Sync + 'static {
     /// Runs a command inside the running instance. Must be called within a Tokio runtime.
     fn exec(&self, id: InstanceId, request: ExecRequest) -> Result<ExecStream, RuntimeError>;
 
+    /// Asks `http://127.0.0.1:<port><path>` in the network that the running instance sees; `path` begins with `/` and is as it
+    /// goes over the wire. The answer takes as long as the instance lets it take: whoever waits no longer drops it. It must be
+    /// polled within a Tokio runtime.
+    fn probe_http(&self, id: InstanceId, port: u16, path: &str) -> Result<HttpProbe, RuntimeError>;
+
     /// The last `tail_lines` lines that the instance's first process and its children wrote, over all its runs.
     fn logs(&self, id: InstanceId, tail_lines: usize) -> Result<Vec<LogLine>, RuntimeError>;
 
@@ -131,6 +139,22 @@ pub struct InstanceObservation {
     pub rootfs_mounted: bool,
     /// Every mount of a block device's whole filesystem that the first process sees.
     pub published: Vec<Published>,
+    /// When the container's first process was let run, and when it had ended, as far as that is known.
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+}
+
+impl InstanceObservation {
+    /// Of an instance of which nothing is there, or nothing known.
+    pub fn nothing() -> Self {
+        Self {
+            container: ContainerState::Absent,
+            rootfs_mounted: false,
+            published: Vec::new(),
+            started_at: None,
+            ended_at: None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,10 +169,12 @@ pub enum ContainerState {
         pid: u32,
         run: u64,
     },
-    /// The first process ended, or the host went down under it. `code` is `None` when nobody saw how.
+    /// The first process ended, or the host went down under it. `code` is `None` when nobody saw how. `ran`: it had been let
+    /// run, as far as anybody knows.
     Exited {
         code: Option<i32>,
         run: u64,
+        ran: bool,
     },
 }
 
@@ -217,7 +243,7 @@ impl ExecStream {
 /// One line that an instance wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    pub time: jiff::Timestamp,
+    pub time: Timestamp,
     pub stream: LogStream,
     /// Without the line's end; bytes that are not UTF-8 are replaced.
     pub text: String,

@@ -23,12 +23,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use miosa_domain::mount_path::reserved_folder;
 use miosa_domain::spec::InstanceSpec;
 use miosa_domain::{InstanceId, MountPath};
 use miosa_effects::namespace::{self, NamespaceError};
 use miosa_effects::process::{self, Identity, ProcessFd, find_program};
-use miosa_effects::{Dir, Doing, SysError, holders, mount};
+use miosa_effects::{Dir, Doing, SysError, holders, mount, network};
 use miosa_failpoint::failpoint;
 use oci_spec::runtime::Spec;
 use rustix::process::Signal;
@@ -39,11 +40,12 @@ use crate::record::{Processes, RunRecord, SLOTS};
 use crate::rootfs::{self, InstanceFolder};
 use crate::template::Templates;
 use crate::{
-    Changed, ContainerState, ExecRequest, ExecStream, InstanceDriver, InstanceObservation, LogLine,
-    Published, RuntimeError, bundle, check, conmon, exec, logs,
+    Changed, ContainerState, ExecRequest, ExecStream, HttpProbe, InstanceDriver, InstanceObservation,
+    LogLine, Published, RuntimeError, bundle, check, conmon, exec, http, logs,
 };
 
 mod clear;
+mod make;
 
 /// In the order of preference, if the configuration names none.
 const RUNTIMES: [&str; 3] = ["runc", "crun", "youki"];
@@ -203,6 +205,17 @@ impl OciDriver {
         Ok((folder, record, process))
     }
 
+    /// The same, if the first process was let run.
+    fn running(&self, id: InstanceId) -> Result<(InstanceFolder, RunRecord, ProcessFd), RuntimeError> {
+        let (folder, record, process) = self.live(id)?;
+        match &record.processes {
+            Some(processes) if self.is_started(id, &record, &processes.first)? => {
+                Ok((folder, record, process))
+            }
+            _ => Err(RuntimeError::NotRunning { id }),
+        }
+    }
+
     /// Whether the first process, which is there, was let run.
     fn is_started(&self, id: InstanceId, record: &RunRecord, first: &Identity) -> Result<bool, RuntimeError> {
         if record.started {
@@ -250,50 +263,6 @@ impl OciDriver {
         }
     }
 
-    fn make_container(
-        &self,
-        spec: &InstanceSpec,
-        folder: &InstanceFolder,
-        record: &mut RunRecord,
-    ) -> Result<u32, RuntimeError> {
-        let id = spec.id;
-        let conmon = self.conmon()?;
-        folder.mount_rootfs(&self.templates.root(&spec.template)?)?;
-        failpoint!("runtime.create.after-rootfs")?;
-        folder.write_etc(spec)?;
-        let placement = bundle::Placement {
-            rootfs: &folder.rootfs(),
-            etc: &folder.path("etc"),
-            ids: folder.identity.ids(),
-            cgroup: self.cgroup(id),
-            counts_swap: counts_swap(),
-        };
-        let unsupported = |e: oci_spec::OciSpecError| RuntimeError::InvalidSpec { reason: e.to_string() };
-        let config = bundle::config(spec, &placement).map_err(unsupported)?;
-        // Not made durable: after a power cut there is no container that needs it.
-        config.save(folder.path(CONFIG_FILE)).map_err(unsupported)?;
-        let launch = conmon::Launch {
-            id,
-            conmon: &conmon,
-            runtime: Path::new(&record.runtime),
-            runtime_root: &self.runtime_root,
-            folder: folder.dir.path(),
-            log: &folder.path(LOG_FILE),
-            log_max_bytes: self.config.log_max_bytes,
-        };
-        let processes = {
-            let _cgroup_parent = self.cgroup_parent.read().unwrap_or_else(PoisonError::into_inner);
-            conmon::launch(&launch)?
-        };
-        failpoint!("runtime.create.after-conmon")?;
-        let pid = processes.first.pid;
-        locked(&self.started).insert(id, (processes.first.clone(), false));
-        record.processes = Some(processes);
-        record.write(&folder.dir)?;
-        failpoint!("runtime.create.after-record")?;
-        Ok(pid)
-    }
-
     fn free_slot(&self) -> Result<u32, RuntimeError> {
         let mut slots = locked(&self.slots);
         let free = (0..SLOTS).find(|slot| !slots.contains(slot));
@@ -306,22 +275,17 @@ impl OciDriver {
 
 impl InstanceDriver for OciDriver {
     fn observe(&self, id: InstanceId) -> Result<InstanceObservation, RuntimeError> {
-        let nothing = InstanceObservation {
-            container: ContainerState::Absent,
-            rootfs_mounted: false,
-            published: Vec::new(),
-        };
+        let nothing = InstanceObservation::nothing();
         let Some(folder) = InstanceFolder::open(&self.instances, id)? else { return Ok(nothing) };
-        let rootfs_mounted = folder.rootfs_device()?.is_some();
-        let Some(record) = RunRecord::read(&folder.dir)? else {
-            return Ok(InstanceObservation { rootfs_mounted, ..nothing });
-        };
+        let nothing = InstanceObservation { rootfs_mounted: folder.rootfs_device()?.is_some(), ..nothing };
+        let Some(record) = RunRecord::read(&folder.dir)? else { return Ok(nothing) };
         let run = record.run;
         let Some(processes) = &record.processes else {
             // `create` was cut off.
-            let container = ContainerState::Exited { code: None, run };
-            return Ok(InstanceObservation { container, rootfs_mounted, ..nothing });
+            let container = ContainerState::Exited { code: None, run, ran: false };
+            return Ok(InstanceObservation { container, ..nothing });
         };
+        let nothing = InstanceObservation { started_at: record.started_at, ..nothing };
         if processes.first.is_alive()? {
             let pid = processes.first.pid;
             let seen = self.is_started(id, &record, &processes.first).and_then(|started| {
@@ -330,7 +294,7 @@ impl InstanceDriver for OciDriver {
                 } else {
                     ContainerState::Created { pid, run }
                 };
-                Ok(InstanceObservation { container, rootfs_mounted, published: published(pid)? })
+                Ok(InstanceObservation { container, published: published(pid)?, ..nothing.clone() })
             });
             // What a process that is ending shows is not to be believed.
             if processes.first.is_alive()? {
@@ -338,8 +302,10 @@ impl InstanceDriver for OciDriver {
             }
         }
         let code = self.exit_code(id, folder.dir.path(), processes)?;
-        let container = ContainerState::Exited { code, run };
-        Ok(InstanceObservation { container, rootfs_mounted, published: Vec::new() })
+        let known = locked(&self.started).get(&id).is_some_and(|(of, ran)| *ran && *of == processes.first);
+        let container = ContainerState::Exited { code, run, ran: record.started || known };
+        let ended_at = conmon::exited_at(folder.dir.path(), id)?;
+        Ok(InstanceObservation { container, ended_at, ..nothing })
     }
 
     fn survey(&self) -> Result<Vec<InstanceId>, RuntimeError> {
@@ -460,6 +426,7 @@ impl InstanceDriver for OciDriver {
         // Until it is known again, the runtime is asked.
         locked(&self.started).remove(&id);
         self.call_runtime(id, &record, "start", &[])?;
+        record.started_at = Some(Timestamp::now());
         drop(process);
         failpoint!("runtime.start.after")?;
         locked(&self.started).insert(id, (first, true));
@@ -549,11 +516,7 @@ impl InstanceDriver for OciDriver {
     fn exec(&self, id: InstanceId, request: ExecRequest) -> Result<ExecStream, RuntimeError> {
         let failed = |reason: &str| RuntimeError::ExecFailed { id, reason: reason.to_owned() };
         check::exec(&request).map_err(|reason| failed(&reason))?;
-        let (folder, record, first) = self.live(id)?;
-        let processes = record.processes.as_ref().ok_or(RuntimeError::NotRunning { id })?;
-        if !self.is_started(id, &record, &processes.first)? {
-            return Err(RuntimeError::NotRunning { id });
-        }
+        let (folder, record, first) = self.running(id)?;
         drop(first);
         let config = Spec::load(folder.path(CONFIG_FILE)).map_err(|e| failed(&e.to_string()))?;
         let own = config.process().as_ref().ok_or_else(|| failed("its configuration names no process"))?;
@@ -586,6 +549,13 @@ impl InstanceDriver for OciDriver {
             timeout: request.timeout,
         };
         Ok(exec::run(launch)?)
+    }
+
+    fn probe_http(&self, id: InstanceId, port: u16, path: &str) -> Result<HttpProbe, RuntimeError> {
+        check::http_path(path).map_err(|reason| RuntimeError::ProbeFailed { id, reason })?;
+        let (_, _, process) = self.running(id)?;
+        let socket = network::tcp_socket_beside(&process).map_err(|error| from_namespace(id, error))?;
+        Ok(Box::pin(http::get(socket, port, path.to_owned())))
     }
 
     fn logs(&self, id: InstanceId, tail_lines: usize) -> Result<Vec<LogLine>, RuntimeError> {
@@ -658,13 +628,5 @@ fn from_namespace(id: InstanceId, error: NamespaceError) -> RuntimeError {
         NamespaceError::Unusable { path, reason } => {
             SysError::new("use the mount point", path, std::io::Error::other(reason)).into()
         }
-    }
-}
-
-/// Version 2 of control groups always does; version 1 if the kernel was told to.
-fn counts_swap() -> bool {
-    match Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
-        true => true,
-        false => Path::new("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes").exists(),
     }
 }

@@ -9,6 +9,7 @@
 //! left is found and removed. With a process it says which one to look for; the process table says what became of it. It is
 //! rewritten after `start`; cut off in between, the runtime is asked. Both files are replaced atomically.
 
+use jiff::Timestamp;
 use miosa_domain::InstanceId;
 use miosa_effects::idmap::IdRange;
 use miosa_effects::process::Identity;
@@ -88,6 +89,9 @@ pub(crate) struct RunRecord {
     pub(crate) processes: Option<Processes>,
     /// Set durably after the first process was let run.
     pub(crate) started: bool,
+    /// When that was; not known of a run whose `start` was cut off.
+    #[serde(default)]
+    pub(crate) started_at: Option<Timestamp>,
 }
 
 /// The processes of a container that the host knows by name.
@@ -109,6 +113,7 @@ impl RunRecord {
             runtime,
             processes: None,
             started: false,
+            started_at: None,
         }
     }
 
@@ -176,6 +181,18 @@ mod tests {
             folder.replace_file(IDENTITY_FILE, wrong.as_bytes()).unwrap();
             assert!(InstanceIdentity::read(&folder, id(1)).is_err(), "{wrong:?} was taken for ours");
         }
+    }
+
+    /// A container of an earlier version, whose records did not tell when, is still known.
+    #[test]
+    fn records_without_times_are_read() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = Dir::open(temp.path()).unwrap();
+        let record = RunRecord { started: true, ..RunRecord::begin(3, "boot".into(), "runc".into()) };
+        let mut json = serde_json::to_value(&record).unwrap();
+        assert!(json.as_object_mut().unwrap().remove("started_at").is_some());
+        folder.replace_file(RUN_FILE, json.to_string().as_bytes()).unwrap();
+        assert_eq!(RunRecord::read(&folder).unwrap(), Some(record));
     }
 
     #[test]

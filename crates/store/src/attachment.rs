@@ -11,7 +11,9 @@ use miosa_domain::mount_path::MountPath;
 use miosa_domain::spec::{AttachmentSpec, DesiredAttachment};
 use miosa_domain::status::{Failure, Holder};
 use miosa_domain::volume;
-use miosa_domain::{AttachmentId, ComputerId, Generation, HostId, ProjectId, Refusal, TenantId, VolumeId};
+use miosa_domain::{
+    AttachmentId, ComputerId, Generation, HostId, ProjectId, Refusal, ServiceId, TenantId, VolumeId,
+};
 use miosa_failpoint::failpoint;
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
@@ -32,8 +34,12 @@ pub struct AttachmentRecord {
     pub project_id: ProjectId,
     pub volume_id: VolumeId,
     pub computer_id: ComputerId,
+    /// Of a replica: its service. Not part of the row.
+    pub service_id: Option<ServiceId>,
     pub mount_path: MountPath,
     pub read_only: bool,
+    /// Others that are shared too may write beside it.
+    pub shared: bool,
     pub state: AttachmentState,
     pub desired: DesiredAttachment,
     /// Of the change that wrote `desired`.
@@ -77,7 +83,7 @@ impl AttachmentRecord {
             volume_id: self.volume_id,
             mount_path: self.mount_path.clone(),
             read_only: self.read_only,
-            shared: false,
+            shared: self.shared,
             desired: self.desired,
         }
     }
@@ -99,6 +105,7 @@ pub(crate) fn as_domain(records: &[AttachmentRecord]) -> Vec<Attachment> {
             computer_id: record.computer_id,
             mount_path: record.mount_path.clone(),
             read_only: record.read_only,
+            shared: record.shared,
             state: record.state,
         })
         .collect()
@@ -141,12 +148,16 @@ impl Store {
         let mut computer = computers::load_present(&mut tx, new.tenant_id, new.computer_id).await?;
         let volume = volumes::load_present(&mut tx, new.tenant_id, new.volume_id).await?;
         computer::may_change_attachments(computer.id, computer.status)?;
+        computers::refuse_if_replica(&computer)?;
         volume::may_attach(
             &volume.as_domain(is_reachable),
             &as_domain(&volume.attachments),
-            computer.id,
-            computer.host_id,
-            new.read_only,
+            &volume::Attacher {
+                computer_id: computer.id,
+                host_id: computer.host_id,
+                read_only: new.read_only,
+                shared: false,
+            },
         )?;
         let taken: Vec<_> = computer.attachments.iter().map(|a| a.mount_path.clone()).collect();
         let mount_path = new.mount_path.unwrap_or_else(|| volume::default_mount_path(&volume.name, &taken));
@@ -160,8 +171,10 @@ impl Store {
             project_id: volume.project_id,
             volume_id: volume.id,
             computer_id: computer.id,
+            service_id: None,
             mount_path,
             read_only: new.read_only,
+            shared: false,
             state: match computer.status {
                 ComputerStatus::Stopped => AttachmentState::Attached,
                 _ => AttachmentState::Attaching,
@@ -203,6 +216,7 @@ impl Store {
             return Err(Refusal::NotFound { what: "attachment" }.into());
         }
         let computer = computers::load_present(&mut tx, detach.tenant_id, record.computer_id).await?;
+        computers::refuse_if_replica(&computer)?;
         computer::may_change_attachments(computer.id, computer.status)?;
         let is_new = match record.desired {
             DesiredAttachment::Attached => true,
@@ -280,8 +294,9 @@ pub(crate) async fn write_intent(tx: &mut Tx, record: &mut AttachmentRecord) -> 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT a.*, v.name AS volume_name, v.size_bytes AS volume_size_bytes, v.host_id AS host_id
-             FROM attachments a JOIN volumes v ON v.id = a.volume_id ",
+            "SELECT a.*, v.name AS volume_name, v.size_bytes AS volume_size_bytes, v.host_id AS host_id,
+                 c.service_id AS service_id
+             FROM attachments a JOIN volumes v ON v.id = a.volume_id JOIN computers c ON c.id = a.computer_id ",
             $rest
         )
     };
@@ -356,8 +371,7 @@ pub(crate) async fn in_changed_specs(
     since: Generation,
 ) -> Result<Vec<AttachmentRecord>, StoreError> {
     let query = sqlx::query(select!(
-        "JOIN computers c ON c.id = a.computer_id
-         WHERE c.host_id = $1 AND c.generation > $2 AND NOT c.is_tombstone AND a.in_spec ORDER BY a.created_at, a.id"
+        "WHERE c.host_id = $1 AND c.generation > $2 AND NOT c.is_tombstone AND a.in_spec ORDER BY a.created_at, a.id"
     ));
     let rows = query.bind(host_id.to_string()).bind(column::to_bigint(since.0)).fetch_all(&mut **tx).await;
     all(rows).doing("read the attachments of changed computers")
@@ -367,8 +381,9 @@ pub(crate) async fn in_changed_specs(
 pub(crate) async fn save(tx: &mut Tx, record: &AttachmentRecord) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO attachments (id, tenant_id, project_id, volume_id, computer_id, mount_path, read_only, state,
-             desired_json, generation, device, error_json, refused_detach_json, deleted_at, in_spec, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+             desired_json, generation, device, error_json, refused_detach_json, deleted_at, in_spec, created_at, updated_at,
+             shared)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
          ON CONFLICT (id) DO UPDATE SET state = $8, desired_json = $9, generation = $10, device = $11, error_json = $12,
              refused_detach_json = $13, deleted_at = $14, in_spec = $15, updated_at = $17",
     )
@@ -389,6 +404,7 @@ pub(crate) async fn save(tx: &mut Tx, record: &AttachmentRecord) -> Result<(), S
     .bind(record.in_spec)
     .bind(record.created_at.as_millisecond())
     .bind(record.updated_at.as_millisecond())
+    .bind(record.shared)
     .execute(&mut **tx)
     .await
     .doing("write an attachment")?;
@@ -407,7 +423,9 @@ fn from_row(row: &SqliteRow) -> Result<AttachmentRecord, sqlx::Error> {
         volume_id: column::id(row, "volume_id")?,
         computer_id: column::id(row, "computer_id")?,
         mount_path: column::word(row, "mount_path")?,
+        service_id: column::optional_id(row, "service_id")?,
         read_only: row.try_get("read_only")?,
+        shared: row.try_get("shared")?,
         state: column::word(row, "state")?,
         desired: column::json(row, "desired_json")?,
         generation: Generation(column::number(row, "generation")?),

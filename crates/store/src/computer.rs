@@ -20,6 +20,7 @@ use crate::error::{StoreError, While};
 use crate::idempotency::{self, Idempotency, ObjectRef};
 use crate::page::{Cursor, ListPage, ListRequest, Window};
 use crate::schema::{Store, Tx};
+use crate::service::ReplicaOf;
 use crate::{host, restore, tenant};
 
 /// Between SIGTERM and SIGKILL.
@@ -56,6 +57,8 @@ pub struct ComputerRecord {
     pub is_tombstone: bool,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    /// `None`: a computer of its own.
+    pub replica: Option<ReplicaOf>,
     /// Those that clients see, oldest first. Not part of the row.
     pub attachments: Vec<AttachmentRecord>,
 }
@@ -79,8 +82,8 @@ impl ComputerRecord {
             network: self.network,
             env: self.env.clone(),
             command: self.command.clone(),
-            restart_policy: RestartPolicy::Always,
-            health: None,
+            restart_policy: self.replica.as_ref().map_or(RestartPolicy::Always, |of| of.restart_policy),
+            health: self.replica.as_ref().map(|of| of.health.clone()),
             attachments: attachments.iter().map(AttachmentRecord::spec).collect(),
         }
     }
@@ -167,6 +170,7 @@ impl Store {
             is_tombstone: false,
             created_at: now,
             updated_at: now,
+            replica: None,
             attachments: Vec::new(),
         };
         save(&mut tx, &record).await?;
@@ -196,7 +200,7 @@ impl Store {
         macro_rules! matching {
             () => {
                 " FROM computers c
-                 WHERE c.tenant_id = $1 AND NOT c.is_tombstone AND ($2 IS NULL OR c.status = $2)
+                 WHERE c.tenant_id = $1 AND c.service_id IS NULL AND NOT c.is_tombstone AND ($2 IS NULL OR c.status = $2)
                    AND ($3 IS NULL OR c.name = $3) AND ($4 IS NULL OR c.project_id = $4)
                    AND ($5 IS NULL OR c.workspace_id = $5)"
             };
@@ -258,6 +262,7 @@ impl Store {
         const DOING: &str = "change a computer";
         let mut tx = self.write(DOING).await?;
         let mut computer = load_present(&mut tx, tenant_id, id).await?;
+        refuse_if_replica(&computer)?;
         computer.name = change.name.unwrap_or(computer.name);
         computer.visibility = change.visibility.or(computer.visibility);
         computer.metadata = change.metadata.unwrap_or(computer.metadata);
@@ -280,6 +285,7 @@ impl Store {
         const DOING: &str = "write the intent to start or stop a computer";
         let mut tx = self.write(DOING).await?;
         let mut computer = load_present(&mut tx, tenant_id, id).await?;
+        refuse_if_replica(&computer)?;
         let wanted = match (power, computer.desired, computer.status) {
             // A computer in error should run and does not: starting it again gives it a new try.
             (Power::Start, DesiredRun::Running, ComputerStatus::Error) => Some(DesiredRun::Running),
@@ -319,25 +325,61 @@ impl Store {
                 return Err(already_deleted(at).into());
             }
         }
-        computer.desired = DesiredRun::Destroyed;
-        computer.stop_grace_seconds = if force { 0 } else { STOP_GRACE_SECONDS };
-        computer.deleted_at.get_or_insert(now);
-        computer.updated_at = now;
-        computer.generation = host::next_generation(&mut tx, computer.host_id).await?;
-        computer.status = computer.derived_status();
-        for mut attachment in std::mem::take(&mut computer.attachments) {
-            if attachment.state != AttachmentState::Detaching {
-                attachment.move_to(AttachmentState::Detaching, now);
-            }
-            attachment.desired = DesiredAttachment::Detached { force };
-            attachment.deleted_at = Some(now);
-            attachment.generation = computer.generation;
-            attachment::save(&mut tx, &attachment).await?;
-        }
-        save(&mut tx, &computer).await?;
+        refuse_if_replica(&computer)?;
+        let grace_seconds = if force { 0 } else { STOP_GRACE_SECONDS };
+        write_end(&mut tx, &mut computer, End::Destroy, grace_seconds, now).await?;
         idempotency::record(&mut tx, idempotency, tenant_id, ObjectRef::Computer(id), now).await?;
         tx.commit().await.doing(DOING)?;
         Ok(computer)
+    }
+}
+
+/// How a computer ends for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Its files and its log stay until it is destroyed.
+    Stop,
+    Destroy,
+}
+
+/// Part of the transaction that ends a computer. Its attachments are over at once; their volumes stay.
+pub(crate) async fn write_end(
+    tx: &mut Tx,
+    computer: &mut ComputerRecord,
+    end: End,
+    grace_seconds: u32,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    computer.desired = match end {
+        End::Stop => DesiredRun::Stopped,
+        End::Destroy => DesiredRun::Destroyed,
+    };
+    if end == End::Destroy {
+        computer.deleted_at.get_or_insert(now);
+    }
+    computer.stop_grace_seconds = grace_seconds;
+    computer.updated_at = now;
+    computer.generation = host::next_generation(tx, computer.host_id).await?;
+    computer.status = computer.derived_status();
+    for mut attachment in std::mem::take(&mut computer.attachments) {
+        if attachment.state != AttachmentState::Detaching {
+            attachment.move_to(AttachmentState::Detaching, now);
+        }
+        attachment.desired = DesiredAttachment::Detached { force: grace_seconds == 0 };
+        attachment.deleted_at = Some(now);
+        attachment.generation = computer.generation;
+        attachment::save(tx, &attachment).await?;
+    }
+    save(tx, computer).await
+}
+
+/// What a service runs is changed by its service alone.
+pub(crate) fn refuse_if_replica(computer: &ComputerRecord) -> Result<(), Refusal> {
+    match &computer.replica {
+        None => Ok(()),
+        Some(of) => {
+            Err(Refusal::ReplicaOfService { instance_id: computer.id.into(), service_id: of.service_id })
+        }
     }
 }
 
@@ -398,8 +440,12 @@ pub(crate) async fn load(
     tenant_id: TenantId,
     id: ComputerId,
 ) -> Result<Option<ComputerRecord>, StoreError> {
-    let computer = load_any(tx, id).await?.filter(|computer| computer.tenant_id == tenant_id);
-    let Some(mut computer) = computer else { return Ok(None) };
+    Ok(load_whole(tx, id).await?.filter(|computer| computer.tenant_id == tenant_id))
+}
+
+/// Of any tenant, with its attachments.
+pub(crate) async fn load_whole(tx: &mut Tx, id: ComputerId) -> Result<Option<ComputerRecord>, StoreError> {
+    let Some(mut computer) = load_any(tx, id).await? else { return Ok(None) };
     computer.attachments = attachment::in_spec_of_computer(tx, id)
         .await?
         .into_iter()
@@ -451,12 +497,13 @@ pub(crate) async fn save(tx: &mut Tx, computer: &ComputerRecord) -> Result<(), S
     sqlx::query(
         "INSERT INTO computers (id, tenant_id, project_id, workspace_id, host_id, name, template_type, size, network, env_json,
              command_json, visibility, metadata_json, external_workspace_id, external_user_id, external_project_id, desired,
-             run, stop_grace_seconds, generation, reported_json, status, deleted_at, is_tombstone, created_at, updated_at)
+             run, stop_grace_seconds, generation, reported_json, status, deleted_at, is_tombstone, created_at, updated_at,
+             service_id, replica_json)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-             $25, $26)
+             $25, $26, $27, $28)
          ON CONFLICT (id) DO UPDATE SET name = $6, env_json = $10, command_json = $11, visibility = $12, metadata_json = $13,
              desired = $17, run = $18, stop_grace_seconds = $19, generation = $20, reported_json = $21, status = $22,
-             deleted_at = $23, is_tombstone = $24, updated_at = $26",
+             deleted_at = $23, is_tombstone = $24, updated_at = $26, replica_json = $28",
     )
     .bind(computer.id.to_string())
     .bind(computer.tenant_id.to_string())
@@ -484,6 +531,8 @@ pub(crate) async fn save(tx: &mut Tx, computer: &ComputerRecord) -> Result<(), S
     .bind(computer.is_tombstone)
     .bind(computer.created_at.as_millisecond())
     .bind(computer.updated_at.as_millisecond())
+    .bind(computer.replica.as_ref().map(|of| of.service_id.to_string()))
+    .bind(computer.replica.as_ref().map(column::to_json))
     .execute(&mut **tx)
     .await
     .doing("write a computer")?;
@@ -518,6 +567,7 @@ fn from_row(row: &SqliteRow) -> Result<ComputerRecord, sqlx::Error> {
         is_tombstone: row.try_get("is_tombstone")?,
         created_at: column::time(row, "created_at")?,
         updated_at: column::time(row, "updated_at")?,
+        replica: column::optional_json(row, "replica_json")?,
         attachments: Vec::new(),
     };
     computer.status = computer.derived_status();

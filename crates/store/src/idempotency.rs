@@ -4,7 +4,9 @@
 //! the server dies in between, the object is known, and it is answered as it is then.
 
 use jiff::{SignedDuration, Timestamp};
-use miosa_domain::{AttachmentId, ComputerId, SnapshotId, TenantId, VolumeId};
+use miosa_domain::{
+    AttachmentId, ComputerId, ProjectId, ReleaseId, ServiceId, SnapshotId, TenantId, VolumeId,
+};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
@@ -32,6 +34,9 @@ pub enum ObjectRef {
     Computer(ComputerId),
     Attachment(AttachmentId),
     Snapshot(SnapshotId),
+    Service(ServiceId),
+    Release(ReleaseId),
+    Project(ProjectId),
 }
 
 /// What is known of an earlier call with the same scope.
@@ -94,6 +99,9 @@ pub(crate) async fn record(
         ObjectRef::Computer(id) => ("computer", id.uuid()),
         ObjectRef::Attachment(id) => ("attachment", id.uuid()),
         ObjectRef::Snapshot(id) => ("snapshot", id.uuid()),
+        ObjectRef::Service(id) => ("service", id.uuid()),
+        ObjectRef::Release(id) => ("release", id.uuid()),
+        ObjectRef::Project(id) => ("project", id.uuid()),
     };
     let written = sqlx::query(
         "INSERT INTO idempotency_keys (scope, tenant_id, body_hash, object_kind, object_id, created_at)
@@ -148,6 +156,9 @@ fn stored_answer(row: &SqliteRow) -> Result<StoredAnswer, sqlx::Error> {
         "computer" => ObjectRef::Computer(column::id(row, "object_id")?),
         "attachment" => ObjectRef::Attachment(column::id(row, "object_id")?),
         "snapshot" => ObjectRef::Snapshot(column::id(row, "object_id")?),
+        "service" => ObjectRef::Service(column::id(row, "object_id")?),
+        "release" => ObjectRef::Release(column::id(row, "object_id")?),
+        "project" => ObjectRef::Project(column::id(row, "object_id")?),
         other => {
             return Err(sqlx::Error::ColumnDecode {
                 index: "object_kind".into(),

@@ -7,16 +7,18 @@
 //! **Crash story.** A report that was cut off is simply made again: at every connection the host says everything once more, and
 //! saying it twice changes nothing.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use miosa_domain::attachment::AttachmentState;
 use miosa_domain::snapshot::Trigger;
 use miosa_domain::spec::{DesiredAttachment, DesiredRun, Presence};
 use miosa_domain::status::{
-    AttachmentCondition, AttachmentStatus, CompactionState, CompactionStatus, Failure, FailureCode,
+    AttachmentCondition, AttachmentStatus, CompactionState, CompactionStatus, Failure, FailureCode, Health,
     InstanceState, InstanceStatus, SnapshotStatus, VolumeCondition, VolumeStatus,
 };
 use miosa_domain::volume::Lifecycle;
-use miosa_domain::{ComputerId, HostId, InstanceId, SnapshotId, VolumeId};
+use miosa_domain::{ComputerId, HostId, InstanceId, ServiceId, SnapshotId, VolumeId};
 use miosa_failpoint::failpoint;
 use uuid::Uuid;
 
@@ -27,7 +29,7 @@ use crate::event::{EventKind, NewEvent};
 use crate::host::{self, PoolUsage};
 use crate::schema::{Store, Tx};
 use crate::volume::{self, VolumeRecord};
-use crate::{idempotency, restore};
+use crate::{idempotency, restore, service};
 
 mod snapshot;
 
@@ -46,6 +48,8 @@ pub struct Report<'a> {
 pub struct Applied {
     /// Objects whose rows changed: whoever waits for news of them should look.
     pub touched: Vec<Uuid>,
+    /// Services of whose replicas something is new.
+    services: BTreeSet<ServiceId>,
     /// The host has new specs: a refused detach was taken back.
     pub specs_changed: bool,
     /// Gone, and nobody will ask for them again: the host may forget them.
@@ -74,6 +78,11 @@ impl Store {
         let advanced = restore::advance_all(&mut tx, report.host_id, now).await?;
         applied.specs_changed |= !advanced.is_empty();
         applied.touched.extend(advanced.iter().map(|id| id.uuid()));
+        let services = std::mem::take(&mut applied.services);
+        applied.touched.extend(services.iter().map(|id| id.uuid()));
+        let moved = service::advance_all(&mut tx, report.host_id, services, now).await?;
+        applied.specs_changed |= !moved.is_empty();
+        applied.touched.extend(moved.iter().map(|id| id.uuid()));
         if let Some(pool) = report.pool {
             host::save_pool(&mut tx, report.host_id, pool).await?;
         }
@@ -294,6 +303,10 @@ async fn apply_instance(
     if computer.reported.as_ref() != Some(status) || is_over {
         computer.reported = Some(status.clone());
         computer.is_tombstone = is_over;
+        if let Some(of) = &mut computer.replica {
+            of.was_healthy |= status.run >= computer.run && status.health == Health::Healthy;
+            applied.services.insert(of.service_id);
+        }
         computer::save(tx, &computer).await?;
         applied.touched.push(computer.id.uuid());
     }

@@ -78,20 +78,7 @@ impl Store {
         const DOING: &str = "write the intent to restore a volume in place";
         let mut tx = self.write(DOING).await?;
         let mut volume = volume::load_present(&mut tx, tenant_id, volume_id).await?;
-        volume::refuse_if_in_motion(&mut tx, &volume).await?;
-        rules::may_restore(&volume.as_domain(&|_| true), &attachment::as_domain(&volume.attachments), force)?;
-        let snapshot = snapshots::load_present(&mut tx, tenant_id, snapshot_id).await?;
-        if snapshot.volume_id != volume_id {
-            return Err(Refusal::NotFound { what: "snapshot" }.into());
-        }
-        snapshot::may_read(&snapshot.as_domain(false))?;
-        host::refuse_if_near_full(&mut tx, volume.host_id, "a restore in place", POOL_LIMIT_PERCENT).await?;
-
-        let computers = stop_computers(&mut tx, &volume, now).await?;
-        volume.restore = Some(RestoreInPlace { snapshot_id, phase: RestorePhase::Stopping, computers });
-        volume.move_to(Lifecycle::Restoring, now);
-        advance(&mut tx, &mut volume, now).await?;
-        volume::save(&mut tx, &volume).await?;
+        begin(&mut tx, &mut volume, snapshot_id, force, now).await?;
         idempotency::record(&mut tx, idempotency, tenant_id, ObjectRef::Volume(volume_id), now).await?;
         failpoint!("store.restore.begin.before-commit")?;
         tx.commit().await.doing(DOING)?;
@@ -118,6 +105,30 @@ impl Store {
         }
         Ok(advanced)
     }
+}
+
+/// Part of the transaction that begins a restore, for whatever reason.
+pub(crate) async fn begin(
+    tx: &mut Tx,
+    volume: &mut VolumeRecord,
+    snapshot_id: SnapshotId,
+    force: bool,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    volume::refuse_if_in_motion(tx, volume).await?;
+    rules::may_restore(&volume.as_domain(&|_| true), &attachment::as_domain(&volume.attachments), force)?;
+    let snapshot = snapshots::load_present(tx, volume.tenant_id, snapshot_id).await?;
+    if snapshot.volume_id != volume.id {
+        return Err(Refusal::NotFound { what: "snapshot" }.into());
+    }
+    snapshot::may_read(&snapshot.as_domain(false))?;
+    host::refuse_if_near_full(tx, volume.host_id, "a restore in place", POOL_LIMIT_PERCENT).await?;
+
+    let computers = stop_computers(tx, volume, now).await?;
+    volume.restore = Some(RestoreInPlace { snapshot_id, phase: RestorePhase::Stopping, computers });
+    volume.move_to(Lifecycle::Restoring, now);
+    advance(tx, volume, now).await?;
+    volume::save(tx, volume).await
 }
 
 /// The same for the restores on one host, in the transaction of what may have made a step possible. Answers the volumes.

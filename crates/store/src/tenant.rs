@@ -1,4 +1,4 @@
-//! Tenants and their projects. Until there is more than one, everything belongs to the default ones.
+//! Tenants, and which of their projects a call means. Until there is more than one, everything belongs to the default ones.
 
 use jiff::Timestamp;
 use miosa_domain::{ProjectId, Refusal, TenantId};
@@ -83,9 +83,11 @@ pub(crate) async fn project(
     wanted: Option<ProjectId>,
 ) -> Result<ProjectId, StoreError> {
     let row = match wanted {
-        Some(id) => sqlx::query("SELECT id FROM projects WHERE tenant_id = $1 AND id = $2")
-            .bind(tenant_id.to_string())
-            .bind(id.to_string()),
+        Some(id) => {
+            sqlx::query("SELECT id FROM projects WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL")
+                .bind(tenant_id.to_string())
+                .bind(id.to_string())
+        }
         None => sqlx::query("SELECT id FROM projects WHERE tenant_id = $1 AND is_default")
             .bind(tenant_id.to_string()),
     }

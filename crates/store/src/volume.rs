@@ -75,10 +75,20 @@ pub struct VolumeRecord {
     pub is_tombstone: bool,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    /// Made for one replica of a service alone.
+    pub replica: Option<OwnOfReplica>,
     /// Those that clients see, oldest first. Not part of the row.
     pub attachments: Vec<AttachmentRecord>,
     /// Of the snapshots that are ready. Not part of the row.
     pub snapshots: SnapshotSums,
+}
+
+/// For which replica a volume was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnOfReplica {
+    /// The volume that the service names, and that replica 0 has.
+    pub of: VolumeId,
+    pub index: u32,
 }
 
 /// A volume's snapshots in short.
@@ -207,6 +217,7 @@ impl Store {
             is_tombstone: false,
             created_at: now,
             updated_at: now,
+            replica: None,
             attachments: Vec::new(),
             snapshots: SnapshotSums::default(),
         };

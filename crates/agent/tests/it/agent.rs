@@ -229,15 +229,13 @@ async fn a_volume_on_its_way_out_is_waited_for() {
     world.ask([&v], [&first, &second]).await;
     world.instance(&first, "running", all_attached).await;
     world.instance(&second, "running", running).await;
-    // The host cannot unmount it yet, so the first one keeps its claim while it goes down.
-    let holder = || vec![Holder { pid: 7, command: "cp -a".into() }];
-    world.backend.set_holders(v.id, holder());
+    // It does not end yet, so the first one keeps its claim while it goes down.
+    let error = RuntimeError::WillNotEnd { id: first.id, pids: vec![100] };
+    world.driver.fail_next(DriverCall::Stop, error);
     (first.generation, first.desired) = (Generation(4), DesiredRun::Stopped);
     second.generation = Generation(5);
     second.attachments = vec![attachment(5, &v)];
     world.ask([], [&first, &second]).await;
-    world.instance(&first, "the release that fails", |s| matches!(s.state, InstanceState::Failed(_))).await;
-    world.backend.set_holders(v.id, vec![]);
     let status = world.instance(&second, "the volume", |s| {
         assert!(!matches!(s.attachments[0].state, AttachmentCondition::Failed(_)), "refused: {s:?}");
         all_attached(s)

@@ -2,12 +2,15 @@
 
 use miosa_backend::fake::Call;
 use miosa_domain::Generation;
-use miosa_domain::spec::{DesiredRun, Hooks, SnapshotPresence, SnapshotSpec, VolumeSpec};
+use miosa_domain::spec::{AttachmentSpec, DesiredRun, Hooks, SnapshotPresence, SnapshotSpec, VolumeSpec};
 use miosa_domain::status::{FailureCode, InstanceState, SnapshotCondition};
 use miosa_runtime::fake::Call as DriverCall;
 use miosa_runtime::{ExecEvent, RuntimeError};
 
-use crate::world::{World, count, driver_count, failure_of, gone, snapshot, taken};
+use crate::world::{
+    World, all_attached, attachment, count, driver_count, driver_count_of, failure_of, gone, instance,
+    snapshot, taken,
+};
 
 fn hooked(n: u128, v: &VolumeSpec) -> SnapshotSpec {
     let mut s = snapshot(n, 2, v);
@@ -52,6 +55,36 @@ async fn an_idle_volume_has_no_hooks() {
     world.ask_snapshots([&s]).await;
     world.snapshot(&s, "the snapshot", taken).await;
     assert_eq!(execs(&world), 0);
+}
+
+/// Of several that share the volume one is asked: the one that has it longest, as long as it runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_several_writers_is_asked() {
+    let world = World::new().await;
+    let v = world.with_volume(1).await;
+    let sharer = |n: u128| {
+        let attachment = AttachmentSpec { shared: true, ..attachment(n + 1, &v) };
+        instance(n, 1, vec![attachment])
+    };
+    let (mut first, second) = (sharer(10), sharer(20));
+    for sharer in [&first, &second] {
+        world.ask([], [sharer]).await;
+        world.instance(sharer, "attached", all_attached).await;
+    }
+    let s = hooked(100, &v);
+    world.ask_snapshots([&s]).await;
+    world.snapshot(&s, "the snapshot", taken).await;
+    assert_eq!(driver_count_of(&world, DriverCall::Exec, &first), 2);
+
+    world.driver.end_first_process(first.id, Some(0));
+    (first.generation, first.desired) = (Generation(2), DesiredRun::Stopped);
+    world.ask([], [&first]).await;
+    world.instance(&first, "stopped", |s| s.state == InstanceState::Stopped).await;
+    let s = hooked(101, &v);
+    world.ask_snapshots([&s]).await;
+    world.snapshot(&s, "the snapshot", taken).await;
+    assert_eq!(driver_count_of(&world, DriverCall::Exec, &second), 2);
+    assert_eq!(execs(&world), 4);
 }
 
 /// The instance ends just before it is asked: that is no failure.

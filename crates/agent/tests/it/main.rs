@@ -2,9 +2,12 @@
 //! after it was killed. Real devices are the system tests' matter; here every odd answer can be had on request.
 
 mod agent;
+mod claims;
 mod compaction;
 mod copies;
+mod ended;
 mod gate;
+mod health;
 mod hooks;
 mod inspect;
 mod snapshots;

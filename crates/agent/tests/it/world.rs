@@ -61,7 +61,8 @@ pub(crate) struct Seen {
     pub(crate) volumes: BTreeMap<VolumeId, VolumeStatus>,
     pub(crate) instances: BTreeMap<InstanceId, InstanceStatus>,
     pub(crate) snapshots: BTreeMap<SnapshotId, SnapshotStatus>,
-    /// Every status of every snapshot, in order.
+    /// Every status of every instance, in order; the same of snapshots.
+    pub(crate) instance_history: Vec<InstanceStatus>,
     pub(crate) snapshot_history: Vec<SnapshotStatus>,
     pub(crate) pool: Option<miosa_api::agent_v1::PoolReport>,
     pub(crate) sessions: u32,
@@ -98,6 +99,7 @@ impl SessionHandler for Recorder {
                     AgentMessage::Hello(_) => {}
                     AgentMessage::Report(report) => {
                         seen.volumes.extend(report.volumes.into_iter().map(|v| (v.id, v)));
+                        seen.instance_history.extend(report.instances.iter().cloned());
                         seen.instances.extend(report.instances.into_iter().map(|i| (i.id, i)));
                         seen.snapshot_history.extend(report.snapshots.iter().cloned());
                         seen.snapshots.extend(report.snapshots.into_iter().map(|s| (s.id, s)));
@@ -415,6 +417,10 @@ pub(crate) fn running(status: &InstanceStatus) -> bool {
     matches!(status.state, InstanceState::Running { .. })
 }
 
+pub(crate) fn failed_with(status: &InstanceStatus, code: FailureCode) -> bool {
+    matches!(&status.state, InstanceState::Failed(failure) if failure.code == code)
+}
+
 pub(crate) fn all_attached(status: &InstanceStatus) -> bool {
     running(status) && status.attachments.iter().all(|a| a.state == AttachmentCondition::Attached)
 }
@@ -439,6 +445,11 @@ pub(crate) fn failure_of(status: &SnapshotStatus) -> Option<FailureCode> {
 pub(crate) fn count(world: &World, call: BackendCall) -> usize {
     let others = world.backend.calls().iter().filter(|(c, _)| *c == call).count();
     others + world.backend.snapshot_calls().iter().filter(|(c, _)| *c == call).count()
+}
+
+/// How often the agent called the driver so for this instance.
+pub(crate) fn driver_count_of(world: &World, call: DriverCall, spec: &InstanceSpec) -> usize {
+    world.driver.calls().iter().filter(|called| **called == (call, Some(spec.id))).count()
 }
 
 pub(crate) fn driver_count(world: &World, call: DriverCall) -> usize {

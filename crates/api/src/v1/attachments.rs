@@ -8,8 +8,13 @@ pub struct Attachment {
     pub id: String,
     pub volume_id: String,
     pub computer_id: String,
+    /// Of a service's replica: the service, and the runtime instance, which has the id `computer_id`.
+    pub service_id: Option<String>,
+    pub instance_id: Option<String>,
     pub mount_path: String,
     pub read_only: bool,
+    /// Other replicas may write beside it.
+    pub shared: bool,
     /// attaching, attached, detaching or failed.
     pub state: String,
     /// The same as `state`.

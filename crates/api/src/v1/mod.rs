@@ -5,6 +5,8 @@ pub mod attachments;
 pub mod computers;
 pub mod data_services;
 pub mod health;
+pub mod projects;
+pub mod services;
 pub mod snapshots;
 pub mod volumes;
 
@@ -14,5 +16,6 @@ pub(crate) mod paths_data_services;
 pub(crate) mod paths_events;
 pub(crate) mod paths_files;
 pub(crate) mod paths_health;
+pub(crate) mod paths_services;
 pub(crate) mod paths_snapshots;
 pub(crate) mod paths_volumes;

@@ -70,6 +70,7 @@ fn state(count: &VolumeCount, host_reachable: bool) -> VolumeState {
         computer_id: ComputerId::from_uuid(Uuid::nil()),
         mount_path: MountPath::parse("/mnt/data").expect("the default path is one"),
         read_only: false,
+        shared: false,
         state,
     });
     volume::state(&volume, attachment.as_slice())

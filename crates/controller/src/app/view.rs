@@ -17,6 +17,7 @@ use miosa_store::volume::VolumeRecord;
 
 use super::{App, now};
 
+pub(super) mod service;
 mod snapshot;
 
 /// How many of a schedule's next times a volume shows.
@@ -124,7 +125,10 @@ pub(super) fn attachment_view(attachment: AttachmentRecord) -> v1::attachments::
         volume_id: attachment.volume_id.to_string(),
         computer_id: attachment.computer_id.to_string(),
         mount_path: attachment.mount_path.to_string(),
+        service_id: attachment.service_id.map(|id| id.to_string()),
+        instance_id: attachment.service_id.map(|_| attachment.computer_id.to_string()),
         read_only: attachment.read_only,
+        shared: attachment.shared,
         state: attachment.state.as_str().into(),
         status: attachment.state.as_str().into(),
         device: attachment.device,
@@ -140,8 +144,8 @@ pub(super) fn attachment_view(attachment: AttachmentRecord) -> v1::attachments::
 fn volume_attachment(attachment: &AttachmentRecord) -> v1::volumes::VolumeAttachment {
     v1::volumes::VolumeAttachment {
         id: attachment.id.to_string(),
-        computer_id: Some(attachment.computer_id.to_string()),
-        service_id: None,
+        computer_id: attachment.service_id.is_none().then(|| attachment.computer_id.to_string()),
+        service_id: attachment.service_id.map(|id| id.to_string()),
         instance_id: Some(attachment.computer_id.to_string()),
         mount_path: attachment.mount_path.to_string(),
         read_only: attachment.read_only,

@@ -138,6 +138,7 @@ impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         let status = match refusal {
             Refusal::NotFound { .. } | Refusal::AlreadyDeleted { .. } => StatusCode::NOT_FOUND,
+            Refusal::ReleaseGone { .. } => StatusCode::GONE,
             _ => StatusCode::CONFLICT,
         };
         let mut error = Self::new(status, refusal.code(), refusal.to_string());
@@ -188,6 +189,19 @@ fn details(refusal: &Refusal) -> Map<String, Value> {
         Refusal::SnapshotNotReady { snapshot_id, state } => {
             json!({ "snapshot_id": snapshot_id, "state": state })
         }
+        Refusal::VolumeUsedByService { volume_id, service_id, service_name } => json!({
+            "volume_id": volume_id, "service_id": service_id, "service_name": service_name,
+        }),
+        Refusal::ReplicaOfService { instance_id, service_id } => {
+            json!({ "instance_id": instance_id, "service_id": service_id })
+        }
+        Refusal::ServiceState { id, .. } => json!({ "service_id": id }),
+        Refusal::StaleService { id, actual, .. } => json!({ "service_id": id, "lock_version": actual }),
+        Refusal::ReleaseState { id, state, .. } => json!({ "release_id": id, "state": state.as_str() }),
+        Refusal::ReleaseGone { number, .. } | Refusal::NoReleaseSnapshot { number } => {
+            json!({ "number": number })
+        }
+        Refusal::ProjectInUse { id, .. } => json!({ "project_id": id }),
         Refusal::PoolNearFull { percent, limit_percent, .. } => {
             json!({ "percent": percent, "limit_percent": limit_percent })
         }

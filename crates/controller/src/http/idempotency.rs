@@ -156,6 +156,11 @@ async fn object_now(http: &Http, call: &Call, object: ObjectRef) -> Result<Respo
             ObjectRef::Computer(id) => (id.to_string(), "destroying"),
             ObjectRef::Attachment(id) => (id.to_string(), "detached"),
             ObjectRef::Snapshot(id) => (id.to_string(), "deleted"),
+            ObjectRef::Service(id) => (id.to_string(), "destroying"),
+            ObjectRef::Project(id) => (id.to_string(), "deleted"),
+            ObjectRef::Release(id) => {
+                return Ok(super::twin(StatusCode::OK, app.release_now(caller, id).await?));
+            }
         };
         let deleted = Deleted { id, deleted: true, success: true, status: status.into() };
         return Ok(super::twin(StatusCode::OK, deleted));
@@ -166,7 +171,10 @@ async fn object_now(http: &Http, call: &Call, object: ObjectRef) -> Result<Respo
         | "/projects/{project_id}/data-services"
         | "/computers"
         | "/computers/{computer_id}/volumes"
-        | "/volumes/{id}/snapshots" => StatusCode::CREATED,
+        | "/volumes/{id}/snapshots"
+        | "/services"
+        | "/projects/{project_id}/services"
+        | "/services/{id}/deployments" => StatusCode::CREATED,
         // A fork, or a restore as a new volume, has made another volume than its path names.
         route if route.ends_with("/clone") || route.ends_with("/restore") => match object {
             ObjectRef::Volume(id) if !call.path.contains(&id.to_string()) => StatusCode::CREATED,
@@ -179,6 +187,17 @@ async fn object_now(http: &Http, call: &Call, object: ObjectRef) -> Result<Respo
             super::twin(status, app.get_snapshot(caller, SnapshotPath { of: None, id }).await?)
         }
         ObjectRef::Volume(id) => super::twin(status, app.get_volume(caller, id).await?),
+        ObjectRef::Service(id) if call.route.ends_with("/scale") => {
+            let service = app.get_service(caller, id).await?;
+            let release = service.deploying_release_id.or(service.active_release_id);
+            match release.and_then(|id| id.parse().ok()) {
+                Some(id) => super::twin(status, app.release_now(caller, id).await?),
+                None => return Err(ApiError::conflict("RESOURCE_STATE", "the service has no release yet")),
+            }
+        }
+        ObjectRef::Service(id) => super::twin(status, app.get_service(caller, id).await?),
+        ObjectRef::Release(id) => super::twin(status, app.release_now(caller, id).await?),
+        ObjectRef::Project(id) => super::twin(status, app.get_project(caller, Some(id)).await?),
         ObjectRef::Attachment(id) => super::twin(status, app.get_attachment(caller, id).await?),
         ObjectRef::Computer(id) => {
             let computer = app.get_computer(caller, id).await?;

@@ -23,14 +23,14 @@ const LINES_MAX: u32 = 10_000;
 const READ_TIME_MAX: Duration = Duration::from_secs(15);
 
 /// Which lines are wanted.
-struct Wanted {
-    lines: u32,
+pub(super) struct Wanted {
+    pub(super) lines: u32,
     /// Only lines later than this.
     since: Option<Timestamp>,
 }
 
 impl Wanted {
-    fn of(query: &Query, last_event_id: Option<&str>) -> Result<Self, ApiError> {
+    pub(super) fn of(query: &Query, last_event_id: Option<&str>) -> Result<Self, ApiError> {
         let lines = query.number("lines", 1)?.or(query.number("tail", 1)?);
         let lines =
             lines.map_or(LINES_DEFAULT, |lines| u32::try_from(lines).unwrap_or(LINES_MAX).min(LINES_MAX));
@@ -41,11 +41,11 @@ impl Wanted {
     }
 
     /// How many lines must be looked at to find those later than `since`.
-    fn tail(&self) -> u32 {
+    pub(super) fn tail(&self) -> u32 {
         if self.since.is_some() { LINES_MAX } else { self.lines }
     }
 
-    fn has(&self, timestamp: &str) -> bool {
+    pub(super) fn has(&self, timestamp: &str) -> bool {
         match (self.since, timestamp.parse::<Timestamp>()) {
             (Some(since), Ok(time)) => time > since,
             _ => true,

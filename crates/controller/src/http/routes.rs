@@ -11,7 +11,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use super::idempotency::Memory;
 use super::{
     ApiError, Gate, Http, attachments, computers, data_services, download, exec, files, health, logs,
-    restore, snapshots, volume_events, volumes,
+    restore, service_logs, services, snapshots, volume_events, volumes,
 };
 
 /// One row: a method, a path below the prefix, and what it takes to pass.
@@ -53,6 +53,8 @@ pub(super) fn table() -> Vec<Route> {
     const COMPUTERS_READ: &str = "computers:read";
     const COMPUTERS_WRITE: &str = "computers:write";
     const COMPUTERS_EXEC: &str = "computers:exec";
+    const SERVICES_READ: &str = "services:read";
+    const SERVICES_WRITE: &str = "services:write";
 
     vec![
         Route::new(GET, "/healthz", health::health),
@@ -156,6 +158,41 @@ pub(super) fn table() -> Vec<Route> {
             .memory(Memory::Process),
         Route::new(GET, "/computers/{id}/logs", logs::get).scope(COMPUTERS_READ),
         Route::new(GET, "/computers/{id}/logs/stream", logs::stream).scope(COMPUTERS_READ),
+        Route::new(GET, "/services", services::list).scope(SERVICES_READ),
+        Route::new(POST, "/services", services::create).scope(SERVICES_WRITE),
+        Route::new(GET, "/projects/{project_id}/services", services::list_of_project).scope(SERVICES_READ),
+        Route::new(POST, "/projects/{project_id}/services", services::create_in_project)
+            .scope(SERVICES_WRITE),
+        Route::new(GET, "/services/{id}", services::get).scope(SERVICES_READ),
+        Route::new(PATCH, "/services/{id}", services::update).scope(SERVICES_WRITE),
+        Route::new(PUT, "/services/{id}", services::update).scope(SERVICES_WRITE),
+        Route::new(DELETE, "/services/{id}", services::delete).scope(SERVICES_WRITE),
+        Route::new(POST, "/services/{id}/start", services::start).scope(SERVICES_WRITE),
+        Route::new(POST, "/services/{id}/stop", services::stop).scope(SERVICES_WRITE).memory(Memory::Process),
+        Route::new(POST, "/services/{id}/restart", services::restart).scope(SERVICES_WRITE),
+        Route::new(POST, "/services/{id}/scale", services::scale).scope(SERVICES_WRITE),
+        Route::new(POST, "/services/{id}/redeploy", services::redeploy).scope(SERVICES_WRITE),
+        Route::new(POST, "/services/{id}/promote", services::promote).scope(SERVICES_WRITE),
+        Route::new(POST, "/services/{id}/rollback", services::rollback).scope(SERVICES_WRITE),
+        Route::new(GET, "/services/{id}/deployments", services::list_releases).scope(SERVICES_READ),
+        Route::new(POST, "/services/{id}/deployments", services::deploy).scope(SERVICES_WRITE),
+        Route::new(GET, "/services/{id}/deployments/{release_id}", services::get_release)
+            .scope(SERVICES_READ),
+        Route::new(GET, "/services/{id}/deployments/{release_id}/events", services::release_events)
+            .scope(SERVICES_READ),
+        Route::new(POST, "/service-deployments/{release_id}/rollback", services::serve_release)
+            .scope(SERVICES_WRITE),
+        Route::new(POST, "/service-deployments/{release_id}/redeploy", services::serve_release)
+            .scope(SERVICES_WRITE),
+        Route::new(POST, "/service-deployments/{release_id}/cancel", services::cancel_release)
+            .scope(SERVICES_WRITE),
+        Route::new(DELETE, "/service-deployments/{release_id}", services::cancel_release)
+            .scope(SERVICES_WRITE),
+        Route::new(GET, "/services/{id}/instances", services::list_instances).scope(SERVICES_READ),
+        Route::new(GET, "/services/{id}/runtime-instances", services::list_instances).scope(SERVICES_READ),
+        Route::new(GET, "/services/{id}/instances/{instance_id}", services::get_instance)
+            .scope(SERVICES_READ),
+        Route::new(GET, "/services/{id}/logs", service_logs::get).scope(SERVICES_READ),
     ]
 }
 

@@ -8,11 +8,14 @@ use tokio::time::MissedTickBehavior;
 
 use crate::app::{App, now};
 
+mod services;
 pub(crate) mod snapshots;
 mod trash;
 
 /// A cron time has whole minutes, and snapshots have delays of whole seconds.
 const SCHEDULES_EVERY: Duration = Duration::from_secs(1);
+/// For what no report follows: the time limits of releases.
+const SERVICES_EVERY: Duration = Duration::from_millis(500);
 const UPKEEP_EVERY: Duration = Duration::from_secs(20);
 const LOOK_FOR_HOSTS_EVERY: Duration = Duration::from_millis(500);
 
@@ -26,7 +29,13 @@ impl App {
             }
             every(UPKEEP_EVERY, || self.upkeep()).await;
         };
-        tokio::join!(every(SCHEDULES_EVERY, || self.run_schedules()), upkeep);
+        let schedules = every(SCHEDULES_EVERY, || self.run_schedules());
+        let services = every(SERVICES_EVERY, || self.advance_services());
+        tokio::join!(schedules, services, upkeep);
+    }
+
+    async fn advance_services(&self) {
+        logged("move services on", services::advance(self).await);
     }
 
     async fn run_schedules(&self) {

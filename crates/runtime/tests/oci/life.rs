@@ -131,7 +131,7 @@ async fn first_processes_end() {
 
     let short = host.running_spec(shell_spec("exit 7")).id;
     host.driver.exited(short).await;
-    let exited = ContainerState::Exited { code: Some(7), run: 1 };
+    let exited = ContainerState::Exited { code: Some(7), run: 1, ran: true };
     assert_eq!(host.driver.observe(short).unwrap().container, exited);
     assert_eq!(
         host.another_driver().observe(short).unwrap().container,
@@ -245,7 +245,10 @@ async fn instances_survive_a_reboot() {
 
     let driver = host.another_driver();
     let seen = driver.observe(spec.id).unwrap();
-    assert_eq!((seen.container, seen.rootfs_mounted), (ContainerState::Exited { code: None, run: 1 }, false));
+    assert_eq!(
+        (seen.container, seen.rootfs_mounted),
+        (ContainerState::Exited { code: None, run: 1, ran: true }, false)
+    );
     assert!(matches!(driver.create(&spec), Err(RuntimeError::ContainerExists { .. })));
     assert_eq!(driver.stop(spec.id, GRACE).unwrap(), None);
     assert_eq!(driver.remove_container(spec.id).unwrap(), Changed::Changed);

@@ -3,5 +3,6 @@
 mod crash;
 mod exec;
 mod host;
+mod http;
 mod life;
 mod volumes;

@@ -9,7 +9,7 @@ use miosa_domain::{Generation, HostId, ProjectId, Refusal, TenantId, VolumeId};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::{SnapshotSums, VolumeRecord};
+use super::{OwnOfReplica, SnapshotSums, VolumeRecord};
 use crate::attachment::{self, AttachmentRecord};
 use crate::column;
 use crate::error::{StoreError, While};
@@ -33,14 +33,15 @@ macro_rules! select {
 }
 pub(super) use select;
 
-/// Volumes that count against the project's limit: the trash does not.
+/// Volumes that count against the project's limit: the trash does not, nor do volumes of replicas' own.
 pub(super) async fn count_present(tx: &mut Tx, project_id: ProjectId) -> Result<u32, StoreError> {
-    let count: i64 =
-        sqlx::query_scalar("SELECT COUNT(*) FROM volumes WHERE project_id = $1 AND deleted_at IS NULL")
-            .bind(project_id.to_string())
-            .fetch_one(&mut **tx)
-            .await
-            .doing("count a project's volumes")?;
+    let count: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM volumes WHERE project_id = $1 AND deleted_at IS NULL AND replica_of IS NULL",
+    )
+    .bind(project_id.to_string())
+    .fetch_one(&mut **tx)
+    .await
+    .doing("count a project's volumes")?;
     Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
@@ -134,9 +135,10 @@ pub(crate) async fn save(tx: &mut Tx, volume: &VolumeRecord) -> Result<(), Store
              delete_protection, lifecycle, presence, generation, reported_generation, error_json, used_bytes, deleted_at,
              purge_after, is_tombstone, created_at, updated_at, was_ready, incarnation, origin_json, compaction,
              snapshot_schedule, schedule_due, schedule_run_at, schedule_failures, schedule_state_json, schedule_wake_at,
-             snapshot_retention_days, hooks_json, expires_at, restore_json, space_json, compaction_json)
+             snapshot_retention_days, hooks_json, expires_at, restore_json, space_json, compaction_json,
+             replica_of, replica)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-             $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)
+             $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)
          ON CONFLICT (id) DO UPDATE SET name = $6, size_bytes = $7, metadata_json = $8, delete_protection = $9,
              lifecycle = $10, presence = $11, generation = $12, reported_generation = $13, error_json = $14,
              used_bytes = $15, deleted_at = $16, purge_after = $17, is_tombstone = $18, updated_at = $20, was_ready = $21,
@@ -181,6 +183,8 @@ pub(crate) async fn save(tx: &mut Tx, volume: &VolumeRecord) -> Result<(), Store
     .bind(volume.restore.as_ref().map(column::to_json))
     .bind(volume.space.as_ref().map(column::to_json))
     .bind(volume.reported_compaction.as_ref().map(column::to_json))
+    .bind(volume.replica.map(|own| own.of.to_string()))
+    .bind(volume.replica.map(|own| i64::from(own.index)))
     .execute(&mut **tx)
     .await
     .doing("write a volume")?;
@@ -220,6 +224,9 @@ pub(super) fn from_row(row: &SqliteRow) -> Result<VolumeRecord, sqlx::Error> {
         is_tombstone: row.try_get("is_tombstone")?,
         created_at: column::time(row, "created_at")?,
         updated_at: column::time(row, "updated_at")?,
+        replica: column::optional_id(row, "replica_of")?
+            .zip(column::optional_number(row, "replica")?)
+            .map(|(of, index)| OwnOfReplica { of, index }),
         attachments: Vec::new(),
         snapshots: SnapshotSums {
             ready: column::number(row, "snapshots_ready")?,

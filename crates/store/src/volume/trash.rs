@@ -13,7 +13,7 @@ use crate::error::{StoreError, While};
 use crate::event::{EventKind, NewEvent};
 use crate::idempotency::{self, Idempotency, ObjectRef};
 use crate::schema::{Store, Tx};
-use crate::{attachment, host, schedule};
+use crate::{attachment, host, schedule, service};
 
 impl Store {
     /// Writes the intent to move the volume to the trash.
@@ -187,6 +187,7 @@ impl Store {
 /// The rules, with what only the database knows: forks that are being made, and restores in place.
 async fn may_delete(tx: &mut Tx, volume: &VolumeRecord) -> Result<(), StoreError> {
     refuse_if_in_motion(tx, volume).await?;
+    service::refuse_if_used(tx, volume).await?;
     volume::may_delete(&volume.as_domain(&|_| true), &attachment::as_domain(&volume.attachments))?;
     Ok(())
 }
