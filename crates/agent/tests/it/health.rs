@@ -53,13 +53,14 @@ async fn asked_again(world: &World, call: DriverCall, times: usize) {
     tokio::time::timeout(crate::world::PATIENCE, asked).await.expect("asked again");
 }
 
-/// Every health that was told of the running instance, without repetitions.
+/// Every health that was told of the running instance from the first that says something, without repetitions. An answer may
+/// come before anything is told.
 fn told(world: &World, spec: &InstanceSpec) -> Vec<Health> {
     let seen = world.seen();
     let statuses = seen.instance_history.iter().filter(|s| s.id == spec.id && running(s));
     let mut told: Vec<_> = statuses.map(|status| status.health.clone()).collect();
     told.dedup();
-    told
+    told.into_iter().skip_while(|health| *health == Health::Unknown).collect()
 }
 
 /// Without a check it is healthy when it has lived long enough; without rules nobody says anything.
@@ -74,10 +75,10 @@ async fn who_lives_is_healthy() {
     };
     world.ask([], [&i, &unasked, &patient]).await;
     world.instance(&i, "healthy", is(&Health::Healthy)).await;
-    assert_eq!(told(&world, &i), [Health::Unknown, Health::Healthy]);
+    assert_eq!(told(&world, &i), [Health::Healthy]);
     for other in [&unasked, &patient] {
         world.instance(other, "running", running).await;
-        assert_eq!(told(&world, other), [Health::Unknown]);
+        assert_eq!(told(&world, other), []);
     }
 }
 
@@ -89,7 +90,7 @@ async fn a_command_is_asked() {
     world.driver.answer_every_exec(i.id, exit(2, "starting up\n"));
     world.ask([], [&i]).await;
     asked_again(&world, DriverCall::Exec, 4).await;
-    assert_eq!(told(&world, &i), [Health::Unknown]);
+    assert_eq!(told(&world, &i), []);
     world.driver.answer_every_exec(i.id, exit(0, "ready\n"));
     world.instance(&i, "healthy", is(&Health::Healthy)).await;
 
@@ -97,7 +98,7 @@ async fn a_command_is_asked() {
     world.driver.answer_exec(exit(1, ""));
     world.driver.answer_exec(exit(1, ""));
     asked_again(&world, DriverCall::Exec, 4).await;
-    assert_eq!(told(&world, &i), [Health::Unknown, Health::Healthy]);
+    assert_eq!(told(&world, &i), [Health::Healthy]);
 
     world.driver.answer_every_exec(i.id, exit(3, "first line\nthe disk is full\n\n"));
     let reason = unhealthy("the command ended with exit code 3: the disk is full");
@@ -118,7 +119,7 @@ async fn http_is_asked() {
     world.ask([], [&i]).await;
     // Nothing listens yet.
     asked_again(&world, DriverCall::ProbeHttp, 2).await;
-    assert_eq!(told(&world, &i), [Health::Unknown]);
+    assert_eq!(told(&world, &i), []);
     for good in [200, 204, 302, 399] {
         world.driver.answer_http(i.id, HttpAnswer::Status(good));
         world.instance(&i, "healthy", is(&Health::Healthy)).await;
@@ -173,7 +174,7 @@ async fn only_other_rules_begin_anew() {
     (i.generation, i.attachments) = (Generation(2), vec![attachment(3, &v)]);
     world.ask([], [&i]).await;
     world.instance(&i, "attached", crate::world::all_attached).await;
-    assert_eq!(told(&world, &i), [Health::Unknown, Health::Healthy]);
+    assert_eq!(told(&world, &i), [Health::Healthy]);
 
     (i.generation, i.health) = (Generation(3), Some(rules(http(), 1)));
     world.ask([], [&i]).await;
@@ -205,7 +206,7 @@ async fn an_adopted_instance_is_asked() {
     asked_again(&world, DriverCall::Exec, usize::from(driver_count(&world, DriverCall::Exec) < 2)).await;
     world.instance(&asked, "healthy", is(&Health::Healthy)).await;
     assert_eq!(world.instance(&steady, "running", running).await.started_at, started_at);
-    assert_eq!(told(&world, &steady), [Health::Unknown]);
+    assert_eq!(told(&world, &steady), []);
 
     world.kill_agent();
     world.driver.age(steady.id, SignedDuration::from_hours(1));
