@@ -16,8 +16,8 @@ use utoipa::{IntoParams, Modify, OpenApi, ToResponse};
 
 use crate::error::ErrorEnvelope;
 use crate::v1::{
-    paths_attachments, paths_computers, paths_data_services, paths_events, paths_files, paths_health,
-    paths_services, paths_snapshots, paths_volumes,
+    paths_attachments, paths_computers, paths_data_services, paths_deployments, paths_events, paths_files,
+    paths_health, paths_projects, paths_services, paths_snapshots, paths_volumes,
 };
 
 /// The document, version 1.
@@ -44,6 +44,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
         (name = "attachments", description = "Volumes given to computers at a path."),
         (name = "computers", description = "Machines that run a template."),
         (name = "services", description = "What runs as replicas of numbered releases, with its volumes."),
+        (name = "deployments", description = "Services by other names: versions that are promoted. With the same ids."),
+        (name = "projects", description = "What volumes, computers and services belong to."),
         (name = "server", description = "The server itself. No key needed."),
     ),
     paths(
@@ -140,6 +142,41 @@ pub fn document() -> utoipa::openapi::OpenApi {
         paths_services::list_runtime_instances,
         paths_services::get_instance,
         paths_services::service_logs,
+        paths_services::list_variables,
+        paths_services::set_variables,
+        paths_services::delete_variables,
+        paths_services::list_effective_variables,
+        paths_services::build_logs,
+        paths_services::set_public_address,
+        paths_deployments::list_deployments,
+        paths_deployments::create_deployment,
+        paths_deployments::create_project_deployment,
+        paths_deployments::get_deployment,
+        paths_deployments::update_deployment,
+        paths_deployments::delete_deployment,
+        paths_deployments::list_versions,
+        paths_deployments::get_version,
+        paths_deployments::promote_version,
+        paths_deployments::get_version_release,
+        paths_deployments::list_deployment_releases,
+        paths_deployments::get_deployment_release,
+        paths_deployments::promote_deployment_release,
+        paths_deployments::get_any_release,
+        paths_deployments::rollback_deployment,
+        paths_deployments::scale_deployment,
+        paths_deployments::redeploy_deployment,
+        paths_deployments::stop_deployment,
+        paths_deployments::list_deployment_instances,
+        paths_deployments::get_deployment_instance,
+        paths_deployments::deployment_instance_logs,
+        paths_deployments::deployment_logs,
+        paths_projects::list_projects,
+        paths_projects::create_project,
+        paths_projects::get_project,
+        paths_projects::update_project,
+        paths_projects::delete_project,
+        paths_projects::list_environments,
+        paths_projects::project_capabilities,
         paths_health::healthz,
         paths_health::health,
         paths_health::readyz,
@@ -205,7 +242,9 @@ impl Modify for Finish {
                     operation.responses.responses.entry(status.into()).or_insert_with(refusal);
                 }
             }
-            item.put = item.patch.clone().map(|patch| second_spelling(patch, "replace"));
+            if let Some(patch) = &item.patch {
+                item.put = Some(second_spelling(patch.clone(), "replace"));
+            }
             if path == "/computers/{id}" {
                 item.post = item.patch.clone().map(|patch| second_spelling(patch, "post"));
             }
@@ -241,7 +280,7 @@ mod tests {
                 assert!(seen.insert(id.clone()), "{id} twice");
             }
         }
-        assert_eq!(seen.len(), 80);
+        assert_eq!(seen.len(), 144);
     }
 
     /// Every `$ref` leads somewhere.

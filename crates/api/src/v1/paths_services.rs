@@ -7,9 +7,10 @@
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use super::computers::Logs;
 use super::services::{
-    CreateService, DeployService, Release, ReleaseEvent, RuntimeInstance, ScaleService, Service,
-    ServiceLogLine, StoppedService, UpdateService,
+    CreateService, DeployService, EffectiveVariable, Release, ReleaseEvent, RuntimeInstance, ScaleService,
+    Service, ServiceLogLine, SetVariables, StoppedService, UpdateService, Variable,
 };
 use super::volumes::Deleted;
 use crate::error::ErrorEnvelope;
@@ -31,7 +32,7 @@ struct ServiceFilters {
 /// What part of a log is wanted.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-struct ServiceLogQuery {
+pub(super) struct ServiceLogQuery {
     /// At most this many of the newest lines of each replica; default 100, at most 10000.
     lines: Option<u32>,
     /// The same as `lines`.
@@ -261,3 +262,44 @@ fn get_instance() {}
     params(("id" = Uuid, Path, description = "Service"), ServiceLogQuery),
     responses((status = 200, description = "Lines of all replicas, by time.", body = List<ServiceLogLine>)))]
 fn service_logs() {}
+
+/// List the variables that a service gives its replicas.
+#[utoipa::path(get, path = "/services/{id}/variables", tag = "services",
+    params(("id" = Uuid, Path, description = "Service")),
+    responses((status = 200, description = "All of them, by name.", body = List<Variable>)))]
+fn list_variables() {}
+
+/// Set variables; those that are not named stay. What changes waits in `pending_changes` for the next release.
+///
+/// Also read: a list of names and values, there or as the whole body, and an object of names and values as the whole body. A null
+/// value removes a variable.
+#[utoipa::path(put, path = "/services/{id}/variables", tag = "services",
+    params(("id" = Uuid, Path, description = "Service"), crate::openapi::IdempotencyKey),
+    request_body(content = SetVariables, example = json!({"variables": {"LOG_LEVEL": "debug"}})),
+    responses((status = 200, description = "All of them, by name.", body = List<Variable>)))]
+fn set_variables() {}
+
+/// Remove variables; one that is not there is removed already.
+#[utoipa::path(delete, path = "/services/{id}/variables/{names}", tag = "services",
+    params(("id" = Uuid, Path, description = "Service"), ("names" = String, Path, description = "Names, with commas between them."),
+        crate::openapi::IdempotencyKey),
+    responses((status = 200, description = "Those that are left, by name.", body = List<Variable>)))]
+fn delete_variables() {}
+
+/// List what replica 0 has in its environment: the variables of the release that is served, and those that the server adds.
+#[utoipa::path(get, path = "/services/{id}/variables/effective", tag = "services",
+    params(("id" = Uuid, Path, description = "Service")),
+    responses((status = 200, description = "All of them, by name.", body = List<EffectiveVariable>)))]
+fn list_effective_variables() {}
+
+/// The log of a build, which is empty: nothing is built here, templates run as they are.
+#[utoipa::path(get, path = "/services/{id}/builds/{build_id}/logs", tag = "services",
+    params(("id" = Uuid, Path, description = "Service"), ("build_id" = String, Path, description = "Anything, such as `latest`.")),
+    responses((status = 200, description = "No lines.", body = Twin<Logs>)))]
+fn build_logs() {}
+
+/// Refused: services have no public addresses here.
+#[utoipa::path(put, path = "/services/{id}/public-address", tag = "services",
+    params(("id" = Uuid, Path, description = "Service"), crate::openapi::IdempotencyKey),
+    responses((status = 409, description = "`RESOURCE_STATE`.", body = ErrorEnvelope)))]
+fn set_public_address() {}

@@ -31,14 +31,11 @@ pub struct CreateProject {
     pub slug: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    #[serde(
-        default,
-        alias = "workspaceId",
-        alias = "workspace_slug",
-        alias = "workspaceSlug",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, alias = "workspaceId", skip_serializing_if = "Option::is_none")]
     pub workspace_id: Option<String>,
+    /// Read when there is no `workspace_id`.
+    #[serde(default, alias = "workspaceSlug", skip_serializing_if = "Option::is_none")]
+    pub workspace_slug: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Map<String, Value>>,

@@ -197,7 +197,7 @@ pub struct RunFields {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<NewServiceVolume>>)]
     pub volumes: Option<Value>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "instances", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>)]
     pub replicas: Option<Value>,
     #[serde(default, alias = "command", alias = "startCommand", skip_serializing_if = "Option::is_none")]
@@ -292,6 +292,9 @@ pub struct DeployService {
     /// On a rollback or promotion: bring the volumes back to the snapshots that were taken when that release was left.
     #[serde(default, alias = "restoreData", skip_serializing_if = "Option::is_none")]
     pub restore_data: Option<bool>,
+    /// Only `production`, which is where everything is deployed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
     /// On a promotion or rollback: the release to serve, by its id. A rollback without one takes the previous good one.
     #[serde(
         default,
@@ -428,4 +431,27 @@ pub struct ReleaseEvent {
     pub event_type: String,
     pub timestamp: String,
     pub message: String,
+}
+
+/// A variable in the environment of a service's replicas.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Variable {
+    pub name: String,
+    pub value: String,
+}
+
+/// A variable as a replica has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EffectiveVariable {
+    pub name: String,
+    pub value: String,
+    /// `service`, or `server` for what is added to every replica.
+    pub source: String,
+}
+
+/// Body of `PUT /services/{id}/variables`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SetVariables {
+    /// Values by name.
+    pub variables: BTreeMap<String, Option<String>>,
 }
