@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::computer::ComputerSize;
-use crate::id::VolumeId;
+use crate::id::{ServiceId, VolumeId};
 use crate::mount_path::MountPath;
 use crate::spec::{DesiredRun, HealthCheck, Network, RestartPolicy};
 use crate::status::{Health, InstanceState, InstanceStatus};
@@ -102,6 +102,21 @@ impl RunSettings {
         }
     }
 
+    /// What replica `index` of release `number` has in its environment. A variable of the service's own wins.
+    pub fn environment(&self, service_id: ServiceId, number: u64, index: u32) -> BTreeMap<String, String> {
+        let mut environment = self.env.clone();
+        let facts = [
+            ("MIOSA_SERVICE_ID", service_id.to_string()),
+            ("MIOSA_RELEASE", number.to_string()),
+            ("MIOSA_REPLICA", index.to_string()),
+        ];
+        let port = self.port.map(|port| ("PORT", port.to_string()));
+        for (name, value) in facts.into_iter().chain(port) {
+            environment.entry(name.to_owned()).or_insert(value);
+        }
+        environment
+    }
+
     /// A volume that only one instance may write to at a time: then a replica's successor starts when it has ended.
     pub fn is_exclusive(&self) -> bool {
         self.volumes.iter().any(|volume| !volume.shared && !volume.read_only)
@@ -113,7 +128,10 @@ impl RunSettings {
 pub struct SettingsPatch {
     pub template: Option<String>,
     pub start_command: Option<Option<String>>,
+    /// All of them.
     pub env: Option<BTreeMap<String, String>>,
+    /// Some of them, after that; `None` removes one.
+    pub variables: BTreeMap<String, Option<String>>,
     pub size: Option<ComputerSize>,
     pub network: Option<Network>,
     pub port: Option<Option<u16>>,
@@ -136,6 +154,12 @@ impl SettingsPatch {
         set(&mut settings.template, &self.template);
         set(&mut settings.start_command, &self.start_command);
         set(&mut settings.env, &self.env);
+        for (name, value) in &self.variables {
+            match value {
+                Some(value) => settings.env.insert(name.clone(), value.clone()),
+                None => settings.env.remove(name),
+            };
+        }
         set(&mut settings.size, &self.size);
         set(&mut settings.network, &self.network);
         set(&mut settings.port, &self.port);

@@ -3,7 +3,7 @@
 
 use futures::stream::{SelectAll, StreamExt};
 use miosa_api::agent_v1::{ControllerMessage, StreamEvent};
-use miosa_api::v1::services::{Release, RuntimeInstance, Service, StoppedService};
+use miosa_api::v1::services::{EffectiveVariable, Release, RuntimeInstance, Service, StoppedService};
 use miosa_api::v1::volumes::Deleted;
 use miosa_domain::service::{RunSettings, ServiceKind, SettingsPatch};
 use miosa_domain::{ComputerId, HostId, InstanceId, ProjectId, Refusal, ReleaseId, ServiceId, VolumeId};
@@ -270,10 +270,20 @@ impl App {
                 }
                 sight = app.sight(&caller, id).await?;
             }
-            let status = sight.state().as_str().into();
-            Ok(StoppedService { id: id.to_string(), stopped, success: true, status })
+            Ok(service_view::stopped(&sight, stopped))
         })
         .await
+    }
+
+    /// The answer to a stop whose own was lost: what it ended is still there with its log.
+    pub(crate) async fn stopped_service(
+        &self,
+        caller: &Caller,
+        id: ServiceId,
+    ) -> Result<StoppedService, AppError> {
+        let sight = self.sight(caller, id).await?;
+        let ended = sight.replicas.iter().filter(|replica| replica.is_retired()).count();
+        Ok(service_view::stopped(&sight, u32::try_from(ended).unwrap_or(u32::MAX)))
     }
 
     pub(crate) async fn delete_service(
@@ -306,9 +316,11 @@ impl App {
         if let Some(status) = &request.filters.status {
             instances.retain(|instance| instance.state == *status);
         }
-        // By replica, so there is no place in time to go on from: an offset does.
-        let cursor = |_: &RuntimeInstance| Cursor { created_at_ms: 0, id: Uuid::nil() };
-        let request = ListRequest { after: None, ..request };
+        // They are in the order of their replicas, which takes the place of the time.
+        let cursor = |instance: &RuntimeInstance| Cursor {
+            created_at_ms: -i64::from(instance.replica),
+            id: instance.id.parse().unwrap_or_default(),
+        };
         Ok(page::cut(instances, &request, cursor))
     }
 
@@ -322,6 +334,26 @@ impl App {
         let replica = replica.ok_or(Refusal::NotFound { what: "runtime instance" })?;
         let release = self.store().release(caller.tenant_id, replica.of.release_id).await?;
         Ok(service_view::instance(replica, release.map(|release| release.number)))
+    }
+
+    /// What replica 0 of the release that is served has in its environment, or will have.
+    pub(crate) async fn effective_variables(
+        &self,
+        caller: &Caller,
+        id: ServiceId,
+    ) -> Result<Vec<EffectiveVariable>, AppError> {
+        let sight = self.sight(caller, id).await?;
+        let next = sight.service.last_number + 1;
+        let served = sight.target.or(sight.active);
+        let number = served.as_ref().map_or(next, |release| release.number);
+        let settings = served.map_or(sight.service.settings, |release| release.settings);
+        let source = |name: &String| if settings.env.contains_key(name) { "service" } else { "server" };
+        let all = settings.environment(id, number, 0).into_iter().map(|(name, value)| EffectiveVariable {
+            source: source(&name).into(),
+            name,
+            value,
+        });
+        Ok(all.collect())
     }
 
     /// What the replicas wrote, each line with its replica. An ended one that left a log counts.

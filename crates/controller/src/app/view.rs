@@ -17,6 +17,7 @@ use miosa_store::volume::VolumeRecord;
 
 use super::{App, now};
 
+pub(super) mod deployment;
 pub(super) mod service;
 mod snapshot;
 

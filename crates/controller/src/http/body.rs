@@ -15,6 +15,7 @@ use axum::http::header::{CONTENT_LENGTH, EXPECT};
 use axum::http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
 
 use super::ApiError;
 
@@ -79,17 +80,14 @@ fn invalid_json(message: impl Into<String>) -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, "INVALID_JSON", message)
 }
 
+/// A body's bytes as JSON of any kind.
+pub(super) fn value(bytes: &[u8]) -> Result<Value, ApiError> {
+    serde_json::from_str(json(bytes)?).map_err(|error| ApiError::invalid("body", problem(&error.to_string())))
+}
+
 /// A body's bytes as `T`, all of whose fields are optional.
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| invalid_json(format!("the body is not UTF-8: {error}")))?;
-    let text = match text.trim() {
-        "" => "{}",
-        text => text,
-    };
-    // Syntax alone, without recursion and without looking at numbers: what is found after this is some field's fault.
-    serde_json::from_str::<IgnoredAny>(text)
-        .map_err(|error| invalid_json(format!("the body is not JSON: {error}")))?;
+    let text = json(bytes)?;
     if !text.starts_with('{') {
         return Err(ApiError::invalid("body", "must be a JSON object"));
     }
@@ -101,6 +99,20 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
             None => ApiError::invalid(&field, inside + &problem(&text)),
         }
     })
+}
+
+/// The body's text, which is JSON; nothing at all is an empty object.
+fn json(bytes: &[u8]) -> Result<&str, ApiError> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| invalid_json(format!("the body is not UTF-8: {error}")))?;
+    let text = match text.trim() {
+        "" => "{}",
+        text => text,
+    };
+    // Syntax alone, without recursion and without looking at numbers: what is found after this is some field's fault.
+    serde_json::from_str::<IgnoredAny>(text)
+        .map_err(|error| invalid_json(format!("the body is not JSON: {error}")))?;
+    Ok(text)
 }
 
 /// The field at fault as the caller spelled it, and where inside of it.
@@ -156,7 +168,6 @@ mod tests {
     use miosa_api::v1::attachments::CreateAttachment;
     use miosa_api::v1::computers::{CreateComputer, Exec};
     use miosa_api::v1::volumes::CreateVolume;
-    use serde_json::Value;
 
     use super::*;
 

@@ -24,7 +24,7 @@ use super::{ApiError, Http, Request, paging, twin, volumes};
 use crate::app::{Caller, ListPage};
 
 /// The only type there is.
-const VOLUME: &str = "volume";
+pub(super) const VOLUME: &str = "volume";
 const NAMED_SIZES_GB: [(&str, i64); 3] = [("small", 10), ("medium", 50), ("large", 200)];
 
 /// A project as a path names it.

@@ -7,9 +7,9 @@ use std::str::FromStr;
 use jiff::{SignedDuration, Timestamp};
 use miosa_domain::limits::Limits;
 use miosa_domain::name::checked_name;
-use miosa_domain::retention;
 use miosa_domain::schedule::Schedule;
 use miosa_domain::size::{GIB, human};
+use miosa_domain::{name, retention};
 use serde_json::{Map, Value};
 
 use super::ApiError;
@@ -81,6 +81,13 @@ pub(super) fn one_of(raw: &str, allowed: &[&str]) -> Result<(), String> {
     }
     let one_of = if allowed.len() > 1 { "one of " } else { "" };
     Err(format!("must be {one_of}{}", allowed.join(", ")))
+}
+
+pub(super) fn slug(raw: &str) -> Result<String, String> {
+    match name::slug(raw, "") {
+        same if same == raw => Ok(same),
+        _ => Err("must be made of small letters, digits and single hyphens".into()),
+    }
 }
 
 pub(super) fn label(raw: &str) -> Result<String, String> {

@@ -28,7 +28,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tracing::Instrument;
 
-use super::{ApiError, Http, computers};
+use super::{ApiError, Http, computers, service_variables};
 use crate::app::{Caller, Idempotency, ObjectRef, SnapshotPath};
 
 const HEADER: &str = "idempotency-key";
@@ -38,6 +38,9 @@ const WAIT_MAX: Duration = Duration::from_secs(15);
 
 const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 const KEPT_MAX_BYTES: usize = 8 << 20;
+
+/// Routes that answer a service, or the service of a release, as a deployment.
+const DEPLOYMENTS: [&str; 2] = ["/deployments", "/projects/{project_id}/deployments"];
 
 /// Where the answers to a route's calls are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +153,16 @@ fn replay(status: StatusCode, body: Bytes) -> Response {
 async fn object_now(http: &Http, call: &Call, object: ObjectRef) -> Result<Response, ApiError> {
     let app = &http.app;
     let caller = &call.caller;
+    match object {
+        ObjectRef::Service(id) if call.route.starts_with("/services/{id}/variables") => {
+            let service = app.get_service(caller, id).await?;
+            return Ok(axum::Json(service_variables::variables(service)).into_response());
+        }
+        ObjectRef::Service(id) if call.route == "/services/{id}/stop" => {
+            return Ok(super::twin(StatusCode::OK, app.stopped_service(caller, id).await?));
+        }
+        _ => {}
+    }
     if call.method == Method::DELETE {
         let (id, status) = match object {
             ObjectRef::Volume(id) => (id.to_string(), "deleted"),
@@ -174,7 +187,10 @@ async fn object_now(http: &Http, call: &Call, object: ObjectRef) -> Result<Respo
         | "/volumes/{id}/snapshots"
         | "/services"
         | "/projects/{project_id}/services"
-        | "/services/{id}/deployments" => StatusCode::CREATED,
+        | "/services/{id}/deployments"
+        | "/deployments"
+        | "/projects/{project_id}/deployments"
+        | "/projects" => StatusCode::CREATED,
         // A fork, or a restore as a new volume, has made another volume than its path names.
         route if route.ends_with("/clone") || route.ends_with("/restore") => match object {
             ObjectRef::Volume(id) if !call.path.contains(&id.to_string()) => StatusCode::CREATED,
@@ -182,7 +198,13 @@ async fn object_now(http: &Http, call: &Call, object: ObjectRef) -> Result<Respo
         },
         _ => StatusCode::OK,
     };
+    let of_deployment = DEPLOYMENTS.iter().any(|path| call.route.starts_with(path));
     Ok(match object {
+        ObjectRef::Service(id) if of_deployment => super::twin(status, app.get_deployment(caller, id).await?),
+        ObjectRef::Release(id) if of_deployment => {
+            let id = app.release_by_id(caller, id).await?.service_id;
+            super::twin(status, app.get_deployment(caller, id).await?)
+        }
         ObjectRef::Snapshot(id) => {
             super::twin(status, app.get_snapshot(caller, SnapshotPath { of: None, id }).await?)
         }

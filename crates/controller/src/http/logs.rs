@@ -68,8 +68,18 @@ pub(super) async fn get(
     query: Query,
 ) -> Result<Response, ApiError> {
     let wanted = Wanted::of(&query, None)?;
+    Ok(twin(StatusCode::OK, written(&http, &request, id, &wanted).await?))
+}
+
+/// The lines that are there, and all of them as one text.
+pub(super) async fn written(
+    http: &Http,
+    request: &Request,
+    id: ComputerId,
+    wanted: &Wanted,
+) -> Result<Logs, ApiError> {
     let log = http.app.logs(&request.caller, id, wanted.tail(), false).await?;
-    let mut lines = tokio::time::timeout(READ_TIME_MAX, read(log, &wanted))
+    let mut lines = tokio::time::timeout(READ_TIME_MAX, read(log, wanted))
         .await
         .unwrap_or_else(|_| Err(ApiError::unavailable("the host does not send the log")))?;
     lines.drain(..lines.len().saturating_sub(wanted.lines as usize));
@@ -78,7 +88,7 @@ pub(super) async fn get(
         logs.push_str(&line.line);
         logs.push('\n');
     }
-    Ok(twin(StatusCode::OK, Logs { lines, logs }))
+    Ok(Logs { lines, logs })
 }
 
 async fn read(

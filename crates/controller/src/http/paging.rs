@@ -49,6 +49,13 @@ pub(super) fn list<T>(request: &ListRequest, page: ListPage<T>) -> List<T> {
     List { data: page.items, page: shape }
 }
 
+/// A list that is always answered whole.
+pub(super) fn whole<T>(items: Vec<T>) -> List<T> {
+    let total = items.len() as u64;
+    let page = Page { page: 1, page_size: total, total, per_page: total, next_cursor: None, has_more: false };
+    List { data: items, page }
+}
+
 /// 24 bytes: when the last object was created, and its id.
 fn encode(cursor: Cursor) -> String {
     let mut bytes = [0; 24];

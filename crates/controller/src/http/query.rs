@@ -61,6 +61,9 @@ pub(super) struct Id<T>(pub(super) T);
 /// The two ids in the path.
 pub(super) struct Ids<A, B>(pub(super) A, pub(super) B);
 
+/// The id in the path, and a text after it.
+pub(super) struct IdAnd<T>(pub(super) T, pub(super) String);
+
 impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Id<T> {
     type Rejection = ApiError;
 
@@ -76,6 +79,16 @@ impl<S: Send + Sync, A: FromStr, B: FromStr> FromRequestParts<S> for Ids<A, B> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let params = path_params(parts, state).await?;
         Ok(Ids(path_id(&params, 0)?, path_id(&params, 1)?))
+    }
+}
+
+impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for IdAnd<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = path_params(parts, state).await?;
+        let text = params.iter().nth(1).map(|(_, text)| text.to_owned()).unwrap_or_default();
+        Ok(IdAnd(path_id(&params, 0)?, text))
     }
 }
 

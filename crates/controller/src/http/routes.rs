@@ -10,8 +10,8 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::idempotency::Memory;
 use super::{
-    ApiError, Gate, Http, attachments, computers, data_services, download, exec, files, health, logs,
-    restore, service_logs, services, snapshots, volume_events, volumes,
+    ApiError, Gate, Http, attachments, computers, data_services, deployments, download, exec, files, health,
+    logs, projects, restore, service_logs, service_variables, services, snapshots, volume_events, volumes,
 };
 
 /// One row: a method, a path below the prefix, and what it takes to pass.
@@ -53,6 +53,8 @@ pub(super) fn table() -> Vec<Route> {
     const COMPUTERS_READ: &str = "computers:read";
     const COMPUTERS_WRITE: &str = "computers:write";
     const COMPUTERS_EXEC: &str = "computers:exec";
+    const PROJECTS_READ: &str = "projects:read";
+    const PROJECTS_WRITE: &str = "projects:write";
     const SERVICES_READ: &str = "services:read";
     const SERVICES_WRITE: &str = "services:write";
 
@@ -168,7 +170,7 @@ pub(super) fn table() -> Vec<Route> {
         Route::new(PUT, "/services/{id}", services::update).scope(SERVICES_WRITE),
         Route::new(DELETE, "/services/{id}", services::delete).scope(SERVICES_WRITE),
         Route::new(POST, "/services/{id}/start", services::start).scope(SERVICES_WRITE),
-        Route::new(POST, "/services/{id}/stop", services::stop).scope(SERVICES_WRITE).memory(Memory::Process),
+        Route::new(POST, "/services/{id}/stop", services::stop).scope(SERVICES_WRITE),
         Route::new(POST, "/services/{id}/restart", services::restart).scope(SERVICES_WRITE),
         Route::new(POST, "/services/{id}/scale", services::scale).scope(SERVICES_WRITE),
         Route::new(POST, "/services/{id}/redeploy", services::redeploy).scope(SERVICES_WRITE),
@@ -193,6 +195,55 @@ pub(super) fn table() -> Vec<Route> {
         Route::new(GET, "/services/{id}/instances/{instance_id}", services::get_instance)
             .scope(SERVICES_READ),
         Route::new(GET, "/services/{id}/logs", service_logs::get).scope(SERVICES_READ),
+        Route::new(GET, "/services/{id}/variables", service_variables::list).scope(SERVICES_READ),
+        Route::new(PUT, "/services/{id}/variables", service_variables::set).scope(SERVICES_WRITE),
+        Route::new(GET, "/services/{id}/variables/effective", service_variables::effective)
+            .scope(SERVICES_READ),
+        Route::new(DELETE, "/services/{id}/variables/{names}", service_variables::remove)
+            .scope(SERVICES_WRITE),
+        Route::new(GET, "/services/{id}/builds/{build_id}/logs", service_variables::build_logs)
+            .scope(SERVICES_READ),
+        Route::new(PUT, "/services/{id}/public-address", service_variables::public_address)
+            .scope(SERVICES_WRITE),
+        Route::new(GET, "/deployments", deployments::list).scope(SERVICES_READ),
+        Route::new(POST, "/deployments", deployments::create).scope(SERVICES_WRITE),
+        Route::new(POST, "/projects/{project_id}/deployments", deployments::create_in_project)
+            .scope(SERVICES_WRITE),
+        Route::new(GET, "/deployments/{id}", deployments::get).scope(SERVICES_READ),
+        Route::new(PATCH, "/deployments/{id}", deployments::update).scope(SERVICES_WRITE),
+        Route::new(PUT, "/deployments/{id}", deployments::update).scope(SERVICES_WRITE),
+        Route::new(DELETE, "/deployments/{id}", services::delete).scope(SERVICES_WRITE),
+        Route::new(GET, "/deployments/{id}/versions", deployments::list_versions).scope(SERVICES_READ),
+        Route::new(GET, "/deployments/{id}/versions/{version_id}", deployments::get_version)
+            .scope(SERVICES_READ),
+        Route::new(POST, "/deployments/{id}/versions/{version_id}/promote", deployments::promote)
+            .scope(SERVICES_WRITE),
+        Route::new(GET, "/deployments/{id}/versions/{version_id}/release", deployments::get_release)
+            .scope(SERVICES_READ),
+        Route::new(GET, "/deployments/{id}/releases", deployments::list_releases).scope(SERVICES_READ),
+        Route::new(GET, "/deployments/{id}/releases/{release_id}", deployments::get_release)
+            .scope(SERVICES_READ),
+        Route::new(POST, "/deployments/{id}/releases/{release_id}/promote", deployments::promote)
+            .scope(SERVICES_WRITE),
+        Route::new(GET, "/releases/{release_id}", deployments::get_any_release).scope(SERVICES_READ),
+        Route::new(POST, "/deployments/{id}/rollback", deployments::rollback).scope(SERVICES_WRITE),
+        Route::new(POST, "/deployments/{id}/scale", deployments::scale).scope(SERVICES_WRITE),
+        Route::new(POST, "/deployments/{id}/redeploy", deployments::redeploy).scope(SERVICES_WRITE),
+        Route::new(POST, "/deployments/{id}/stop", deployments::stop).scope(SERVICES_WRITE),
+        Route::new(GET, "/deployments/{id}/runtime-instances", services::list_instances).scope(SERVICES_READ),
+        Route::new(GET, "/deployments/{id}/runtime-instances/{instance_id}", services::get_instance)
+            .scope(SERVICES_READ),
+        Route::new(GET, "/deployments/{id}/runtime-instances/{instance_id}/logs", deployments::instance_logs)
+            .scope(SERVICES_READ),
+        Route::new(GET, "/deployments/{id}/logs", service_logs::get).scope(SERVICES_READ),
+        Route::new(GET, "/projects", projects::list).scope(PROJECTS_READ),
+        Route::new(POST, "/projects", projects::create).scope(PROJECTS_WRITE),
+        Route::new(GET, "/projects/{id}", projects::get).scope(PROJECTS_READ),
+        Route::new(PATCH, "/projects/{id}", projects::update).scope(PROJECTS_WRITE),
+        Route::new(PUT, "/projects/{id}", projects::update).scope(PROJECTS_WRITE),
+        Route::new(DELETE, "/projects/{id}", projects::delete).scope(PROJECTS_WRITE),
+        Route::new(GET, "/projects/{id}/environments", projects::environments).scope(PROJECTS_READ),
+        Route::new(GET, "/project-capabilities", projects::capabilities).scope(PROJECTS_READ),
     ]
 }
 

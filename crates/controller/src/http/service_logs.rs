@@ -8,14 +8,13 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use miosa_api::agent_v1::StreamEvent;
-use miosa_api::page::{List, Page};
 use miosa_api::v1::services::ServiceLogLine;
 use miosa_domain::ServiceId;
 use serde_json::json;
 
 use super::logs::Wanted;
 use super::query::{Id, Query};
-use super::{ApiError, Http, Request, events};
+use super::{ApiError, Http, Request, events, paging};
 use crate::app::ReplicaLine;
 use crate::auth::header_text;
 
@@ -41,10 +40,7 @@ pub(super) async fn get(
         return Ok(events::answer(&http, told));
     }
     let lines = read(&http, &request, id, replica, &wanted).await?;
-    let count = lines.len() as u64;
-    let page =
-        Page { page: 1, page_size: count, total: count, per_page: count, has_more: false, next_cursor: None };
-    Ok(Json(List { data: lines, page }).into_response())
+    Ok(Json(paging::whole(lines)).into_response())
 }
 
 /// The lines that are there, by time.

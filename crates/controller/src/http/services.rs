@@ -21,9 +21,9 @@ use super::fields::{self, Problems};
 use super::query::{Id, Ids, Query};
 use super::service_settings::patch;
 use super::{ApiError, Http, Request, events, paging, twin};
-use crate::app::{Idempotency, ListRequest, NewService, ReleaseName};
+use crate::app::{NewService, ReleaseName};
 
-const SOURCES: [&str; 2] = ["template", "image"];
+pub(super) const SOURCES: [&str; 2] = ["template", "image"];
 const MESSAGE_MAX_BYTES: usize = 4096;
 /// The one environment that projects have.
 pub(super) const ENVIRONMENT: &str = "production";
@@ -102,10 +102,7 @@ pub(super) fn new_service(
     let kind = problems.check_text("kind", body.kind.or(body.service_type), |kind| {
         ServiceKind::parse(kind).ok_or_else(|| format!("must be one of {}", ServiceKind::NAMES))
     });
-    let slug = problems.check_text("slug", body.slug, |slug| match name::slug(slug, "") {
-        same if same == slug => Ok(same),
-        _ => Err("must be made of small letters, digits and single hyphens".into()),
-    });
+    let slug = problems.check_text("slug", body.slug, fields::slug);
     let asked = problems.check_text("project_id", body.project_id, fields::id);
     let named = body.template_ref.filter(|name| !name.is_empty()).map(NewSource::Named);
     let source = problems.check("source", body.source.or(named), source);
@@ -281,6 +278,7 @@ pub(super) fn ask(body: DeployService) -> Result<(DeployAsk, Option<ReleaseName>
         0..=MESSAGE_MAX_BYTES => Ok(text.to_owned()),
         _ => Err(format!("must be at most {MESSAGE_MAX_BYTES} bytes")),
     });
+    problems.check_text("environment", body.environment, |name| fields::one_of(name, &[ENVIRONMENT]));
     let id = problems.check_text("release_id", body.release_id, fields::id).map(ReleaseName::Id);
     problems.none()?;
     let ask = DeployAsk {
@@ -375,17 +373,8 @@ pub(super) async fn cancel_release(
     request: Request,
     Id(release_id): Id<ReleaseId>,
 ) -> Result<Response, ApiError> {
-    let canceled = cancel(&http, &request, release_id, request.idempotency.clone()).await?;
+    let canceled = http.app.cancel_release(&request.caller, release_id, request.idempotency).await?;
     Ok(twin(StatusCode::OK, canceled))
-}
-
-async fn cancel(
-    http: &Http,
-    request: &Request,
-    id: ReleaseId,
-    idempotency: Option<Idempotency>,
-) -> Result<Release, ApiError> {
-    Ok(http.app.cancel_release(&request.caller, id, idempotency).await?)
 }
 
 /// A list of what happened so far, or events until the release is settled.
@@ -397,10 +386,7 @@ pub(super) async fn release_events(
 ) -> Result<Response, ApiError> {
     let release = http.app.get_release(&request.caller, id, release_id).await?;
     if !events::wanted(&headers) {
-        let all = ListRequest { limit: 100, ..ListRequest::default() };
-        let cursor = |_: &ReleaseEvent| crate::app::Cursor { created_at_ms: 0, id: Default::default() };
-        let page = miosa_store::page::cut(steps(&release), &all, cursor);
-        return Ok(Json(paging::list(&all, page)).into_response());
+        return Ok(Json(paging::whole(steps(&release))).into_response());
     }
     let (app, caller) = (http.app.clone(), request.caller);
     let stream = futures::stream::unfold(Some((release, 0)), move |state| {

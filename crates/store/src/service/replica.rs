@@ -181,16 +181,6 @@ pub(super) async fn start(
 ) -> Result<(), StoreError> {
     let settings = &release.settings;
     let id = ComputerId::from_uuid(Uuid::now_v7());
-    let mut env = settings.env.clone();
-    let facts = [
-        ("MIOSA_SERVICE_ID", service.id.to_string()),
-        ("MIOSA_RELEASE", release.number.to_string()),
-        ("MIOSA_REPLICA", index.to_string()),
-    ];
-    let port = settings.port.map(|port| ("PORT", port.to_string()));
-    for (name, value) in facts.into_iter().chain(port) {
-        env.entry(name.to_owned()).or_insert(value);
-    }
     let command = settings.start_command.as_ref();
     let timeout = SignedDuration::from_secs(settings.start_timeout_seconds.into());
     let record = ComputerRecord {
@@ -203,7 +193,7 @@ pub(super) async fn start(
         template_type: settings.template.clone(),
         size: settings.size,
         network: settings.network,
-        env,
+        env: settings.environment(service.id, release.number, index),
         command: command.map(|line| vec!["/bin/sh".into(), "-c".into(), line.clone()]),
         visibility: None,
         metadata: Default::default(),

@@ -205,6 +205,11 @@ pub(crate) fn release(release: ReleaseRecord, replicas: u32) -> v1::Release {
     }
 }
 
+pub(crate) fn stopped(sight: &ServiceSight, stopped: u32) -> v1::StoppedService {
+    let status = sight.state().as_str().into();
+    v1::StoppedService { id: sight.service.id.to_string(), stopped, success: true, status }
+}
+
 /// Its host said, knowing that it is to end, that no process of it is left.
 pub(crate) fn is_down(replica: &ReplicaRecord) -> bool {
     let computer = &replica.computer;

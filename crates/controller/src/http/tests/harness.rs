@@ -1,6 +1,7 @@
 //! A whole control plane in one process, and an obliging agent on a real unix socket.
 //!
-//! The agent reports every spec as done. Commands are answered by what they say: see [`FakeAgent::exec`].
+//! The agent reports every spec as done. Commands are answered by what they say: see [`FakeAgent::exec`] and, for the first
+//! process of a service's replica, [`instance_done`].
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -22,7 +23,7 @@ use miosa_domain::spec::{
 use miosa_domain::stall::StallRules;
 use miosa_domain::status::{
     AttachmentCondition, AttachmentStatus, CompactionState, CompactionStatus, ExclusiveBytes, Failure,
-    FailureCode, InstanceState, InstanceStatus, SnapshotCondition, SnapshotFacts, SnapshotStatus,
+    FailureCode, Health, InstanceState, InstanceStatus, SnapshotCondition, SnapshotFacts, SnapshotStatus,
     Verification, VerificationOutcome, VolumeCondition, VolumeStatus,
 };
 use miosa_domain::{Generation, HostId};
@@ -166,6 +167,35 @@ impl World {
         made["id"].as_str().unwrap().to_owned()
     }
 
+    /// The id of a new service, made from `fields` and, where they do not say otherwise, from a template.
+    pub(super) async fn service(&self, fields: Value) -> String {
+        let mut body = serde_json::json!({ "name": "shop", "template_ref": "miosa-default" });
+        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        let made = self.post("/services", body).await.twin(201);
+        made["id"].as_str().unwrap().to_owned()
+    }
+
+    /// What `path` answers once `is_so` of it. The agent answers by itself, so the wait is for messages that are on their way.
+    #[track_caller]
+    pub(super) fn until<'a>(
+        &'a self,
+        path: &'a str,
+        is_so: impl Fn(&Value) -> bool + 'a,
+    ) -> impl Future<Output = Value> + 'a {
+        let caller = std::panic::Location::caller();
+        async move {
+            let mut last = Value::Null;
+            for _ in 0..4000 {
+                last = self.get(path).await.json();
+                if is_so(&last) {
+                    return last;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            panic!("{caller}: {path} did not become so: {last}");
+        }
+    }
+
     /// The id of a new computer that runs.
     pub(super) async fn computer(&self, name: &str) -> String {
         let answer = self.post("/computers", serde_json::json!({ "name": name })).await;
@@ -265,7 +295,7 @@ impl FakeAgent {
             hostname: "test-host".into(),
             version: "0".into(),
             highest_generation: Generation::default(),
-            templates: vec!["miosa-desktop".into(), "miosa-sandbox".into()],
+            templates: ["miosa-default", "miosa-desktop", "miosa-sandbox"].map(Into::into).into(),
         }));
         let outgoing = tokio_stream::wrappers::UnboundedReceiverStream::new(outgoing);
         let mut incoming = AgentClient::new(channel).session(outgoing).await.unwrap();
@@ -407,14 +437,32 @@ fn snapshot_done(spec: &SnapshotSpec) -> SnapshotStatus {
     }
 }
 
+/// As wanted, and healthy if somebody wants to know. A first process that begins with `crash` ends again and again, one with
+/// `sick` does not become healthy, one with `done` has ended, and one with `unmountable` finds no place for its volumes.
 fn instance_done(spec: &InstanceSpec) -> InstanceStatus {
+    let first_process = spec.command.as_ref().and_then(|command| command.last()).map(String::as_str);
+    let says = |word: &str| first_process.is_some_and(|line| line.starts_with(word));
+    let runs = spec.desired == DesiredRun::Running;
+    let unmountable =
+        Failure { code: FailureCode::MountPathUnusable, message: "the mount path is a file".into() };
     let state = match spec.desired {
+        DesiredRun::Running if says("unmountable") => InstanceState::Failed(unmountable.clone()),
+        DesiredRun::Running if says("done") => InstanceState::Ended,
         DesiredRun::Running => InstanceState::Running { pid: 42 },
         DesiredRun::Stopped => InstanceState::Stopped,
         DesiredRun::Destroyed => InstanceState::Gone,
     };
+    let health = match (&spec.health, says("crash") || says("done") || says("unmountable")) {
+        (None, _) | (_, true) => Health::Unknown,
+        _ if !runs => Health::Unknown,
+        _ if says("sick") => Health::Unhealthy { reason: "its check answers 503".into() },
+        _ => Health::Healthy,
+    };
     let attachments = spec.attachments.iter().map(|attachment| {
         let state = match attachment.desired {
+            DesiredAttachment::Attached if runs && says("unmountable") => {
+                AttachmentCondition::Failed(unmountable.clone())
+            }
             DesiredAttachment::Attached => AttachmentCondition::Attached,
             DesiredAttachment::Detached { .. } => AttachmentCondition::Detached,
         };
@@ -424,12 +472,13 @@ fn instance_done(spec: &InstanceSpec) -> InstanceStatus {
         id: spec.id,
         generation: spec.generation,
         run: spec.run,
+        exit_code: (says("crash") || says("done")).then_some(1),
+        restart_count: if runs && says("crash") { 3 } else { 0 },
+        started_at: matches!(state, InstanceState::Running { .. }).then(now),
+        ended_at: matches!(state, InstanceState::Stopped | InstanceState::Gone | InstanceState::Ended)
+            .then(now),
         state,
-        exit_code: None,
-        restart_count: 0,
-        started_at: None,
-        ended_at: None,
-        health: Default::default(),
+        health,
         attachments: attachments.collect(),
     }
 }

@@ -135,8 +135,8 @@ async fn each_field_of_an_attachment_and_a_command_is_checked() {
 async fn what_is_not_json_is_refused_on_every_route_with_a_body() {
     let world = World::new().await;
     let (volume, computer) = (world.volume("v").await, world.computer("c").await);
-    let snapshot = world.snapshot(&volume).await;
-    for (method, path) in bodies(&volume, &computer, &snapshot) {
+    let (snapshot, service) = (world.snapshot(&volume).await, world.service(json!({})).await);
+    for (method, path) in bodies(&volume, &computer, &snapshot, &service) {
         for body in ["{", "name=v", "{\"name\":}", "\u{0}", "nul", "{}{}", "'a'"] {
             world.call(method.clone(), &path, body).await.refused(400, "INVALID_JSON");
         }
@@ -147,7 +147,7 @@ async fn what_is_not_json_is_refused_on_every_route_with_a_body() {
 }
 
 /// Every route that reads a body.
-fn bodies(volume: &str, computer: &str, snapshot: &str) -> Vec<(Method, String)> {
+fn bodies(volume: &str, computer: &str, snapshot: &str, service: &str) -> Vec<(Method, String)> {
     vec![
         (Method::POST, "/volumes".into()),
         (Method::PATCH, format!("/volumes/{volume}")),
@@ -171,11 +171,25 @@ fn bodies(volume: &str, computer: &str, snapshot: &str) -> Vec<(Method, String)>
         (Method::POST, format!("/computers/{computer}/volumes")),
         (Method::POST, format!("/computers/{computer}/exec")),
         (Method::POST, format!("/computers/{computer}/exec/python")),
+        (Method::POST, "/projects".into()),
+        (Method::PATCH, "/projects/default".into()),
+        (Method::POST, "/services".into()),
+        (Method::POST, "/projects/default/services".into()),
+        (Method::PATCH, format!("/services/{service}")),
+        (Method::POST, format!("/services/{service}/scale")),
+        (Method::POST, format!("/services/{service}/deployments")),
+        (Method::POST, format!("/services/{service}/promote")),
+        (Method::POST, format!("/services/{service}/rollback")),
+        (Method::POST, format!("/services/{service}/start")),
+        (Method::POST, "/deployments".into()),
+        (Method::PATCH, format!("/deployments/{service}")),
+        (Method::POST, format!("/deployments/{service}/scale")),
+        (Method::POST, format!("/deployments/{service}/rollback")),
     ]
 }
 
 /// Names that mean something, so that arbitrary values reach every check.
-const FIELDS: [&str; 41] = [
+const FIELDS: [&str; 59] = [
     "name",
     "type",
     "size_gb",
@@ -215,6 +229,24 @@ const FIELDS: [&str; 41] = [
     "timeout",
     "cwd",
     "code",
+    "kind",
+    "slug",
+    "description",
+    "source",
+    "settings",
+    "volumes",
+    "replicas",
+    "start_command",
+    "port",
+    "restart_policy",
+    "health_check",
+    "start_timeout_seconds",
+    "lock_version",
+    "message",
+    "release_id",
+    "number",
+    "environment",
+    "snapshot_before",
     "data",
     "unknown",
 ];
@@ -256,8 +288,8 @@ fn arbitrary_json_never_breaks_the_server() {
     let (world, routes) = runtime.block_on(async {
         let world = World::new().await;
         let (volume, computer) = (world.volume("v").await, world.computer("c").await);
-        let snapshot = world.snapshot(&volume).await;
-        (world, bodies(&volume, &computer, &snapshot))
+        let (snapshot, service) = (world.snapshot(&volume).await, world.service(json!({})).await);
+        (world, bodies(&volume, &computer, &snapshot, &service))
     });
     let cases = (0..routes.len(), arbitrary_body());
     let config = Config { cases: 400, failure_persistence: None, ..Config::default() };

@@ -10,6 +10,11 @@ use tower::ServiceExt;
 use super::harness::{Answer, KEY, NOBODY, World};
 use crate::http::routes;
 
+/// The path with `id` in the place of each of its parameters.
+fn named(path: &str, id: &str) -> String {
+    path.split('/').map(|part| if part.starts_with('{') { id } else { part }).collect::<Vec<_>>().join("/")
+}
+
 /// Every route is documented, and every documented route exists.
 #[test]
 fn the_route_table_is_the_document() {
@@ -72,13 +77,7 @@ async fn readiness_says_what_is_missing() {
 async fn no_route_tells_a_stranger_anything() {
     let world = World::without_agent().await;
     for route in routes::table().into_iter().filter(|route| route.scope.is_some()) {
-        let path = route
-            .path
-            .replace("{id}", "no-id")
-            .replace("{computer_id}", NOBODY)
-            .replace("{attachment_id}", "x")
-            .replace("{snapshot_id}", "x")
-            .replace("{project_id}", "x");
+        let path = named(route.path, "no-id");
         for authorization in ["", "Bearer", "Bearer nonsense", "Bearer msk_u_unknown", "Basic msk_u_unknown"]
         {
             let headers = [("authorization", authorization)];
@@ -149,10 +148,7 @@ async fn ids_in_paths_must_be_uuids() {
     let world = World::without_agent().await;
     for route in routes::table().into_iter().filter(|route| route.path.contains('{')) {
         for id in ["no-id", "123", "0198c0de00007000800000000000dead", "%00", "%ff", "%F0%9F%98%80"] {
-            let path = ["{id}", "{computer_id}", "{attachment_id}", "{snapshot_id}", "{project_id}"]
-                .iter()
-                .fold(route.path.to_owned(), |path, param| path.replace(param, id));
-            world.call(route.method.clone(), &path, "{}").await.refused(400, "INVALID_ID");
+            world.call(route.method.clone(), &named(route.path, id), "{}").await.refused(400, "INVALID_ID");
         }
     }
 }
@@ -162,12 +158,12 @@ async fn ids_in_paths_must_be_uuids() {
 async fn absent_objects_are_not_found() {
     let world = World::new().await;
     for route in routes::table().into_iter().filter(|route| route.path.contains('{')) {
-        let path = ["{id}", "{computer_id}", "{attachment_id}", "{snapshot_id}", "{project_id}"]
-            .iter()
-            .fold(route.path.to_owned(), |path, param| path.replace(param, NOBODY));
         // Of the routes that compare with another one.
-        let path = format!("{path}?to={NOBODY}");
-        let body = serde_json::json!({ "command": "true", "volume_id": NOBODY, "name": "n" }).to_string();
+        let path = format!("{}?to={NOBODY}", named(route.path, NOBODY));
+        let body = serde_json::json!({
+            "command": "true", "volume_id": NOBODY, "name": "n", "release_id": NOBODY, "replicas": 1,
+        });
+        let body = body.to_string();
         world.call(route.method.clone(), &path, &body).await.refused(404, "NOT_FOUND");
     }
 }
