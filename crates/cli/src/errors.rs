@@ -119,6 +119,7 @@ impl CliError {
                 ClientError::Protocol { .. } | ClientError::Base64 { .. } => "PROTOCOL",
                 ClientError::NotRunning { .. } => "NOT_RUNNING",
                 ClientError::StillStarting { .. } => "STILL_STARTING",
+                ClientError::StillDeploying { .. } => "STILL_DEPLOYING",
                 ClientError::Endpoint(_) | ClientError::Header { .. } | ClientError::Tls(_) => "CONFIG",
             },
         }
@@ -128,7 +129,10 @@ impl CliError {
         match self {
             CliError::Client(ClientError::Api { envelope, .. }) => envelope.error.retryable,
             CliError::Client(
-                ClientError::Network { .. } | ClientError::Timeout { .. } | ClientError::StillStarting { .. },
+                ClientError::Network { .. }
+                | ClientError::Timeout { .. }
+                | ClientError::StillStarting { .. }
+                | ClientError::StillDeploying { .. },
             ) => true,
             _ => false,
         }
@@ -146,6 +150,11 @@ impl CliError {
                 "`miosa snapshots list` shows what there is; <volume>@latest names the newest of a volume"
             }
             CliError::NotFound { noun: "computer", .. } => "`miosa computers list` shows what there is",
+            CliError::NotFound { noun: "service", .. } => "`miosa services list` shows what there is",
+            CliError::NotFound { noun: "release", .. } => {
+                "`miosa services show <service>` lists the last releases, by their numbers"
+            }
+            CliError::NotFound { noun: "project", .. } => "`miosa projects list` shows what there is",
             CliError::NotFound { .. } => "`miosa volumes show <volume>` lists the attachments of a volume",
             CliError::NoKey { unreadable } => {
                 let key = "set MIOSA_API_KEY, pass --api-key, or write api_key = \"msk_...\" into ~/.miosa/config.toml";

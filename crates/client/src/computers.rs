@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use futures::{Stream, TryStreamExt};
+use futures::Stream;
 use miosa_api::v1::computers::{
     Computer, ComputerAction, CreateComputer, Exec, ExecResult, LogLine, Logs, UpdateComputer,
 };
 use miosa_api::v1::volumes::Deleted;
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -115,23 +115,7 @@ impl<'a> Computers<'a> {
     ) -> Result<impl Stream<Item = Result<LogLine, ClientError>> + use<>, ClientError> {
         let call = self.client.request(Method::GET, &["computers", id, "logs", "stream"]);
         let call = call.query("lines", request.lines).query("since", request.since.as_ref());
-        let url = call.url().to_string();
-        let events = self.client.events(call).await?;
-        Ok(events.try_filter_map(move |event| {
-            let unusable = |problem| ClientError::Protocol {
-                method: Method::GET,
-                url: url.clone(),
-                status: StatusCode::OK,
-                problem,
-            };
-            std::future::ready(match event.kind.as_str() {
-                "" | "log" => serde_json::from_str(&event.data)
-                    .map(Some)
-                    .map_err(|error| unusable(format!("a log line is not readable: {error}"))),
-                "error" => Err(unusable(format!("it broke off: {}", event.data))),
-                _ => Ok(None),
-            })
-        }))
+        self.client.objects(call, |kind| matches!(kind, "" | "log")).await
     }
 
     /// Looks until the computer runs. Errors: [`ClientError::NotRunning`] when it is stopped, being destroyed or cannot run;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use miosa_api::error::ErrorEnvelope;
 use miosa_api::v1::computers::Computer;
+use miosa_api::v1::services::Release;
 use reqwest::{Method, StatusCode};
 
 use crate::InvalidEndpoint;
@@ -53,6 +54,11 @@ pub enum ClientError {
     /// A computer that was waited for is still on its way.
     #[error("computer {} is still {} after {}", .computer.id, .computer.status, seconds(.after))]
     StillStarting { computer: Box<Computer>, after: Duration },
+
+    /// A release that was waited for is still on its way.
+    #[error("release {} of service {} is still {} after {}", .release.number, .release.service_id, .release.state,
+        seconds(.after))]
+    StillDeploying { release: Box<Release>, after: Duration },
 }
 
 impl ClientError {

@@ -1,4 +1,5 @@
-//! Rust client of the miosa API: volumes, their snapshots, attachments and computers. The `miosa` command line is built on it.
+//! Rust client of the miosa API: volumes, their snapshots, attachments, computers, services and projects. The `miosa` command
+//! line is built on it.
 //!
 //! ```no_run
 //! use futures::TryStreamExt;
@@ -30,6 +31,8 @@ mod config;
 mod endpoint;
 mod error;
 mod paging;
+mod projects;
+mod services;
 mod snapshot_files;
 mod snapshots;
 mod sse;
@@ -43,6 +46,8 @@ pub use computers::{ComputerFilter, Computers, LogsRequest};
 pub use config::ClientConfig;
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use error::ClientError;
+pub use projects::Projects;
+pub use services::{ServiceFilter, ServiceLogsRequest, Services};
 pub use snapshot_files::{exact_bytes, exact_name, exact_path, exact_symlink_target};
 pub use snapshots::{SnapshotFilter, Snapshots};
 pub use transport::{Client, Download};

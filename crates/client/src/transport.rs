@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::sse::{Decoder, Event};
-use crate::{Attachments, ClientConfig, ClientError, Computers, Snapshots, Volumes};
+use crate::{Attachments, ClientConfig, ClientError, Computers, Projects, Services, Snapshots, Volumes};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Of a stream. The server sends a comment every 15 s.
@@ -84,10 +84,6 @@ impl Call {
     pub(crate) fn extra_time(mut self, extra: Duration) -> Self {
         self.extra_time = extra;
         self
-    }
-
-    pub(crate) fn url(&self) -> &Url {
-        &self.url
     }
 
     fn network_error(&self, source: reqwest::Error) -> ClientError {
@@ -177,6 +173,14 @@ impl Client {
         Computers::new(self)
     }
 
+    pub fn services(&self) -> Services<'_> {
+        Services::new(self)
+    }
+
+    pub fn projects(&self) -> Projects<'_> {
+        Projects::new(self)
+    }
+
     pub(crate) fn request(&self, method: Method, segments: &[&str]) -> Call {
         Call {
             method,
@@ -207,7 +211,7 @@ impl Client {
     }
 
     /// Opens a stream of events. Only the beginning is repeated; a stream that breaks ends with an error.
-    pub(crate) async fn events(
+    async fn events(
         &self,
         call: Call,
     ) -> Result<impl Stream<Item = Result<Event, ClientError>> + use<>, ClientError> {
@@ -220,6 +224,31 @@ impl Client {
             )
         });
         Ok(batches.try_flatten())
+    }
+
+    /// Opens a stream of events and decodes those whose kind is wanted. An event called `error` ends it as one.
+    pub(crate) async fn objects<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        is_wanted: fn(&str) -> bool,
+    ) -> Result<impl Stream<Item = Result<T, ClientError>> + use<T>, ClientError> {
+        let (method, url) = (call.method.clone(), call.url.to_string());
+        let events = self.events(call).await?;
+        Ok(events.try_filter_map(move |event| {
+            let unusable = |problem| ClientError::Protocol {
+                method: method.clone(),
+                url: url.clone(),
+                status: StatusCode::OK,
+                problem,
+            };
+            std::future::ready(match event.kind.as_str() {
+                "error" => Err(unusable(format!("it broke off: {}", event.data))),
+                kind if is_wanted(kind) => serde_json::from_str(&event.data)
+                    .map(Some)
+                    .map_err(|error| unusable(format!("an event is not readable: {error}"))),
+                _ => Ok(None),
+            })
+        }))
     }
 
     /// Opens a body of any length. Only the beginning is repeated; a body that breaks ends with an error.

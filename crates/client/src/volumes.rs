@@ -20,6 +20,7 @@ pub struct VolumeFilter {
     pub status: Option<String>,
     pub name: Option<String>,
     pub workspace_id: Option<String>,
+    pub project_id: Option<String>,
     pub region: Option<String>,
     /// A computer's id.
     pub attached_to: Option<String>,
@@ -32,11 +33,12 @@ impl<'a> Volumes<'a> {
 
     /// Every volume, newest first, page by page as the stream is read.
     pub fn list_all(self, filter: &VolumeFilter) -> impl Stream<Item = Result<Volume, ClientError>> + use<> {
-        let VolumeFilter { status, name, workspace_id, region, attached_to } = filter.clone();
+        let VolumeFilter { status, name, workspace_id, project_id, region, attached_to } = filter.clone();
         let filters = vec![
             ("status", status),
             ("name", name),
             ("workspace_id", workspace_id),
+            ("project_id", project_id),
             ("region", region),
             ("attached_to", attached_to),
         ];

@@ -2,6 +2,7 @@
 //! a connection, and keeps what it was asked.
 
 mod script;
+mod services;
 
 use std::time::Duration;
 
