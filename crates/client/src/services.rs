@@ -1,13 +1,14 @@
 //! Services: what runs as replicas of numbered releases. Calls that make a release answer at once, usually in `queued` or
 //! `deploying`: see [`Services::wait_until_settled`].
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::Stream;
 use miosa_api::page::List;
 use miosa_api::v1::services::{
-    CreateService, DeployService, Release, ReleaseEvent, RuntimeInstance, ScaleService, Service,
-    ServiceLogLine, StoppedService, UpdateService,
+    CreateService, DeployService, EffectiveVariable, Release, ReleaseEvent, RuntimeInstance, ScaleService,
+    Service, ServiceLogLine, SetVariables, StoppedService, UpdateService, Variable,
 };
 use miosa_api::v1::volumes::Deleted;
 use reqwest::Method;
@@ -176,6 +177,30 @@ impl<'a> Services<'a> {
 
     pub async fn get_instance(self, id: &str, instance_id: &str) -> Result<RuntimeInstance, ClientError> {
         self.client.send(self.request(Method::GET, id, &["instances", instance_id])).await
+    }
+
+    /// The environment of the replicas, without what the server adds to it.
+    pub async fn variables(self, id: &str) -> Result<Vec<Variable>, ClientError> {
+        let list: List<Variable> = self.client.send(self.request(Method::GET, id, &["variables"])).await?;
+        Ok(list.data)
+    }
+
+    /// Adds and changes some, and removes those without a value; others stay. In force from the next release on.
+    pub async fn set_variables(
+        self,
+        id: &str,
+        changes: BTreeMap<String, Option<String>>,
+    ) -> Result<Vec<Variable>, ClientError> {
+        let call = self.request(Method::PUT, id, &["variables"]).body(&SetVariables { variables: changes });
+        let list: List<Variable> = self.client.send(call).await?;
+        Ok(list.data)
+    }
+
+    /// What a replica has, the server's own included.
+    pub async fn effective_variables(self, id: &str) -> Result<Vec<EffectiveVariable>, ClientError> {
+        let call = self.request(Method::GET, id, &["variables", "effective"]);
+        let list: List<EffectiveVariable> = self.client.send(call).await?;
+        Ok(list.data)
     }
 
     /// What the replicas wrote, oldest first.

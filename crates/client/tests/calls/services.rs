@@ -184,6 +184,27 @@ async fn logs_and_events_are_lists_or_streams() {
 }
 
 #[tokio::test]
+async fn variables_are_lists() {
+    let variable = json!({"name": "A", "value": "1", "source": "service"});
+    let answer = || Reply::json(200, list(std::slice::from_ref(&variable), None));
+    let script = Script::play([answer(), answer(), answer()]).await;
+    let client = client(&script);
+    let services = client.services();
+    let changes = [("A".to_owned(), Some("1".to_owned())), ("B".to_owned(), None)];
+    assert_eq!(services.set_variables("s1", changes.into()).await.unwrap()[0].name, "A");
+    assert_eq!(services.variables("s1").await.unwrap()[0].value, "1");
+    assert_eq!(services.effective_variables("s1").await.unwrap()[0].source, "service");
+    assert_eq!(
+        asked(&script),
+        [
+            r#"PUT /api/v1/services/s1/variables {"variables":{"A":"1","B":null}}"#,
+            "GET /api/v1/services/s1/variables ",
+            "GET /api/v1/services/s1/variables/effective ",
+        ]
+    );
+}
+
+#[tokio::test]
 async fn projects_come_and_go() {
     let project = || {
         json!({"id": "p1", "tenant_id": "t", "workspace_id": null, "name": "shop", "slug": "shop",
