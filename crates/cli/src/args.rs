@@ -2,7 +2,10 @@
 //! file are merged is in `context`.
 
 mod computers;
+mod projects;
+mod services;
 mod snapshots;
+mod up;
 mod volumes;
 
 use std::collections::BTreeMap;
@@ -14,10 +17,18 @@ pub use computers::{
     ActionArgs, ActionName, ComputersArgs, ComputersVerb, CreateComputerArgs, DeleteComputerArgs, ExecArgs,
     ListComputersArgs, LogsArgs,
 };
+pub use projects::{CreateProjectArgs, ProjectsArgs, ProjectsVerb};
+pub use services::{
+    ComputerForm, CreateServiceArgs, DataArgs, DeleteServiceArgs, DeployServiceArgs, ListServicesArgs,
+    MountArgs, MountSpec, PromoteArgs, ReleaseArgs, RollbackArgs, RunArgs, RunServiceArgs, ScaleServiceArgs,
+    ServiceArgs, ServiceExecArgs, ServiceLogsArgs, ServicesArgs, ServicesVerb, UnmountArgs,
+    UpdateServiceArgs,
+};
 pub use snapshots::{
     CpArgs, CreateSnapshotArgs, DeleteSnapshotArgs, DiffArgs, ListSnapshotsArgs, LsArgs, PruneArgs,
     RestoreArgs, SnapshotsArgs, SnapshotsVerb, UpdateSnapshotArgs, VerifyArgs,
 };
+pub use up::UpArgs;
 pub use volumes::{
     AttachArgs, CompactArgs, CreateVolumeArgs, DestroyArgs, DetachArgs, ForkArgs, ListVolumesArgs,
     ScheduleArg, SnapshotSettings, Switch, TimelineArgs, UpdateVolumeArgs, VolumesArgs, VolumesVerb,
@@ -32,6 +43,8 @@ Examples:
   miosa computers create --name box --wait       Make a computer and wait until it runs
   miosa volumes attach model-weights             Mount the volume in it, at /mnt/data
   miosa snapshots create model-weights           Keep its present for later
+  miosa services create web --volume model-weights:/var/models
+  miosa up                                       Make what miosa.toml describes
   miosa volumes list
 
 Wherever an id is asked for, its ending (4 characters or more) and an exact name will do.
@@ -117,6 +130,14 @@ pub enum Verb {
     /// Make and run the computers that volumes are attached to
     #[command(visible_aliases = ["computer", "machines", "machine"])]
     Computers(ComputersArgs),
+    /// Run services: replicas of releases that mount volumes
+    #[command(visible_aliases = ["service", "svc"])]
+    Services(ServicesArgs),
+    /// Group volumes, computers and services
+    #[command(visible_alias = "project")]
+    Projects(ProjectsArgs),
+    /// Make the volumes and services that a file describes
+    Up(UpArgs),
     /// Serve the API and run volumes and computers on this machine
     Serve(ServeArgs),
     #[command(hide = true)]
@@ -271,6 +292,43 @@ mod tests {
             "computers exec c1 -- ls -l --json",
             "computers logs c1 -n 5 -f",
             "computers use c1",
+            "services",
+            "services list",
+            "services list c1 --json",
+            "service ls --project p --status running",
+            "services create web",
+            "services create web --template t --command run --env A=1 --env B=2 --replicas 3 --size xl --port 80 --network host",
+            "services create web --volume v1:/a:ro --volume v2:/b:shared --health-command true --restart-policy no",
+            "services create web --port 80 --health-http /healthz --start-timeout 5 --stop-grace 0 --project p --no-wait",
+            "services create c1 --data {}",
+            "services show web",
+            "services show c1 web",
+            "services update web --env A=1 --unset-env B --no-port --no-health --name w",
+            "services update web --volume v1:/a",
+            "services deploy web --message m --snapshot-before --template t --no-wait",
+            "services promote web 3 --snapshot-before --with-data -y",
+            "services rollback web",
+            "services rollback web 3 --with-data --snapshot-before",
+            "services restart web",
+            "services start web --no-wait",
+            "services stop web",
+            "services scale web 3",
+            "services mount web v1:/a:ro:shared",
+            "services unmount web /a",
+            "services instances web",
+            "services logs web -n 5 -f --replica 1",
+            "services logs c1 web --json",
+            "services exec web --replica 1 -- ls -l",
+            "services delete web -f",
+            "services delete web -y --no-wait",
+            "services action c1 web restart --json",
+            "projects",
+            "projects list",
+            "project create p --slug s --description d",
+            "projects show default",
+            "projects delete p",
+            "up",
+            "up -f miosa.toml --dry-run -y",
             "serve --data-dir /d --listen 127.0.0.1:1 --pool /p --pool-size 20GB --config /c --insecure-http",
             "volumes",
             "",
@@ -311,6 +369,22 @@ mod tests {
             "computers exec c1",
             "computers exec c1 --data {} -- ls",
             "computers action c1 explode",
+            "services create",
+            "services create web --replicas 51",
+            "services create web --volume v1",
+            "services create web --volume v1:/a:often",
+            "services create web --port 0",
+            "services create web --health-command a --health-http /b",
+            "services create web --restart-policy sometimes",
+            "services update web",
+            "services update web --no-wait",
+            "services update web --port 1 --no-port",
+            "services promote web",
+            "services scale web",
+            "services scale web -1",
+            "services mount web v1",
+            "services exec web",
+            "up something",
         ] {
             let parsed = Cli::try_parse_from(std::iter::once("miosa").chain(line.split_whitespace()));
             assert!(parsed.is_err(), "{line} was accepted");

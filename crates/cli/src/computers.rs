@@ -162,14 +162,19 @@ fn print_action(context: &Context, done: ComputerAction) -> Result<(), CliError>
 }
 
 async fn exec(context: &Context, args: ExecArgs) -> Result<u8, CliError> {
-    let output = &context.output;
     let mut exec = match &args.data {
         Some(text) => parse_json("--data", text)?,
         None => Exec { command: Some(shell_line(&args.command)), ..Exec::default() },
     };
     exec.timeout = exec.timeout.or(context.timeout_flag);
     let id = resolve::computer_id(&context.client, &args.computer).await?;
-    let result = context.client.computers().exec(&id, &exec).await?;
+    exec_in(context, &id, &exec).await
+}
+
+/// Runs a command in a computer or a replica, shows what it wrote, and answers its exit code.
+pub(crate) async fn exec_in(context: &Context, id: &str, exec: &Exec) -> Result<u8, CliError> {
+    let output = &context.output;
+    let result = context.client.computers().exec(id, exec).await?;
     // What the shell shows for a code that is not one of a process.
     let code = u8::try_from(result.exit_code).unwrap_or(u8::MAX);
     if output.is_json() {
@@ -188,7 +193,7 @@ async fn exec(context: &Context, args: ExecArgs) -> Result<u8, CliError> {
 }
 
 /// One argument is a line for the shell. Several are one command: each is quoted, so that it arrives as it was given.
-fn shell_line(command: &[String]) -> String {
+pub(crate) fn shell_line(command: &[String]) -> String {
     match command {
         [line] => line.clone(),
         words => words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),

@@ -16,15 +16,23 @@ pub(crate) fn for_refusal(envelope: &ErrorEnvelope) -> Option<String> {
     Some(match envelope.code.as_str() {
         "invalid_token" => "check MIOSA_API_KEY, --api-key and ~/.miosa/config.toml".into(),
         "insufficient_scope" => "use a key that may do this".into(),
-        "NOT_FOUND" if detail("deleted_at").is_some() => {
+        "NOT_FOUND" if detail("deleted_at").is_some() && envelope.message.starts_with("volume") => {
             "`miosa volumes list --deleted` shows the trash, `miosa volumes undelete` brings back".into()
         }
         "NOT_FOUND" => {
-            "`miosa volumes list`, `miosa snapshots list` and `miosa computers list` show what there is"
+            "`miosa volumes list`, `miosa snapshots list`, `miosa computers list` and `miosa services list` \
+                        show what there is"
                 .into()
         }
         "VOLUME_IN_USE" if envelope.error.details.contains_key("holders") => {
             "stop them, or detach with --force, which ends them".into()
+        }
+        "VOLUME_IN_USE" if envelope.error.details.contains_key("service_id") => {
+            let service = detail("service_id").unwrap_or("<service>");
+            format!("`miosa services unmount {service} {volume}` first")
+        }
+        "STALE_SERVICE" => {
+            "somebody else changed it in the same moment: look at it, and repeat the command".into()
         }
         "VOLUME_IN_USE" | "VOLUME_ATTACHED" => format!("`miosa volumes detach {attachment}` first"),
         "MOUNT_PATH_IN_USE" => "choose another path with --mount".into(),

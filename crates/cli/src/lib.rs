@@ -1,6 +1,6 @@
 //! The `miosa` command line. The client verbs here are a plain client of the REST API: they know nothing that another program
-//! could not know, and touch nothing on this machine but `~/.miosa`, the target of `snapshots cp` and, on the server's own machine,
-//! the first admin key.
+//! could not know, and touch nothing on this machine but `~/.miosa`, the target of `snapshots cp`, the file of `up` and, on the
+//! server's own machine, the first admin key.
 //!
 //! `args` holds the flags, `context` merges them with environment and files, `resolve` turns what people type into ids, each
 //! noun has a file of verbs, `output` prints results and `errors` failures.
@@ -13,11 +13,14 @@ pub mod errors;
 mod hints;
 mod output;
 mod progress;
+mod projects;
 mod resolve;
+mod services;
 mod snapshots;
+mod up;
 mod volumes;
 
-use args::{ComputersVerb, GlobalArgs, SnapshotsVerb, VolumesVerb};
+use args::{ComputersVerb, GlobalArgs, ProjectsVerb, ServicesVerb, SnapshotsVerb, UpArgs, VolumesVerb};
 use context::{Context, Manner, process_environment};
 use errors::CliError;
 use output::Output;
@@ -28,6 +31,9 @@ pub enum ClientVerb {
     Volumes(VolumesVerb),
     Snapshots(SnapshotsVerb),
     Computers(ComputersVerb),
+    Services(ServicesVerb),
+    Projects(ProjectsVerb),
+    Up(UpArgs),
 }
 
 /// Runs a client verb, tells what went wrong, answers the exit code.
@@ -44,6 +50,9 @@ pub async fn run_client(flags: &GlobalArgs, verb: ClientVerb) -> u8 {
             ClientVerb::Volumes(verb) => volumes::run(&context, verb).await.map(|()| 0),
             ClientVerb::Snapshots(verb) => snapshots::run(&context, verb).await.map(|()| 0),
             ClientVerb::Computers(verb) => computers::run(&context, verb).await,
+            ClientVerb::Services(verb) => services::run(&context, verb).await,
+            ClientVerb::Projects(verb) => projects::run(&context, verb).await.map(|()| 0),
+            ClientVerb::Up(args) => up::run(&context, args).await.map(|()| 0),
         }
     };
     outcome.await.unwrap_or_else(|error: CliError| errors::report(&error, &output))

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use miosa_cli::args::{Cli, ComputersArgs, SnapshotsArgs, Verb, VolumesArgs, group_help};
+use miosa_cli::args::{
+    Cli, ComputersArgs, ProjectsArgs, ServicesArgs, SnapshotsArgs, Verb, VolumesArgs, group_help,
+};
 use miosa_cli::{ClientVerb, errors, run_client, wants_json};
 
 mod server;
@@ -20,9 +22,14 @@ fn main() -> ExitCode {
         Some(Verb::Volumes(VolumesArgs { verb: None })) => return print_help(&["volumes"]).into(),
         Some(Verb::Snapshots(SnapshotsArgs { verb: None })) => return print_help(&["snapshots"]).into(),
         Some(Verb::Computers(ComputersArgs { verb: None })) => return print_help(&["computers"]).into(),
+        Some(Verb::Services(ServicesArgs { verb: None })) => return print_help(&["services"]).into(),
+        Some(Verb::Projects(ProjectsArgs { verb: None })) => return print_help(&["projects"]).into(),
         Some(Verb::Volumes(VolumesArgs { verb: Some(verb) })) => ClientVerb::Volumes(verb),
         Some(Verb::Snapshots(SnapshotsArgs { verb: Some(verb) })) => ClientVerb::Snapshots(verb),
         Some(Verb::Computers(ComputersArgs { verb: Some(verb) })) => ClientVerb::Computers(verb),
+        Some(Verb::Services(ServicesArgs { verb: Some(verb) })) => ClientVerb::Services(verb),
+        Some(Verb::Projects(ProjectsArgs { verb: Some(verb) })) => ClientVerb::Projects(verb),
+        Some(Verb::Up(args)) => ClientVerb::Up(args),
         Some(Verb::Serve(args)) => return server::serve(args),
         Some(Verb::Controller(args)) => return server::controller(&args),
         Some(Verb::Agent(args)) => return server::agent(&args),

@@ -151,9 +151,9 @@ fn render_table(headers: &[&str], rows: Vec<Vec<String>>, color: bool) -> String
 
 fn state_color(state: &str) -> Option<Color> {
     match state {
-        "available" | "attached" | "running" | "ready" => Some(Color::Green),
-        "error" | "failed" | "unavailable" => Some(Color::Red),
-        "stopped" | "deleted" | "detached" => None,
+        "available" | "attached" | "running" | "ready" | "healthy" | "active" => Some(Color::Green),
+        "error" | "failed" | "unavailable" | "unhealthy" => Some(Color::Red),
+        "stopped" | "deleted" | "detached" | "canceled" | "removed" => None,
         _ => Some(Color::Yellow),
     }
 }

@@ -11,8 +11,10 @@ use std::os::unix::ffi::OsStrExt;
 
 use futures::TryStreamExt;
 use jiff::Timestamp;
+use miosa_api::v1::services::{Release, Service};
 use miosa_api::v1::snapshots::Snapshot;
-use miosa_client::{Client, ComputerFilter, SnapshotFilter, VolumeFilter};
+use miosa_api::v1::volumes::Volume;
+use miosa_client::{Client, ClientError, ComputerFilter, ServiceFilter, SnapshotFilter, VolumeFilter};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -164,6 +166,123 @@ pub(crate) async fn computer_id(client: &Client, query: &str) -> Result<String, 
         return Ok(id);
     }
     Ok(pick("computer", query, computers(client, ComputerFilter::default()).await?)?.id)
+}
+
+/// The service that `query` names. A computer's name is refused in words: published command lines mean a process on it by that.
+pub(crate) async fn service(client: &Client, query: &str) -> Result<Service, CliError> {
+    let found = match full_id(query) {
+        Some(id) => client.services().get(&id).await.map_err(CliError::from),
+        None => {
+            let services: Vec<Service> =
+                client.services().list_all(&ServiceFilter::default()).try_collect().await?;
+            // The name of one that was just deleted belongs to its successor.
+            let staying = services.iter().filter(|service| service.state != "destroying");
+            let candidates = staying.map(|service| Candidate {
+                id: service.id.clone(),
+                name: service.name.clone(),
+                state: service.state.clone(),
+            });
+            pick("service", query, candidates.collect()).map(|picked| {
+                let found = services.into_iter().find(|service| service.id == picked.id);
+                found.expect("it was picked from these")
+            })
+        }
+    };
+    match found {
+        Err(error) if is_absent(&error) && is_computer(client, query).await => {
+            Err(computer_form(&format!("{query} is a computer, not a service")))
+        }
+        found => found,
+    }
+}
+
+fn is_absent(error: &CliError) -> bool {
+    match error {
+        CliError::NotFound { .. } => true,
+        CliError::Client(error) => error.code() == Some("NOT_FOUND"),
+        _ => false,
+    }
+}
+
+async fn is_computer(client: &Client, query: &str) -> bool {
+    match full_id(query) {
+        Some(id) => client.computers().get(&id).await.is_ok(),
+        None => {
+            let computers = computers(client, ComputerFilter::default()).await.unwrap_or_default();
+            pick("computer", query, computers).is_ok()
+        }
+    }
+}
+
+/// The refusal of what published command lines ask for of a process on a computer.
+pub(crate) fn computer_form(problem: &str) -> CliError {
+    CliError::usage(
+        format!("{problem}; single processes on a computer cannot be managed yet"),
+        Some(
+            "`miosa services create <name>` makes a service of its own; `miosa computers exec <computer> -- <command>` \
+             runs a command",
+        ),
+    )
+}
+
+/// A name for something new that is the id of a computer was meant as the computer.
+pub(crate) async fn refuse_computer_as_name(client: &Client, name: &str) -> Result<(), CliError> {
+    if full_id(name).is_some() && is_computer(client, name).await {
+        return Err(computer_form(&format!("{name} is a computer, not a name")));
+    }
+    Ok(())
+}
+
+/// A release of `service`, by its number, its id or the ending of that.
+pub(crate) async fn release_id(client: &Client, service: &Service, query: &str) -> Result<String, CliError> {
+    if let Some(id) = full_id(query) {
+        return Ok(id);
+    }
+    let releases: Vec<Release> = client.services().list_releases(&service.id).try_collect().await?;
+    let candidates = releases.into_iter().map(|release| Candidate {
+        id: release.id,
+        name: release.number.to_string(),
+        state: release.state,
+    });
+    Ok(pick("release", query, candidates.collect())?.id)
+}
+
+/// The id of a project; `default` is the word for the default one.
+pub(crate) async fn project_id(client: &Client, query: &str) -> Result<String, CliError> {
+    if let Some(id) = full_id(query) {
+        return Ok(id);
+    }
+    if query == "default" {
+        return Ok(client.projects().get(query).await?.id);
+    }
+    let candidates = client.projects().list_all().map_ok(|project| Candidate {
+        state: project.slug,
+        id: project.id,
+        name: project.name,
+    });
+    Ok(pick("project", query, candidates.try_collect().await?)?.id)
+}
+
+/// The volumes that are there, for verbs that name several.
+pub(crate) struct KnownVolumes(Vec<Volume>);
+
+impl KnownVolumes {
+    pub(crate) async fn load(client: &Client) -> Result<Self, ClientError> {
+        Ok(Self(client.volumes().list_all(&VolumeFilter::default()).try_collect().await?))
+    }
+
+    /// The id of the volume that `query` names.
+    pub(crate) fn id(&self, query: &str) -> Result<String, CliError> {
+        if let Some(id) = full_id(query) {
+            return Ok(id);
+        }
+        let candidates = self.0.iter().map(|volume| Candidate {
+            id: volume.id.clone(),
+            name: volume.name.clone(),
+            state: volume.state.clone(),
+        });
+        Ok(pick("volume", query, candidates.collect())?.id)
+    }
 }
 
 /// The id of an attachment, by its id or by the name of the attached volume.

@@ -2,6 +2,7 @@
 //! that speaks the contract from memory; each test is a story, and its transcript is compared with the one under `snapshots/`.
 
 mod past;
+mod services;
 mod stub;
 
 use std::io::Write;

@@ -1,7 +1,8 @@
 //! A server that speaks the contract from memory, as far as the command line needs it: twins, lists in pages of two, the error
 //! envelope, attachments that really come and go. No rules of its own beyond what the transcripts show. Snapshots are in
-//! `snapshots`.
+//! `snapshots`, services and projects in `services`.
 
+mod services;
 mod snapshots;
 
 use std::collections::VecDeque;
@@ -26,6 +27,11 @@ pub(crate) struct World {
     trash: Vec<Value>,
     pub(crate) computers: Vec<Value>,
     attachments: Vec<Value>,
+    pub(crate) services: Vec<Value>,
+    /// Of all services, newest first.
+    releases: Vec<Value>,
+    /// Besides the default one.
+    projects: Vec<Value>,
     /// Newest first.
     pub(crate) snapshots: Vec<Value>,
     pub(crate) events: Vec<Value>,
@@ -167,6 +173,9 @@ async fn answer(
         ["volume-snapshots", ..] => snapshots::snapshots(&mut world, &method, &path[1..], &uri, &body),
         ["volumes"] | ["volumes", ..] => volumes(&mut world, &method, &path[1..], &query, &body),
         ["volume-attachments", attachment] => detach(&mut world, attachment, &query),
+        ["computers", id, "exec"] if services::is_replica(id) => services::exec(id, &body),
+        ["services", ..] => services::services(&mut world, &method, &path[1..], &query, &body),
+        ["projects", ..] => services::projects(&mut world, &method, &path[1..], &query, &body),
         ["computers", ..] => computers(&mut world, &method, &path[1..], &query, &body),
         _ => Err(refusal(404, "NOT_FOUND", "no such route")),
     };
@@ -187,7 +196,12 @@ type Outcome = Result<Response, Box<Response>>;
 fn volumes(world: &mut World, method: &Method, path: &[&str], query: &Query, body: &Value) -> Outcome {
     match (method, path) {
         (&Method::GET, []) if query.get("status") == Some("deleted") => Ok(list(&world.trash, query)),
-        (&Method::GET, []) => Ok(list(&world.volumes, query)),
+        (&Method::GET, []) => {
+            let wanted =
+                |volume: &&Value| query.get("project_id").is_none_or(|id| volume["project_id"] == id);
+            let volumes: Vec<Value> = world.volumes.iter().filter(wanted).cloned().collect();
+            Ok(list(&volumes, query))
+        }
         (&Method::POST, []) => {
             let bytes = body["size_bytes"].as_u64().unwrap();
             if bytes > 500 << 30 {
@@ -198,7 +212,7 @@ fn volumes(world: &mut World, method: &Method, path: &[&str], query: &Query, bod
             world.add_volume(&name, bytes);
             let volume = &mut world.volumes[0];
             snapshots::schedule(volume, body);
-            for field in ["metadata", "delete_protection", "region"] {
+            for field in ["metadata", "delete_protection", "region", "project_id"] {
                 if let Some(value) = body.get(field) {
                     volume[field] = value.clone();
                 }
@@ -359,7 +373,7 @@ fn attach(world: &mut World, computer: &Value, body: &Value) -> Outcome {
     }
     world.made += 1;
     let attachment = json!({"id": id("bbbb", world.made), "volume_id": volume["id"], "computer_id": computer["id"],
-        "service_id": null, "instance_id": null, "mount_path": path, "read_only": body["read_only"] == true,
+        "service_id": null, "instance_id": null, "mount_path": path, "read_only": body["read_only"] == true, "shared": false,
         "state": "attached", "status": "attached", "device": "/dev/loop7", "volume_name": volume["name"],
         "size_gb": volume["size_gb"], "host_id": volume["host_id"], "error": null,
         "created_at": "2026-05-17T10:00:00Z", "updated_at": "2026-05-17T10:00:00Z"});
