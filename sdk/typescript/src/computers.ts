@@ -92,8 +92,8 @@ export class Computers {
   }
 
   /** Those lines, and then new ones as they are written, until the signal or the end of the loop. */
-  followLogs(id: string, options: LogOptions = {}): AsyncGenerator<LogLine, void, undefined> {
-    return followLog(this.#transport, ["computers", id, "logs", "stream"], options);
+  followLogs(id: string, { lines, since, ...options }: LogOptions = {}): AsyncGenerator<LogLine, void, undefined> {
+    return followLog(this.#transport, ["computers", id, "logs", "stream"], { lines, since }, options);
   }
 
   /** Fails when the computer is in error, stopped, or being destroyed: it will not run unless somebody starts it. */

@@ -2,10 +2,10 @@
  * The client of miosa volumes.
  *
  * ```text
- *   Miosa ── volumes  snapshots  computers  projects.dataServices        one class a noun: a method is a call
- *               └────────┴──────────┴───────────┴── transport            repeats, time, keys
- *                                                    ├─ paging  wait      many calls as one
- *                                                    └─ events  logs      an answer that goes on
+ *   Miosa ── volumes  snapshots  computers  services  deployments  projects    one class a noun: a method is a call
+ *               └────────┴──────────┴─────────┴──────────┴───────────┴── transport    repeats, time, keys
+ *                                                                         ├─ paging  wait    many calls as one
+ *                                                                         └─ events  logs    an answer that goes on
  *   generated/v1.ts, from the committed OpenAPI document ── types.ts      what goes in and comes out
  * ```
  *
@@ -14,7 +14,9 @@
 
 import { Computers } from "./computers.js";
 import { configFrom, type MiosaOptions } from "./config.js";
+import { Deployments } from "./deployments.js";
 import { Projects } from "./projects.js";
+import { Services } from "./services.js";
 import { Snapshots } from "./snapshots.js";
 import { Transport } from "./transport.js";
 import { Volumes } from "./volumes.js";
@@ -23,6 +25,8 @@ export class Miosa {
   readonly volumes: Volumes;
   readonly snapshots: Snapshots;
   readonly computers: Computers;
+  readonly services: Services;
+  readonly deployments: Deployments;
   readonly projects: Projects;
 
   /** Makes no call yet. */
@@ -31,6 +35,8 @@ export class Miosa {
     this.volumes = new Volumes(transport);
     this.snapshots = new Snapshots(transport);
     this.computers = new Computers(transport);
+    this.services = new Services(transport);
+    this.deployments = new Deployments(transport);
     this.projects = new Projects(transport);
   }
 }
@@ -45,6 +51,8 @@ export type * from "./types.js";
 export type { components, operations, paths } from "./generated/v1.js";
 export type { Computers } from "./computers.js";
 export type { DataServices } from "./data-services.js";
+export type { Deployments, RuntimeInstances, Versions } from "./deployments.js";
 export type { Projects } from "./projects.js";
+export type { Releases, ServiceLogOptions, Services, Variables } from "./services.js";
 export type { FileQuery, SnapshotFiles, Snapshots } from "./snapshots.js";
 export type { Volumes } from "./volumes.js";

@@ -17,21 +17,21 @@ export interface LogOptions extends CallOptions {
  * The lines of a log, those that are there and then new ones as they are written. A connection that breaks is made again, and
  * goes on behind the last line that came.
  */
-export async function* followLog(
+export async function* followLog<Line extends LogLine>(
   transport: Transport,
   path: readonly string[],
-  { lines, since, ...options }: LogOptions,
-  query: object = {},
-): AsyncGenerator<LogLine, void, undefined> {
+  query: object,
+  options: CallOptions,
+): AsyncGenerator<Line, void, undefined> {
   const maxBreaks = options.maxRetries ?? transport.maxRetries;
   let lastId: string | undefined;
   let breaks = 0;
   for (;;) {
     const headers = { "last-event-id": lastId };
-    const events = await transport.events({ method: "GET", path, query: { ...query, lines, since }, headers }, options);
+    const events = await transport.events({ method: "GET", path, query, headers }, options);
     try {
       for await (const { kind, data, id } of events) {
-        const line = JSON.parse(data) as LogLine;
+        const line = JSON.parse(data) as Line;
         if (kind === "error") throw new MiosaError(`the log cannot be followed: ${line.message}`);
         breaks = 0;
         lastId = id;

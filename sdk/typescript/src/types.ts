@@ -71,6 +71,12 @@ export type PrunePlan = Schemas["PrunePlan"];
 export type SnapshotDiff = Schemas["SnapshotDiff"];
 export type FileEntry = Schemas["FileEntry"];
 
+export type Project = Schemas["Project"];
+export type CreateProject = Spelled<Omit<Schemas["CreateProject"], "name">> & { name: string };
+export type UpdateProject = Spelled<Schemas["UpdateProject"]>;
+export type Environment = Schemas["Environment"];
+export type ProjectCapabilities = Schemas["ProjectCapabilities"];
+
 export type DataService = Volume;
 export type CreateDataService = CreateVolume & Spelled<Schemas["DataServiceFields"]>;
 
@@ -90,6 +96,51 @@ export type ExecEvent =
   | { type: "stdout"; data: string }
   | { type: "stderr"; data: string }
   | { type: "exit"; exit_code: number; success: boolean; timed_out: boolean };
+
+/** A volume that a service mounts, by whichever of its names; replicas share it, or each has its own. */
+export type ServiceMount = OneOf<"dataServiceId" | "data_service_id" | "volumeId" | "volume_id", string> &
+  OneOf<"mountPath" | "mount_path", string> &
+  Spelled<Pick<Schemas["NewServiceVolume"], "shared" | "read_only">>;
+
+/** In an update these are merged, and null takes one back to its default. `volumes` is always the whole list. */
+export type ServiceSettings = Spelled<{
+  [Name in Exclude<keyof Schemas["ServiceSettings"], "volumes" | "health_check">]:
+    Schemas["ServiceSettings"][Name] | null;
+}> &
+  Spelled<{ health_check: Spelled<Schemas["ServiceHealthCheck"]> | null; volumes: readonly ServiceMount[] | null }>;
+
+/** What a service runs may stand in `settings` or beside it. */
+type ServiceBody<T> = Spelled<Omit<T, keyof Schemas["RunFields"] | "settings">> &
+  Omit<ServiceSettings, "template"> & { settings?: ServiceSettings | null | undefined };
+
+export type ServiceStatus = "pending" | "deploying" | "running" | "failed" | "stopped" | "destroying";
+export type Service = WithStatus<Schemas["Service"], ServiceStatus>;
+export type CreateService = ServiceBody<Schemas["CreateService"]> & { name: string };
+export type UpdateService = ServiceBody<Schemas["UpdateService"]>;
+/** A version of a deployment is a release of the service, by another name. */
+export type DeployService = Spelled<Omit<Schemas["DeployService"], "settings"> & { version_id: string | null }> & {
+  settings?: ServiceSettings | null | undefined;
+};
+
+export type ReleaseState = "queued" | "deploying" | "active" | "failed" | "canceled" | "stopped" | "removed";
+export type Release = WithStatus<Schemas["Release"], ReleaseState>;
+export type ReleaseEvent = Schemas["ReleaseEvent"];
+
+export type RuntimeInstanceState =
+  "provisioning" | "starting" | "healthy" | "unhealthy" | "error" | "stopped" | "destroyed";
+export type RuntimeInstance = WithStatus<Schemas["RuntimeInstance"], RuntimeInstanceState>;
+export type Variable = Schemas["Variable"];
+export type EffectiveVariable = Schemas["EffectiveVariable"];
+export type ServiceLogLine = Schemas["ServiceLogLine"];
+
+export type DeploymentState = "pending" | "building" | "running" | "failed" | "stopped";
+export type Deployment = WithStatus<Schemas["Deployment"], DeploymentState>;
+export type CreateDeployment = ServiceBody<Schemas["CreateDeployment"]> & { name: string };
+/** How many instances there are, which a service calls replicas. */
+export type ScaleDeployment = OneOf<"instances" | "replicas", number>;
+export type VersionState = "created" | "building" | "ready" | "failed" | "archived";
+export type DeploymentVersion = WithStatus<Schemas["DeploymentVersion"], VersionState>;
+export type InstanceLogs = Schemas["InstanceLogs"];
 
 /** Answer to a deletion. */
 export type Deleted = Schemas["Deleted"];

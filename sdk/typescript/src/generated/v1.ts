@@ -313,6 +313,302 @@ export interface paths {
         patch: operations["update_data_service"];
         trace?: never;
     };
+    "/deployments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List deployments, newest first. */
+        get: operations["list_deployments"];
+        put?: never;
+        /** Create a deployment, which is a service. With a source, version 1 is made and its instances start. */
+        post: operations["create_deployment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deployments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a deployment. */
+        get: operations["get_deployment"];
+        /**
+         * Rename a deployment.
+         * @description The same as `PATCH`: fields left out stay as they are.
+         */
+        put: operations["replace_deployment"];
+        post?: never;
+        /** Delete a deployment. Its instances end in the background; its volumes stay. */
+        delete: operations["delete_deployment"];
+        options?: never;
+        head?: never;
+        /** Rename a deployment. */
+        patch: operations["update_deployment"];
+        trace?: never;
+    };
+    "/deployments/{id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A deployment's log: a list, or events (followed) with `Accept: text/event-stream`. */
+        get: operations["deployment_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deployments/{id}/redeploy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deploy the present settings as a new version. */
+        post: operations["redeploy_deployment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deployments/{id}/releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a deployment's releases, newest first. */
+        get: operations["list_deployment_releases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deployments/{id}/releases/{release_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a release of a deployment. */
+        get: operations["get_deployment_release"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deployments/{id}/releases/{release_id}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Serve a release again, under a new number. */
+        post: operations["promote_deployment_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deployments/{id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Serve the version in `version_id` again, or the previous good one. */
+        post: operations["rollback_deployment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deployments/{id}/runtime-instances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a deployment's runtime instances, by replica. */
+        get: operations["list_deployment_instances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deployments/{id}/runtime-instances/{instance_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a runtime instance. */
+        get: operations["get_deployment_instance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deployments/{id}/runtime-instances/{instance_id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a runtime instance wrote, as one text. */
+        get: operations["deployment_instance_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deployments/{id}/scale": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change how many instances there are. */
+        post: operations["scale_deployment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deployments/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop a deployment: it stays stopped until it is deployed again. */
+        post: operations["stop_deployment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deployments/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a deployment's versions, newest first. */
+        get: operations["list_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deployments/{id}/versions/{version_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a version. */
+        get: operations["get_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deployments/{id}/versions/{version_id}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Serve a version again, under a new number. */
+        post: operations["promote_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deployments/{id}/versions/{version_id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the release of a version. */
+        get: operations["get_version_release"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -381,6 +677,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/project-capabilities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What projects of this server can have. */
+        get: operations["project_capabilities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List projects, newest first. */
+        get: operations["list_projects"];
+        put?: never;
+        /** Create a project. */
+        post: operations["create_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/projects/data-services/{id}": {
         parameters: {
             query?: never;
@@ -402,6 +733,46 @@ export interface paths {
         head?: never;
         /** Change a data service of any project. */
         patch: operations["update_any_data_service"];
+        trace?: never;
+    };
+    "/projects/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a project. */
+        get: operations["get_project"];
+        /**
+         * Change a project.
+         * @description The same as `PATCH`: fields left out stay as they are.
+         */
+        put: operations["replace_project"];
+        post?: never;
+        /** Delete a project that is empty: without volumes, computers and services. */
+        delete: operations["delete_project"];
+        options?: never;
+        head?: never;
+        /** Change a project. */
+        patch: operations["update_project"];
+        trace?: never;
+    };
+    "/projects/{id}/environments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a project's environments: `production`. */
+        get: operations["list_environments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/projects/{project_id}/data-services": {
@@ -445,6 +816,41 @@ export interface paths {
         patch: operations["update_project_data_service"];
         trace?: never;
     };
+    "/projects/{project_id}/deployments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Create a deployment in a project. */
+        post: operations["create_project_deployment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a project's services, newest first. */
+        get: operations["list_project_services"];
+        put?: never;
+        /** Create a service in a project. */
+        post: operations["create_project_service"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/readyz": {
         parameters: {
             query?: never;
@@ -457,6 +863,465 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/releases/{release_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a release, whatever its deployment. */
+        get: operations["get_any_release"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/service-deployments/{release_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** The same as `cancel`. */
+        delete: operations["delete_release"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/service-deployments/{release_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give up a release that is not served yet; the last good one stays, or is served again. */
+        post: operations["cancel_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/service-deployments/{release_id}/redeploy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The same as `rollback`. */
+        post: operations["redeploy_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/service-deployments/{release_id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Serve a release again, under a new number. */
+        post: operations["rollback_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List services, newest first. */
+        get: operations["list_services"];
+        put?: never;
+        /** Create a service. With a source, release 1 is made and its replicas start. */
+        post: operations["create_service"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a service. */
+        get: operations["get_service"];
+        /**
+         * Change a service.
+         * @description The same as `PATCH`: fields left out stay as they are.
+         */
+        put: operations["replace_service"];
+        post?: never;
+        /** Delete a service. Its replicas end in the background; its volumes stay. */
+        delete: operations["delete_service"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a service.
+         * @description A changed list of volumes makes a release by itself and rolls the replicas; other changed settings wait in
+         *     `pending_changes` for the next release. A stopped service stays stopped.
+         */
+        patch: operations["update_service"];
+        trace?: never;
+    };
+    "/services/{id}/builds/{build_id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The log of a build, which is empty: nothing is built here, templates run as they are. */
+        get: operations["build_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/{id}/deployments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a service's releases, newest first. */
+        get: operations["list_releases"];
+        put?: never;
+        /** Deploy: a new release with the service's present settings, and those of the body. */
+        post: operations["deploy_service"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/{id}/deployments/{release_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a release. */
+        get: operations["get_release"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/{id}/deployments/{release_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of a release, oldest first; as events until it is settled with `Accept: text/event-stream`. */
+        get: operations["list_release_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/{id}/instances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a service's replicas, by index. */
+        get: operations["list_instances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/{id}/instances/{instance_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a replica. */
+        get: operations["get_instance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/{id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A service's log: a list, or events (followed) with `Accept: text/event-stream`. */
+        get: operations["service_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/{id}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Serve an earlier release again, under a new number. */
+        post: operations["promote_service"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/{id}/public-address": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Refused: services have no public addresses here. */
+        put: operations["set_public_address"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/{id}/redeploy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deploy the service's present settings as a new release. */
+        post: operations["redeploy_service"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/{id}/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restart a service: the active release once more, under a new number. */
+        post: operations["restart_service"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/{id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Serve the previous good release again, with its data if that is asked for. */
+        post: operations["rollback_service"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/{id}/runtime-instances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as `instances`. */
+        get: operations["list_runtime_instances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/{id}/scale": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change how many replicas there are. What their volumes need is checked for all of them before anything changes. */
+        post: operations["scale_service"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Start a stopped service: a release with its present settings. */
+        post: operations["start_service"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop a service: it stays stopped, whatever is changed, until it is started or deployed. */
+        post: operations["stop_service"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/{id}/variables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the variables that a service gives its replicas. */
+        get: operations["list_variables"];
+        /**
+         * Set variables; those that are not named stay. What changes waits in `pending_changes` for the next release.
+         * @description Also read: a list of names and values, there or as the whole body, and an object of names and values as the whole body. A null
+         *     value removes a variable.
+         */
+        put: operations["set_variables"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/{id}/variables/effective": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what replica 0 has in its environment: the variables of the release that is served, and those that the server adds. */
+        get: operations["list_effective_variables"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/{id}/variables/{names}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove variables; one that is not there is removed already. */
+        delete: operations["delete_variables"];
         options?: never;
         head?: never;
         patch?: never;
@@ -985,8 +1850,13 @@ export interface components {
             error?: string | null;
             host_id: string;
             id: string;
+            instance_id?: string | null;
             mount_path: string;
             read_only: boolean;
+            /** @description Of a service's replica: the service, and the runtime instance, which has the id `computer_id`. */
+            service_id?: string | null;
+            /** @description Other replicas may write beside it. */
+            shared: boolean;
             /** Format: int64 */
             size_gb: number;
             /** @description attaching, attached, detaching or failed. */
@@ -1139,6 +2009,48 @@ export interface components {
         };
         /** @description Body of `POST /data-services`: what a volume is made from, and two fields more. */
         CreateDataService: components["schemas"]["DataServiceFields"] & components["schemas"]["CreateVolume"];
+        /** @description Body of `POST /deployments`. What is run may stand at the top level or in `settings`, as for services. */
+        CreateDeployment: components["schemas"]["RunFields"] & {
+            /** @description `dynamic`, which is also what it is when left out. */
+            kind?: string | null;
+            name?: string | null;
+            project_id?: string | null;
+            /** @description See `ServiceSettings`. */
+            settings?: Record<string, unknown> | null;
+            slug?: string | null;
+            source?: components["schemas"]["NewSource"] | null;
+            /** @description Refused: nothing is built here, so there are only templates, and they are named in `source`. */
+            source_type?: string | null;
+            /** @description Short for a source of the type `template`. */
+            template_ref?: string | null;
+        };
+        /** @description Body of `POST /projects`. Further fields are ignored. */
+        CreateProject: {
+            description?: string | null;
+            metadata?: Record<string, unknown> | null;
+            name?: string | null;
+            /** @description Made of the name when absent. */
+            slug?: string | null;
+            workspace_id?: string | null;
+            /** @description Read when there is no `workspace_id`. */
+            workspace_slug?: string | null;
+        };
+        /** @description Body of `POST /services`. What a service runs may stand at the top level or in `settings`. */
+        CreateService: components["schemas"]["RunFields"] & {
+            build?: Record<string, unknown> | null;
+            /** @description server (default; also web, private) or worker. */
+            kind?: string | null;
+            name?: string | null;
+            project_id?: string | null;
+            /** @description See `ServiceSettings`. */
+            settings?: Record<string, unknown> | null;
+            slug?: string | null;
+            source?: components["schemas"]["NewSource"] | null;
+            /** @description Short for a source of the type `template`. */
+            template_ref?: string | null;
+            /** @description The same as `kind`. */
+            type?: string | null;
+        };
         /** @description Body of `POST /volumes/{id}/snapshots`. */
         CreateSnapshot: {
             after_snapshot?: string | null;
@@ -1209,6 +2121,142 @@ export interface components {
              */
             status: string;
             success: boolean;
+        };
+        /** @description Body of the calls that make a release. */
+        DeployService: {
+            /** @description Only `production`, which is where everything is deployed. */
+            environment?: string | null;
+            message?: string | null;
+            /**
+             * Format: int64
+             * @description The same by its number.
+             */
+            number?: number | null;
+            /** @description On a promotion or rollback: the release to serve, by its id. A rollback without one takes the previous good one. */
+            release_id?: string | null;
+            /** @description On a rollback or promotion: bring the volumes back to the snapshots that were taken when that release was left. */
+            restore_data?: boolean | null;
+            /** @description Merged into the service's own first. */
+            settings?: Record<string, unknown> | null;
+            /** @description Take a snapshot of every volume that is written to, named by the release, before anything is replaced. */
+            snapshot_before?: boolean | null;
+            source?: components["schemas"]["NewSource"] | null;
+        };
+        /** @description A service, as a deployment. */
+        Deployment: {
+            /** @description The same as `active_version_id`. */
+            active_release_id?: string | null;
+            /** @description The version that is served. */
+            active_version_id?: string | null;
+            /** Format: int64 */
+            active_version_number?: number | null;
+            /** @description Always false: a version is made by a call. */
+            auto_deploy: boolean;
+            created_at: string;
+            environment_id: string;
+            /** @description Why the newest version is not served, or an instance does not run. */
+            error?: string | null;
+            /** @description The service's id. */
+            id: string;
+            /**
+             * Format: int32
+             * @description How many runtime instances there should be.
+             */
+            instances: number;
+            metadata: {
+                [key: string]: string;
+            };
+            name: string;
+            project_id: string;
+            /**
+             * Format: int32
+             * @description Those that are healthy.
+             */
+            ready_instances: number;
+            slug: string;
+            source?: components["schemas"]["ServiceSource"] | null;
+            /** @description Always null: what runs is a template, and no repository, upload or sandbox. */
+            source_type?: string | null;
+            /** @description pending, building, running, failed or stopped. */
+            state: string;
+            /** @description The same as `state`. */
+            status: string;
+            tenant_id: string;
+            updated_at: string;
+            url?: string | null;
+        };
+        /** @description A service's release, as the release of a version. */
+        DeploymentRelease: {
+            /** @description The template that it runs. */
+            artifact_manifest: Record<string, unknown>;
+            created_at: string;
+            deployment_id: string;
+            /** @description The version of the same id. */
+            deployment_version_id: string;
+            /** @description Always `production`. */
+            environment: string;
+            id: string;
+            /** @description Always `dynamic`. */
+            kind: string;
+            metadata: {
+                [key: string]: string;
+            };
+            /** @description created, building, ready (it is served), failed or archived. */
+            state: string;
+            /** @description The same as `state`. */
+            status: string;
+            tenant_id: string;
+            updated_at: string;
+            /** Format: int64 */
+            version_number: number;
+        };
+        /** @description A service's release, as a version. */
+        DeploymentVersion: {
+            /** @description The template that it runs. */
+            artifact_manifest: Record<string, unknown>;
+            created_at: string;
+            deployment_id: string;
+            /** @description Why it is not, or no longer, served. */
+            error?: string | null;
+            /** @description The release's id. */
+            id: string;
+            /** @description Always `dynamic`. */
+            kind: string;
+            message?: string | null;
+            metadata: {
+                [key: string]: string;
+            };
+            source?: components["schemas"]["ServiceSource"] | null;
+            /** @description Always null, as for the deployment. */
+            source_type?: string | null;
+            /** @description created, building, ready (it is served), failed or archived. */
+            state: string;
+            /** @description The same as `state`. */
+            status: string;
+            tenant_id: string;
+            updated_at: string;
+            /**
+             * Format: int64
+             * @description Counted from 1 within the deployment.
+             */
+            version_number: number;
+        };
+        /** @description A variable as a replica has it. */
+        EffectiveVariable: {
+            name: string;
+            /** @description `service`, or `server` for what is added to every replica. */
+            source: string;
+            value: string;
+        };
+        /** @description Where a project's services run. Each project has one, `production`, with the project's id. */
+        Environment: {
+            created_at: string;
+            id: string;
+            is_default: boolean;
+            name: string;
+            project_id: string;
+            slug: string;
+            updated_at: string;
         };
         ErrorBody: {
             /** @description Stable; see the list in docs/reference/errors.md. */
@@ -1349,6 +2397,15 @@ export interface components {
             /** @description Always `ok`. */
             status: string;
         };
+        /** @description What a runtime instance wrote. */
+        InstanceLogs: {
+            deployment_id: string;
+            /** @description Always null: the log is answered here. */
+            log_path?: string | null;
+            /** @description The newest lines, oldest first. */
+            logs: string;
+            runtime_instance_id: string;
+        };
         KeptSnapshot: {
             id: string;
             /** @description newest, protected or in_use. */
@@ -1373,8 +2430,13 @@ export interface components {
                 error?: string | null;
                 host_id: string;
                 id: string;
+                instance_id?: string | null;
                 mount_path: string;
                 read_only: boolean;
+                /** @description Of a service's replica: the service, and the runtime instance, which has the id `computer_id`. */
+                service_id?: string | null;
+                /** @description Other replicas may write beside it. */
+                shared: boolean;
                 /** Format: int64 */
                 size_gb: number;
                 /** @description attaching, attached, detaching or failed. */
@@ -1445,6 +2507,132 @@ export interface components {
             }[];
             page: components["schemas"]["Page"];
         };
+        List_Deployment: {
+            data: {
+                /** @description The same as `active_version_id`. */
+                active_release_id?: string | null;
+                /** @description The version that is served. */
+                active_version_id?: string | null;
+                /** Format: int64 */
+                active_version_number?: number | null;
+                /** @description Always false: a version is made by a call. */
+                auto_deploy: boolean;
+                created_at: string;
+                environment_id: string;
+                /** @description Why the newest version is not served, or an instance does not run. */
+                error?: string | null;
+                /** @description The service's id. */
+                id: string;
+                /**
+                 * Format: int32
+                 * @description How many runtime instances there should be.
+                 */
+                instances: number;
+                metadata: {
+                    [key: string]: string;
+                };
+                name: string;
+                project_id: string;
+                /**
+                 * Format: int32
+                 * @description Those that are healthy.
+                 */
+                ready_instances: number;
+                slug: string;
+                source?: components["schemas"]["ServiceSource"] | null;
+                /** @description Always null: what runs is a template, and no repository, upload or sandbox. */
+                source_type?: string | null;
+                /** @description pending, building, running, failed or stopped. */
+                state: string;
+                /** @description The same as `state`. */
+                status: string;
+                tenant_id: string;
+                updated_at: string;
+                url?: string | null;
+            }[];
+            page: components["schemas"]["Page"];
+        };
+        List_DeploymentRelease: {
+            data: {
+                /** @description The template that it runs. */
+                artifact_manifest: Record<string, unknown>;
+                created_at: string;
+                deployment_id: string;
+                /** @description The version of the same id. */
+                deployment_version_id: string;
+                /** @description Always `production`. */
+                environment: string;
+                id: string;
+                /** @description Always `dynamic`. */
+                kind: string;
+                metadata: {
+                    [key: string]: string;
+                };
+                /** @description created, building, ready (it is served), failed or archived. */
+                state: string;
+                /** @description The same as `state`. */
+                status: string;
+                tenant_id: string;
+                updated_at: string;
+                /** Format: int64 */
+                version_number: number;
+            }[];
+            page: components["schemas"]["Page"];
+        };
+        List_DeploymentVersion: {
+            data: {
+                /** @description The template that it runs. */
+                artifact_manifest: Record<string, unknown>;
+                created_at: string;
+                deployment_id: string;
+                /** @description Why it is not, or no longer, served. */
+                error?: string | null;
+                /** @description The release's id. */
+                id: string;
+                /** @description Always `dynamic`. */
+                kind: string;
+                message?: string | null;
+                metadata: {
+                    [key: string]: string;
+                };
+                source?: components["schemas"]["ServiceSource"] | null;
+                /** @description Always null, as for the deployment. */
+                source_type?: string | null;
+                /** @description created, building, ready (it is served), failed or archived. */
+                state: string;
+                /** @description The same as `state`. */
+                status: string;
+                tenant_id: string;
+                updated_at: string;
+                /**
+                 * Format: int64
+                 * @description Counted from 1 within the deployment.
+                 */
+                version_number: number;
+            }[];
+            page: components["schemas"]["Page"];
+        };
+        List_EffectiveVariable: {
+            data: {
+                name: string;
+                /** @description `service`, or `server` for what is added to every replica. */
+                source: string;
+                value: string;
+            }[];
+            page: components["schemas"]["Page"];
+        };
+        List_Environment: {
+            data: {
+                created_at: string;
+                id: string;
+                is_default: boolean;
+                name: string;
+                project_id: string;
+                slug: string;
+                updated_at: string;
+            }[];
+            page: components["schemas"]["Page"];
+        };
         List_Event: {
             data: {
                 at: string;
@@ -1458,6 +2646,192 @@ export interface components {
                 size_bytes?: number | null;
                 snapshot_id?: string | null;
                 volume_id: string;
+            }[];
+            page: components["schemas"]["Page"];
+        };
+        List_Project: {
+            data: {
+                created_at: string;
+                description?: string | null;
+                id: string;
+                /** @description The one that everything goes into that names none; it cannot be deleted. */
+                is_default: boolean;
+                metadata: {
+                    [key: string]: string;
+                };
+                name: string;
+                slug: string;
+                tenant_id: string;
+                updated_at: string;
+                workspace_id?: string | null;
+            }[];
+            page: components["schemas"]["Page"];
+        };
+        List_Release: {
+            data: {
+                /** @description deploy, restart, start, volumes, promote or rollback. */
+                cause: string;
+                created_at: string;
+                /**
+                 * Format: int64
+                 * @description The longest time in which a replica's volumes were with nobody, from the end of the old first process to the start of
+                 *     the new one. Null when no volume changed hands.
+                 */
+                handover_ms?: number | null;
+                id: string;
+                message?: string | null;
+                /**
+                 * Format: int64
+                 * @description Counted from 1 within the service.
+                 */
+                number: number;
+                reason?: components["schemas"]["ReleaseReason"] | null;
+                /**
+                 * Format: int64
+                 * @description The number of the release whose settings it serves again.
+                 */
+                serves_again?: number | null;
+                service_id: string;
+                settings: components["schemas"]["ServiceSettings"];
+                /** @description When it became active, or failed, or was canceled. */
+                settled_at?: string | null;
+                /** @description Taken before it was deployed. */
+                snapshots: components["schemas"]["ReleaseSnapshot"][];
+                source?: components["schemas"]["ServiceSource"] | null;
+                /** @description queued, deploying, active, failed, canceled, stopped (another one is served now) or removed. */
+                state: string;
+                /** @description The same as `state`. */
+                status: string;
+                tenant_id: string;
+                updated_at: string;
+            }[];
+            page: components["schemas"]["Page"];
+        };
+        List_ReleaseEvent: {
+            data: {
+                message: string;
+                timestamp: string;
+                /** @description queued, deploying, active, failed, canceled, stopped or removed. */
+                type: string;
+            }[];
+            page: components["schemas"]["Page"];
+        };
+        List_RuntimeInstance: {
+            data: {
+                created_at: string;
+                /** @description The same as `service_id`. */
+                deployment_id: string;
+                /** @description running, stopped or destroyed. */
+                desired_state: string;
+                /** @description Why it is not healthy; names the volume when one cannot be mounted. */
+                error_message?: string | null;
+                /** Format: int32 */
+                exit_code?: number | null;
+                host_id: string;
+                id: string;
+                ip_address?: string | null;
+                metadata: {
+                    [key: string]: string;
+                };
+                /** Format: int32 */
+                port?: number | null;
+                release_id: string;
+                /** Format: int64 */
+                release_number?: number | null;
+                /** Format: int32 */
+                replica: number;
+                /**
+                 * Format: int32
+                 * @description How often the first process ended by itself.
+                 */
+                restart_count: number;
+                service_id: string;
+                started_at?: string | null;
+                /** @description provisioning, starting, healthy, unhealthy, error, stopped or destroyed. */
+                state: string;
+                /** @description The same as `state`. */
+                status: string;
+                stopped_at?: string | null;
+                tenant_id: string;
+                updated_at: string;
+                volumes_mounted: components["schemas"]["MountedVolume"][];
+            }[];
+            page: components["schemas"]["Page"];
+        };
+        List_Service: {
+            data: {
+                /** @description The last release that was good. */
+                active_release_id?: string | null;
+                /** Format: int64 */
+                active_release_number?: number | null;
+                build?: Record<string, unknown> | null;
+                created_at: string;
+                /** @description The release that is being deployed; null when none is. */
+                deploying_release_id?: string | null;
+                /**
+                 * Format: int32
+                 * @description The same as `replicas`.
+                 */
+                desired_replicas: number;
+                /** @description Each project has one environment, `production`, with the project's id. */
+                environment_id: string;
+                /** @description Why the newest release is not served, or a replica does not run. */
+                error?: string | null;
+                host_id: string;
+                id: string;
+                /** @description server or worker. */
+                kind: string;
+                /**
+                 * Format: int64
+                 * @description One more with every change; give it with an update to have it refused when somebody else was faster.
+                 */
+                lock_version: number;
+                name: string;
+                /** @description Settings that differ from those of the active release, with the values that the next one will have; null for none. */
+                pending_changes?: Record<string, unknown> | null;
+                project_id: string;
+                /**
+                 * Format: int32
+                 * @description Replicas that are healthy.
+                 */
+                ready_replicas: number;
+                /** @description Each replica's volumes: the named ones, and those of the replicas' own. */
+                replica_volumes: components["schemas"]["ReplicaVolume"][];
+                /** Format: int32 */
+                replicas: number;
+                /** @description What the next release will run. */
+                settings: components["schemas"]["ServiceSettings"];
+                slug: string;
+                source?: components["schemas"]["ServiceSource"] | null;
+                /** @description The same as `status`. */
+                state: string;
+                /** @description pending, deploying, running, failed, stopped or destroying. */
+                status: string;
+                tenant_id: string;
+                /** @description The same as `kind`. */
+                type: string;
+                updated_at: string;
+                url?: string | null;
+                /** @description The same as `settings.volumes`. */
+                volumes: components["schemas"]["ServiceVolume"][];
+                /** @description What is worth knowing, such as the caveat of a volume with several writers. */
+                warnings: string[];
+            }[];
+            page: components["schemas"]["Page"];
+        };
+        List_ServiceLogLine: {
+            data: {
+                instance_id: string;
+                line: string;
+                /** @description The same as `line`. */
+                message: string;
+                /** Format: int32 */
+                replica: number;
+                /** @description stdout or stderr. */
+                stream: string;
+                timestamp: string;
+                /** @description `log`. */
+                type: string;
             }[];
             page: components["schemas"]["Page"];
         };
@@ -1533,6 +2907,13 @@ export interface components {
                 volume_id: string;
                 /** @description As it was when the snapshot was made; the volume may be gone. */
                 volume_name: string;
+            }[];
+            page: components["schemas"]["Page"];
+        };
+        List_Variable: {
+            data: {
+                name: string;
+                value: string;
             }[];
             page: components["schemas"]["Page"];
         };
@@ -1613,6 +2994,30 @@ export interface components {
             /** @description The lines as one text. */
             logs: string;
         };
+        MountedVolume: {
+            mount_path: string;
+            read_only: boolean;
+            shared: boolean;
+            /** @description attaching, attached, detaching or failed. */
+            state: string;
+            volume_id: string;
+            volume_name: string;
+        };
+        /** @description A volume as a body names it. */
+        NewServiceVolume: {
+            data_service_id?: string | null;
+            mount_path?: string | null;
+            /** @description Default false. */
+            read_only?: boolean | null;
+            /** @description Default false. */
+            shared?: boolean | null;
+        };
+        /** @description A source as a body names it: an object, or the name of a template alone. */
+        NewSource: string | {
+            ref?: string | null;
+            /** @description `template` or `image`; default `template`. */
+            type?: string | null;
+        };
         Page: {
             has_more: boolean;
             /** @description Opaque; stable while objects are added. Absent on the last page. */
@@ -1628,6 +3033,33 @@ export interface components {
             per_page: number;
             /** Format: int64 */
             total: number;
+        };
+        Project: {
+            created_at: string;
+            description?: string | null;
+            id: string;
+            /** @description The one that everything goes into that names none; it cannot be deleted. */
+            is_default: boolean;
+            metadata: {
+                [key: string]: string;
+            };
+            name: string;
+            slug: string;
+            tenant_id: string;
+            updated_at: string;
+            workspace_id?: string | null;
+        };
+        /** @description What projects of this server can have. */
+        ProjectCapabilities: {
+            data_service_types: string[];
+            /** Format: int32 */
+            replicas_max: number;
+            service_kinds: string[];
+            source_types: string[];
+            /** Format: int64 */
+            volume_max_gb: number;
+            /** Format: int32 */
+            volumes_per_project: number;
         };
         /** @description What a prune removes, or would remove, and what stays only because of a rule. */
         PrunePlan: {
@@ -1661,6 +3093,72 @@ export interface components {
             /** @description Always `ready`. */
             status: string;
         };
+        /** @description A numbered version of a service, which never changes. */
+        Release: {
+            /** @description deploy, restart, start, volumes, promote or rollback. */
+            cause: string;
+            created_at: string;
+            /**
+             * Format: int64
+             * @description The longest time in which a replica's volumes were with nobody, from the end of the old first process to the start of
+             *     the new one. Null when no volume changed hands.
+             */
+            handover_ms?: number | null;
+            id: string;
+            message?: string | null;
+            /**
+             * Format: int64
+             * @description Counted from 1 within the service.
+             */
+            number: number;
+            reason?: components["schemas"]["ReleaseReason"] | null;
+            /**
+             * Format: int64
+             * @description The number of the release whose settings it serves again.
+             */
+            serves_again?: number | null;
+            service_id: string;
+            settings: components["schemas"]["ServiceSettings"];
+            /** @description When it became active, or failed, or was canceled. */
+            settled_at?: string | null;
+            /** @description Taken before it was deployed. */
+            snapshots: components["schemas"]["ReleaseSnapshot"][];
+            source?: components["schemas"]["ServiceSource"] | null;
+            /** @description queued, deploying, active, failed, canceled, stopped (another one is served now) or removed. */
+            state: string;
+            /** @description The same as `state`. */
+            status: string;
+            tenant_id: string;
+            updated_at: string;
+        };
+        /** @description One step of a release's life. */
+        ReleaseEvent: {
+            message: string;
+            timestamp: string;
+            /** @description queued, deploying, active, failed, canceled, stopped or removed. */
+            type: string;
+        };
+        ReleaseReason: {
+            code: string;
+            detail: string;
+        };
+        ReleaseSnapshot: {
+            snapshot_id: string;
+            volume_id: string;
+        };
+        /** @description A volume of one replica. */
+        ReplicaVolume: {
+            /** @description False for a replica that was scaled down; its volume is kept, and used again. */
+            in_use: boolean;
+            mount_path: string;
+            name: string;
+            /**
+             * Format: int32
+             * @description Null for a volume that all replicas share.
+             */
+            replica?: number | null;
+            volume_id: string;
+        };
         /** @description Body of `POST /volumes/{id}/resize`. One of the sizes. */
         ResizeVolume: {
             /** Format: int64 */
@@ -1693,6 +3191,230 @@ export interface components {
             snapshot_id?: string | null;
             /** @description After it a new volume goes to the trash. */
             ttl?: string | null;
+        };
+        /** @description Settings that may stand at the top level of a body; they win over those in `settings`. */
+        RunFields: {
+            env?: {
+                [key: string]: string;
+            } | null;
+            health_check?: Record<string, unknown> | null;
+            network?: string | null;
+            /** Format: int32 */
+            port?: number | null;
+            /** Format: int32 */
+            replicas?: number | null;
+            restart_policy?: string | null;
+            size?: string | null;
+            start_command?: string | null;
+            /** Format: int32 */
+            start_timeout_seconds?: number | null;
+            /** Format: int32 */
+            stop_grace_seconds?: number | null;
+            /** @description The whole list; it takes the place of the old one. */
+            volumes?: components["schemas"]["NewServiceVolume"][] | null;
+        };
+        /** @description One replica. */
+        RuntimeInstance: {
+            created_at: string;
+            /** @description The same as `service_id`. */
+            deployment_id: string;
+            /** @description running, stopped or destroyed. */
+            desired_state: string;
+            /** @description Why it is not healthy; names the volume when one cannot be mounted. */
+            error_message?: string | null;
+            /** Format: int32 */
+            exit_code?: number | null;
+            host_id: string;
+            id: string;
+            ip_address?: string | null;
+            metadata: {
+                [key: string]: string;
+            };
+            /** Format: int32 */
+            port?: number | null;
+            release_id: string;
+            /** Format: int64 */
+            release_number?: number | null;
+            /** Format: int32 */
+            replica: number;
+            /**
+             * Format: int32
+             * @description How often the first process ended by itself.
+             */
+            restart_count: number;
+            service_id: string;
+            started_at?: string | null;
+            /** @description provisioning, starting, healthy, unhealthy, error, stopped or destroyed. */
+            state: string;
+            /** @description The same as `state`. */
+            status: string;
+            stopped_at?: string | null;
+            tenant_id: string;
+            updated_at: string;
+            volumes_mounted: components["schemas"]["MountedVolume"][];
+        };
+        /** @description Body of `POST /services/{id}/scale`. */
+        ScaleService: {
+            region?: string | null;
+            /**
+             * Format: int64
+             * @description 0 to 50.
+             */
+            replicas?: number | null;
+        };
+        /** @description A service as clients see it. */
+        Service: {
+            /** @description The last release that was good. */
+            active_release_id?: string | null;
+            /** Format: int64 */
+            active_release_number?: number | null;
+            build?: Record<string, unknown> | null;
+            created_at: string;
+            /** @description The release that is being deployed; null when none is. */
+            deploying_release_id?: string | null;
+            /**
+             * Format: int32
+             * @description The same as `replicas`.
+             */
+            desired_replicas: number;
+            /** @description Each project has one environment, `production`, with the project's id. */
+            environment_id: string;
+            /** @description Why the newest release is not served, or a replica does not run. */
+            error?: string | null;
+            host_id: string;
+            id: string;
+            /** @description server or worker. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description One more with every change; give it with an update to have it refused when somebody else was faster.
+             */
+            lock_version: number;
+            name: string;
+            /** @description Settings that differ from those of the active release, with the values that the next one will have; null for none. */
+            pending_changes?: Record<string, unknown> | null;
+            project_id: string;
+            /**
+             * Format: int32
+             * @description Replicas that are healthy.
+             */
+            ready_replicas: number;
+            /** @description Each replica's volumes: the named ones, and those of the replicas' own. */
+            replica_volumes: components["schemas"]["ReplicaVolume"][];
+            /** Format: int32 */
+            replicas: number;
+            /** @description What the next release will run. */
+            settings: components["schemas"]["ServiceSettings"];
+            slug: string;
+            source?: components["schemas"]["ServiceSource"] | null;
+            /** @description The same as `status`. */
+            state: string;
+            /** @description pending, deploying, running, failed, stopped or destroying. */
+            status: string;
+            tenant_id: string;
+            /** @description The same as `kind`. */
+            type: string;
+            updated_at: string;
+            url?: string | null;
+            /** @description The same as `settings.volumes`. */
+            volumes: components["schemas"]["ServiceVolume"][];
+            /** @description What is worth knowing, such as the caveat of a volume with several writers. */
+            warnings: string[];
+        };
+        /** @description A question that a healthy replica answers: a command that ends with 0, or a `GET` that answers 200 to 399. */
+        ServiceHealthCheck: {
+            /** @description Run inside the replica by its shell. */
+            command?: string | null;
+            /** Format: int32 */
+            interval_seconds: number;
+            /** @description Asked for inside the replica's network. */
+            path?: string | null;
+            /** Format: int32 */
+            port?: number | null;
+            /**
+             * Format: int32
+             * @description So many bad answers in a row make a healthy replica unhealthy.
+             */
+            retries: number;
+            /** Format: int32 */
+            timeout_seconds: number;
+            /** @description `command` or `http`. */
+            type: string;
+        };
+        /** @description A line of a service's log. */
+        ServiceLogLine: {
+            instance_id: string;
+            line: string;
+            /** @description The same as `line`. */
+            message: string;
+            /** Format: int32 */
+            replica: number;
+            /** @description stdout or stderr. */
+            stream: string;
+            timestamp: string;
+            /** @description `log`. */
+            type: string;
+        };
+        /** @description What decides how replicas run. */
+        ServiceSettings: {
+            env: {
+                [key: string]: string;
+            };
+            health_check?: components["schemas"]["ServiceHealthCheck"] | null;
+            /** @description `isolated` (loopback only) or `host`. */
+            network: string;
+            /**
+             * Format: int32
+             * @description Given to the replicas as `PORT`.
+             */
+            port?: number | null;
+            /** Format: int32 */
+            replicas: number;
+            /** @description always, on-failure or no. */
+            restart_policy: string;
+            /** @description xs, small, medium, large or xl: processors and memory of each replica. */
+            size: string;
+            /** @description Run by `/bin/sh -c`; the template's own first process when null. */
+            start_command?: string | null;
+            /**
+             * Format: int32
+             * @description A release whose replica is not healthy so long after its start has failed.
+             */
+            start_timeout_seconds: number;
+            /**
+             * Format: int32
+             * @description Between SIGTERM and SIGKILL.
+             */
+            stop_grace_seconds: number;
+            template: string;
+            volumes: components["schemas"]["ServiceVolume"][];
+        };
+        /** @description Where a release's files come from. */
+        ServiceSource: {
+            ref: string;
+            /** @description `template` or `image`: both name a template of the host. */
+            type: string;
+        };
+        /** @description A volume that a service mounts; each field in both spellings, because clients read either. */
+        ServiceVolume: {
+            dataServiceId: string;
+            data_service_id: string;
+            mountPath: string;
+            mount_path: string;
+            readOnly: boolean;
+            /** @description Every replica mounts this volume, and nobody writes. */
+            read_only: boolean;
+            /** @description Every replica mounts this volume. Otherwise replica 0 does, and each further one has a volume of its own. */
+            shared: boolean;
+            /** @description The same as `data_service_id`. */
+            volume_id: string;
+        };
+        /** @description Body of `PUT /services/{id}/variables`. */
+        SetVariables: {
+            /** @description Values by name. */
+            variables: {
+                [key: string]: string | null;
+            };
         };
         /** @description A snapshot as clients see it. */
         Snapshot: {
@@ -1798,6 +3520,17 @@ export interface components {
             /** @description running, intact, damaged or unreadable. */
             state: string;
         };
+        /** @description Answer to `POST /services/{id}/stop`. */
+        StoppedService: {
+            id: string;
+            status: string;
+            /**
+             * Format: int32
+             * @description Replicas that ran before.
+             */
+            stopped: number;
+            success: boolean;
+        };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
         Twin_Attachment: {
             computer_id: string;
@@ -1808,8 +3541,13 @@ export interface components {
             error?: string | null;
             host_id: string;
             id: string;
+            instance_id?: string | null;
             mount_path: string;
             read_only: boolean;
+            /** @description Of a service's replica: the service, and the runtime instance, which has the id `computer_id`. */
+            service_id?: string | null;
+            /** @description Other replicas may write beside it. */
+            shared: boolean;
             /** Format: int64 */
             size_gb: number;
             /** @description attaching, attached, detaching or failed. */
@@ -1829,8 +3567,13 @@ export interface components {
                 error?: string | null;
                 host_id: string;
                 id: string;
+                instance_id?: string | null;
                 mount_path: string;
                 read_only: boolean;
+                /** @description Of a service's replica: the service, and the runtime instance, which has the id `computer_id`. */
+                service_id?: string | null;
+                /** @description Other replicas may write beside it. */
+                shared: boolean;
                 /** Format: int64 */
                 size_gb: number;
                 /** @description attaching, attached, detaching or failed. */
@@ -1990,6 +3733,207 @@ export interface components {
             };
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
+        Twin_Deployment: {
+            /** @description The same as `active_version_id`. */
+            active_release_id?: string | null;
+            /** @description The version that is served. */
+            active_version_id?: string | null;
+            /** Format: int64 */
+            active_version_number?: number | null;
+            /** @description Always false: a version is made by a call. */
+            auto_deploy: boolean;
+            created_at: string;
+            environment_id: string;
+            /** @description Why the newest version is not served, or an instance does not run. */
+            error?: string | null;
+            /** @description The service's id. */
+            id: string;
+            /**
+             * Format: int32
+             * @description How many runtime instances there should be.
+             */
+            instances: number;
+            metadata: {
+                [key: string]: string;
+            };
+            name: string;
+            project_id: string;
+            /**
+             * Format: int32
+             * @description Those that are healthy.
+             */
+            ready_instances: number;
+            slug: string;
+            source?: components["schemas"]["ServiceSource"] | null;
+            /** @description Always null: what runs is a template, and no repository, upload or sandbox. */
+            source_type?: string | null;
+            /** @description pending, building, running, failed or stopped. */
+            state: string;
+            /** @description The same as `state`. */
+            status: string;
+            tenant_id: string;
+            updated_at: string;
+            url?: string | null;
+        } & {
+            /** @description A service, as a deployment. */
+            data: {
+                /** @description The same as `active_version_id`. */
+                active_release_id?: string | null;
+                /** @description The version that is served. */
+                active_version_id?: string | null;
+                /** Format: int64 */
+                active_version_number?: number | null;
+                /** @description Always false: a version is made by a call. */
+                auto_deploy: boolean;
+                created_at: string;
+                environment_id: string;
+                /** @description Why the newest version is not served, or an instance does not run. */
+                error?: string | null;
+                /** @description The service's id. */
+                id: string;
+                /**
+                 * Format: int32
+                 * @description How many runtime instances there should be.
+                 */
+                instances: number;
+                metadata: {
+                    [key: string]: string;
+                };
+                name: string;
+                project_id: string;
+                /**
+                 * Format: int32
+                 * @description Those that are healthy.
+                 */
+                ready_instances: number;
+                slug: string;
+                source?: components["schemas"]["ServiceSource"] | null;
+                /** @description Always null: what runs is a template, and no repository, upload or sandbox. */
+                source_type?: string | null;
+                /** @description pending, building, running, failed or stopped. */
+                state: string;
+                /** @description The same as `state`. */
+                status: string;
+                tenant_id: string;
+                updated_at: string;
+                url?: string | null;
+            };
+        };
+        /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
+        Twin_DeploymentRelease: {
+            /** @description The template that it runs. */
+            artifact_manifest: Record<string, unknown>;
+            created_at: string;
+            deployment_id: string;
+            /** @description The version of the same id. */
+            deployment_version_id: string;
+            /** @description Always `production`. */
+            environment: string;
+            id: string;
+            /** @description Always `dynamic`. */
+            kind: string;
+            metadata: {
+                [key: string]: string;
+            };
+            /** @description created, building, ready (it is served), failed or archived. */
+            state: string;
+            /** @description The same as `state`. */
+            status: string;
+            tenant_id: string;
+            updated_at: string;
+            /** Format: int64 */
+            version_number: number;
+        } & {
+            /** @description A service's release, as the release of a version. */
+            data: {
+                /** @description The template that it runs. */
+                artifact_manifest: Record<string, unknown>;
+                created_at: string;
+                deployment_id: string;
+                /** @description The version of the same id. */
+                deployment_version_id: string;
+                /** @description Always `production`. */
+                environment: string;
+                id: string;
+                /** @description Always `dynamic`. */
+                kind: string;
+                metadata: {
+                    [key: string]: string;
+                };
+                /** @description created, building, ready (it is served), failed or archived. */
+                state: string;
+                /** @description The same as `state`. */
+                status: string;
+                tenant_id: string;
+                updated_at: string;
+                /** Format: int64 */
+                version_number: number;
+            };
+        };
+        /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
+        Twin_DeploymentVersion: {
+            /** @description The template that it runs. */
+            artifact_manifest: Record<string, unknown>;
+            created_at: string;
+            deployment_id: string;
+            /** @description Why it is not, or no longer, served. */
+            error?: string | null;
+            /** @description The release's id. */
+            id: string;
+            /** @description Always `dynamic`. */
+            kind: string;
+            message?: string | null;
+            metadata: {
+                [key: string]: string;
+            };
+            source?: components["schemas"]["ServiceSource"] | null;
+            /** @description Always null, as for the deployment. */
+            source_type?: string | null;
+            /** @description created, building, ready (it is served), failed or archived. */
+            state: string;
+            /** @description The same as `state`. */
+            status: string;
+            tenant_id: string;
+            updated_at: string;
+            /**
+             * Format: int64
+             * @description Counted from 1 within the deployment.
+             */
+            version_number: number;
+        } & {
+            /** @description A service's release, as a version. */
+            data: {
+                /** @description The template that it runs. */
+                artifact_manifest: Record<string, unknown>;
+                created_at: string;
+                deployment_id: string;
+                /** @description Why it is not, or no longer, served. */
+                error?: string | null;
+                /** @description The release's id. */
+                id: string;
+                /** @description Always `dynamic`. */
+                kind: string;
+                message?: string | null;
+                metadata: {
+                    [key: string]: string;
+                };
+                source?: components["schemas"]["ServiceSource"] | null;
+                /** @description Always null, as for the deployment. */
+                source_type?: string | null;
+                /** @description created, building, ready (it is served), failed or archived. */
+                state: string;
+                /** @description The same as `state`. */
+                status: string;
+                tenant_id: string;
+                updated_at: string;
+                /**
+                 * Format: int64
+                 * @description Counted from 1 within the deployment.
+                 */
+                version_number: number;
+            };
+        };
+        /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
         Twin_ExecResult: {
             /**
              * Format: int32
@@ -2080,6 +4024,25 @@ export interface components {
             };
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
+        Twin_InstanceLogs: {
+            deployment_id: string;
+            /** @description Always null: the log is answered here. */
+            log_path?: string | null;
+            /** @description The newest lines, oldest first. */
+            logs: string;
+            runtime_instance_id: string;
+        } & {
+            /** @description What a runtime instance wrote. */
+            data: {
+                deployment_id: string;
+                /** @description Always null: the log is answered here. */
+                log_path?: string | null;
+                /** @description The newest lines, oldest first. */
+                logs: string;
+                runtime_instance_id: string;
+            };
+        };
+        /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
         Twin_Logs: {
             lines: components["schemas"]["LogLine"][];
             /** @description The lines as one text. */
@@ -2090,6 +4053,63 @@ export interface components {
                 lines: components["schemas"]["LogLine"][];
                 /** @description The lines as one text. */
                 logs: string;
+            };
+        };
+        /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
+        Twin_Project: {
+            created_at: string;
+            description?: string | null;
+            id: string;
+            /** @description The one that everything goes into that names none; it cannot be deleted. */
+            is_default: boolean;
+            metadata: {
+                [key: string]: string;
+            };
+            name: string;
+            slug: string;
+            tenant_id: string;
+            updated_at: string;
+            workspace_id?: string | null;
+        } & {
+            data: {
+                created_at: string;
+                description?: string | null;
+                id: string;
+                /** @description The one that everything goes into that names none; it cannot be deleted. */
+                is_default: boolean;
+                metadata: {
+                    [key: string]: string;
+                };
+                name: string;
+                slug: string;
+                tenant_id: string;
+                updated_at: string;
+                workspace_id?: string | null;
+            };
+        };
+        /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
+        Twin_ProjectCapabilities: {
+            data_service_types: string[];
+            /** Format: int32 */
+            replicas_max: number;
+            service_kinds: string[];
+            source_types: string[];
+            /** Format: int64 */
+            volume_max_gb: number;
+            /** Format: int32 */
+            volumes_per_project: number;
+        } & {
+            /** @description What projects of this server can have. */
+            data: {
+                data_service_types: string[];
+                /** Format: int32 */
+                replicas_max: number;
+                service_kinds: string[];
+                source_types: string[];
+                /** Format: int64 */
+                volume_max_gb: number;
+                /** Format: int32 */
+                volumes_per_project: number;
             };
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
@@ -2115,6 +4135,283 @@ export interface components {
                 /** @description Expired, and kept all the same. */
                 kept: components["schemas"]["KeptSnapshot"][];
                 pruned: components["schemas"]["Snapshot"][];
+            };
+        };
+        /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
+        Twin_Release: {
+            /** @description deploy, restart, start, volumes, promote or rollback. */
+            cause: string;
+            created_at: string;
+            /**
+             * Format: int64
+             * @description The longest time in which a replica's volumes were with nobody, from the end of the old first process to the start of
+             *     the new one. Null when no volume changed hands.
+             */
+            handover_ms?: number | null;
+            id: string;
+            message?: string | null;
+            /**
+             * Format: int64
+             * @description Counted from 1 within the service.
+             */
+            number: number;
+            reason?: components["schemas"]["ReleaseReason"] | null;
+            /**
+             * Format: int64
+             * @description The number of the release whose settings it serves again.
+             */
+            serves_again?: number | null;
+            service_id: string;
+            settings: components["schemas"]["ServiceSettings"];
+            /** @description When it became active, or failed, or was canceled. */
+            settled_at?: string | null;
+            /** @description Taken before it was deployed. */
+            snapshots: components["schemas"]["ReleaseSnapshot"][];
+            source?: components["schemas"]["ServiceSource"] | null;
+            /** @description queued, deploying, active, failed, canceled, stopped (another one is served now) or removed. */
+            state: string;
+            /** @description The same as `state`. */
+            status: string;
+            tenant_id: string;
+            updated_at: string;
+        } & {
+            /** @description A numbered version of a service, which never changes. */
+            data: {
+                /** @description deploy, restart, start, volumes, promote or rollback. */
+                cause: string;
+                created_at: string;
+                /**
+                 * Format: int64
+                 * @description The longest time in which a replica's volumes were with nobody, from the end of the old first process to the start of
+                 *     the new one. Null when no volume changed hands.
+                 */
+                handover_ms?: number | null;
+                id: string;
+                message?: string | null;
+                /**
+                 * Format: int64
+                 * @description Counted from 1 within the service.
+                 */
+                number: number;
+                reason?: components["schemas"]["ReleaseReason"] | null;
+                /**
+                 * Format: int64
+                 * @description The number of the release whose settings it serves again.
+                 */
+                serves_again?: number | null;
+                service_id: string;
+                settings: components["schemas"]["ServiceSettings"];
+                /** @description When it became active, or failed, or was canceled. */
+                settled_at?: string | null;
+                /** @description Taken before it was deployed. */
+                snapshots: components["schemas"]["ReleaseSnapshot"][];
+                source?: components["schemas"]["ServiceSource"] | null;
+                /** @description queued, deploying, active, failed, canceled, stopped (another one is served now) or removed. */
+                state: string;
+                /** @description The same as `state`. */
+                status: string;
+                tenant_id: string;
+                updated_at: string;
+            };
+        };
+        /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
+        Twin_RuntimeInstance: {
+            created_at: string;
+            /** @description The same as `service_id`. */
+            deployment_id: string;
+            /** @description running, stopped or destroyed. */
+            desired_state: string;
+            /** @description Why it is not healthy; names the volume when one cannot be mounted. */
+            error_message?: string | null;
+            /** Format: int32 */
+            exit_code?: number | null;
+            host_id: string;
+            id: string;
+            ip_address?: string | null;
+            metadata: {
+                [key: string]: string;
+            };
+            /** Format: int32 */
+            port?: number | null;
+            release_id: string;
+            /** Format: int64 */
+            release_number?: number | null;
+            /** Format: int32 */
+            replica: number;
+            /**
+             * Format: int32
+             * @description How often the first process ended by itself.
+             */
+            restart_count: number;
+            service_id: string;
+            started_at?: string | null;
+            /** @description provisioning, starting, healthy, unhealthy, error, stopped or destroyed. */
+            state: string;
+            /** @description The same as `state`. */
+            status: string;
+            stopped_at?: string | null;
+            tenant_id: string;
+            updated_at: string;
+            volumes_mounted: components["schemas"]["MountedVolume"][];
+        } & {
+            /** @description One replica. */
+            data: {
+                created_at: string;
+                /** @description The same as `service_id`. */
+                deployment_id: string;
+                /** @description running, stopped or destroyed. */
+                desired_state: string;
+                /** @description Why it is not healthy; names the volume when one cannot be mounted. */
+                error_message?: string | null;
+                /** Format: int32 */
+                exit_code?: number | null;
+                host_id: string;
+                id: string;
+                ip_address?: string | null;
+                metadata: {
+                    [key: string]: string;
+                };
+                /** Format: int32 */
+                port?: number | null;
+                release_id: string;
+                /** Format: int64 */
+                release_number?: number | null;
+                /** Format: int32 */
+                replica: number;
+                /**
+                 * Format: int32
+                 * @description How often the first process ended by itself.
+                 */
+                restart_count: number;
+                service_id: string;
+                started_at?: string | null;
+                /** @description provisioning, starting, healthy, unhealthy, error, stopped or destroyed. */
+                state: string;
+                /** @description The same as `state`. */
+                status: string;
+                stopped_at?: string | null;
+                tenant_id: string;
+                updated_at: string;
+                volumes_mounted: components["schemas"]["MountedVolume"][];
+            };
+        };
+        /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
+        Twin_Service: {
+            /** @description The last release that was good. */
+            active_release_id?: string | null;
+            /** Format: int64 */
+            active_release_number?: number | null;
+            build?: Record<string, unknown> | null;
+            created_at: string;
+            /** @description The release that is being deployed; null when none is. */
+            deploying_release_id?: string | null;
+            /**
+             * Format: int32
+             * @description The same as `replicas`.
+             */
+            desired_replicas: number;
+            /** @description Each project has one environment, `production`, with the project's id. */
+            environment_id: string;
+            /** @description Why the newest release is not served, or a replica does not run. */
+            error?: string | null;
+            host_id: string;
+            id: string;
+            /** @description server or worker. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description One more with every change; give it with an update to have it refused when somebody else was faster.
+             */
+            lock_version: number;
+            name: string;
+            /** @description Settings that differ from those of the active release, with the values that the next one will have; null for none. */
+            pending_changes?: Record<string, unknown> | null;
+            project_id: string;
+            /**
+             * Format: int32
+             * @description Replicas that are healthy.
+             */
+            ready_replicas: number;
+            /** @description Each replica's volumes: the named ones, and those of the replicas' own. */
+            replica_volumes: components["schemas"]["ReplicaVolume"][];
+            /** Format: int32 */
+            replicas: number;
+            /** @description What the next release will run. */
+            settings: components["schemas"]["ServiceSettings"];
+            slug: string;
+            source?: components["schemas"]["ServiceSource"] | null;
+            /** @description The same as `status`. */
+            state: string;
+            /** @description pending, deploying, running, failed, stopped or destroying. */
+            status: string;
+            tenant_id: string;
+            /** @description The same as `kind`. */
+            type: string;
+            updated_at: string;
+            url?: string | null;
+            /** @description The same as `settings.volumes`. */
+            volumes: components["schemas"]["ServiceVolume"][];
+            /** @description What is worth knowing, such as the caveat of a volume with several writers. */
+            warnings: string[];
+        } & {
+            /** @description A service as clients see it. */
+            data: {
+                /** @description The last release that was good. */
+                active_release_id?: string | null;
+                /** Format: int64 */
+                active_release_number?: number | null;
+                build?: Record<string, unknown> | null;
+                created_at: string;
+                /** @description The release that is being deployed; null when none is. */
+                deploying_release_id?: string | null;
+                /**
+                 * Format: int32
+                 * @description The same as `replicas`.
+                 */
+                desired_replicas: number;
+                /** @description Each project has one environment, `production`, with the project's id. */
+                environment_id: string;
+                /** @description Why the newest release is not served, or a replica does not run. */
+                error?: string | null;
+                host_id: string;
+                id: string;
+                /** @description server or worker. */
+                kind: string;
+                /**
+                 * Format: int64
+                 * @description One more with every change; give it with an update to have it refused when somebody else was faster.
+                 */
+                lock_version: number;
+                name: string;
+                /** @description Settings that differ from those of the active release, with the values that the next one will have; null for none. */
+                pending_changes?: Record<string, unknown> | null;
+                project_id: string;
+                /**
+                 * Format: int32
+                 * @description Replicas that are healthy.
+                 */
+                ready_replicas: number;
+                /** @description Each replica's volumes: the named ones, and those of the replicas' own. */
+                replica_volumes: components["schemas"]["ReplicaVolume"][];
+                /** Format: int32 */
+                replicas: number;
+                /** @description What the next release will run. */
+                settings: components["schemas"]["ServiceSettings"];
+                slug: string;
+                source?: components["schemas"]["ServiceSource"] | null;
+                /** @description The same as `status`. */
+                state: string;
+                /** @description pending, deploying, running, failed, stopped or destroying. */
+                status: string;
+                tenant_id: string;
+                /** @description The same as `kind`. */
+                type: string;
+                updated_at: string;
+                url?: string | null;
+                /** @description The same as `settings.volumes`. */
+                volumes: components["schemas"]["ServiceVolume"][];
+                /** @description What is worth knowing, such as the caveat of a volume with several writers. */
+                warnings: string[];
             };
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
@@ -2310,6 +4607,29 @@ export interface components {
             };
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
+        Twin_StoppedService: {
+            id: string;
+            status: string;
+            /**
+             * Format: int32
+             * @description Replicas that ran before.
+             */
+            stopped: number;
+            success: boolean;
+        } & {
+            /** @description Answer to `POST /services/{id}/stop`. */
+            data: {
+                id: string;
+                status: string;
+                /**
+                 * Format: int32
+                 * @description Replicas that ran before.
+                 */
+                stopped: number;
+                success: boolean;
+            };
+        };
+        /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
         Twin_Volume: {
             /** @description The first attachment's computer. */
             attached_to?: string | null;
@@ -2438,6 +4758,28 @@ export interface components {
             name?: string | null;
             visibility?: string | null;
         };
+        /** @description Body of `PATCH /deployments/{id}`. */
+        UpdateDeployment: {
+            name?: string | null;
+        };
+        /** @description Body of `PATCH /projects/{id}`. */
+        UpdateProject: {
+            description?: string | null;
+            metadata?: Record<string, unknown> | null;
+            name?: string | null;
+            slug?: string | null;
+        };
+        /** @description Body of `PATCH /services/{id}`. Settings are merged; null takes one back to its default. */
+        UpdateService: components["schemas"]["RunFields"] & {
+            /**
+             * Format: int64
+             * @description `STALE_SERVICE` when the service has another one by now.
+             */
+            lock_version?: number | null;
+            name?: string | null;
+            settings?: Record<string, unknown> | null;
+            source?: components["schemas"]["NewSource"] | null;
+        };
         /** @description Body of `PATCH /volumes/{id}/snapshots/{snapshot_id}`. Fields left out stay as they are. */
         UpdateSnapshot: {
             metadata?: Record<string, unknown> | null;
@@ -2472,6 +4814,11 @@ export interface components {
             snapshot_retention_days?: number | null;
             /** @description Five cron fields in UTC, or `@daily` and the like; null or empty switches it off. */
             snapshot_schedule?: string | null;
+        };
+        /** @description A variable in the environment of a service's replicas. */
+        Variable: {
+            name: string;
+            value: string;
         };
         /** @description A volume as clients see it. */
         Volume: {
@@ -3762,6 +6109,905 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
         };
     };
+    list_deployments: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+                /** @description More than 100 is taken as 100. */
+                page_size?: number;
+                /** @description The same as `page_size`. */
+                per_page?: number;
+                /** @description More than 1000 is taken as 1000. */
+                limit?: number;
+                offset?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Only deployments in this state. */
+                status?: string;
+                name?: string;
+                project_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of deployments. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Deployment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    create_deployment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "shop",
+                 *       "port": 8080,
+                 *       "source": {
+                 *         "ref": "miosa-default",
+                 *         "type": "template"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateDeployment"];
+            };
+        };
+        responses: {
+            /** @description The deployment. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Deployment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description As for `POST /services`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    get_deployment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The deployment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Deployment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    replace_deployment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "shop"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateDeployment"];
+            };
+        };
+        responses: {
+            /** @description The deployment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Deployment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    delete_deployment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The deployment is going away. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Deleted"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    update_deployment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "shop"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateDeployment"];
+            };
+        };
+        responses: {
+            /** @description The deployment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Deployment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    deployment_logs: {
+        parameters: {
+            query?: {
+                /** @description At most this many of the newest lines of each replica; default 100, at most 10000. */
+                lines?: number;
+                /** @description The same as `lines`. */
+                tail?: number;
+                /** @description Only lines later than this: RFC 3339, or seconds since 1970. */
+                since?: string;
+                /** @description With `Accept: text/event-stream`: go on with new lines (default true), or end after those that are there. */
+                follow?: boolean;
+                /** @description Only this replica. */
+                replica?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Lines of all instances, by time. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ServiceLogLine"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    redeploy_deployment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["DeployService"];
+            };
+        };
+        responses: {
+            /** @description The deployment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Deployment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description As for `POST /services`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    list_deployment_releases: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+                /** @description More than 100 is taken as 100. */
+                page_size?: number;
+                /** @description The same as `page_size`. */
+                per_page?: number;
+                /** @description More than 1000 is taken as 1000. */
+                limit?: number;
+                offset?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Only releases in this state. */
+                status?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of releases. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_DeploymentRelease"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    get_deployment_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Service */
+                id: string;
+                /** @description Release */
+                release_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The release. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_DeploymentRelease"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    promote_deployment_release: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+                /** @description Release */
+                release_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "environment": "production"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeployService"];
+            };
+        };
+        responses: {
+            /** @description The deployment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Deployment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `RESOURCE_STATE`: it was never good. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `RELEASE_GONE`. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    rollback_deployment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["DeployService"];
+            };
+        };
+        responses: {
+            /** @description The deployment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Deployment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `RESOURCE_STATE`: it was never good, or there is none; `NO_SNAPSHOT_AVAILABLE`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `RELEASE_GONE`. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    list_deployment_instances: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+                /** @description More than 100 is taken as 100. */
+                page_size?: number;
+                /** @description The same as `page_size`. */
+                per_page?: number;
+                /** @description More than 1000 is taken as 1000. */
+                limit?: number;
+                offset?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of runtime instances. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_RuntimeInstance"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    get_deployment_instance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Service */
+                id: string;
+                /** @description Runtime instance */
+                instance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The runtime instance. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_RuntimeInstance"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    deployment_instance_logs: {
+        parameters: {
+            query?: {
+                /** @description At most this many of the newest lines; default 100, at most 10000. */
+                lines?: number;
+                /** @description Only lines later than this: RFC 3339, or seconds since 1970. */
+                since?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Service */
+                id: string;
+                /** @description Runtime instance */
+                instance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The log. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_InstanceLogs"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    scale_deployment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "instances": 4
+                 *     }
+                 */
+                "application/json": components["schemas"]["ScaleService"];
+            };
+        };
+        responses: {
+            /** @description The deployment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Deployment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description As for `POST /services/{id}/scale`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    stop_deployment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The deployment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Deployment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    list_versions: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+                /** @description More than 100 is taken as 100. */
+                page_size?: number;
+                /** @description The same as `page_size`. */
+                per_page?: number;
+                /** @description More than 1000 is taken as 1000. */
+                limit?: number;
+                offset?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Only versions in this state. */
+                status?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of versions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_DeploymentVersion"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    get_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Service */
+                id: string;
+                /** @description Release */
+                version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_DeploymentVersion"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    promote_version: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+                /** @description Release */
+                version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "environment": "production"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeployService"];
+            };
+        };
+        responses: {
+            /** @description The deployment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Deployment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `RESOURCE_STATE`: it was never good. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `RELEASE_GONE`: a volume that it mounts is no longer there. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    get_version_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Service */
+                id: string;
+                /** @description Release */
+                version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The release. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_DeploymentRelease"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
     health: {
         parameters: {
             query?: never;
@@ -3840,6 +7086,116 @@ export interface operations {
                     "application/json": Record<string, unknown>;
                 };
             };
+        };
+    };
+    project_capabilities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The capabilities. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_ProjectCapabilities"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    list_projects: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+                /** @description More than 100 is taken as 100. */
+                page_size?: number;
+                /** @description The same as `page_size`. */
+                per_page?: number;
+                /** @description More than 1000 is taken as 1000. */
+                limit?: number;
+                offset?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                name?: string;
+                workspace_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of projects. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Project"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    create_project: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "metadata": {
+                 *         "team": "web"
+                 *       },
+                 *       "name": "shop"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateProject"];
+            };
+        };
+        responses: {
+            /** @description The project. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Project"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
         };
     };
     get_any_data_service: {
@@ -3995,6 +7351,196 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Twin_Volume"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    get_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project: its id, or `default`. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The project. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Project"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    replace_project: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Project: its id, or `default`. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "description": "everything behind shop.example"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateProject"];
+            };
+        };
+        responses: {
+            /** @description The project. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Project"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    delete_project: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Project: its id, or `default`. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The project is gone. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Deleted"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `RESOURCE_STATE`: it is the default one, or not empty. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    update_project: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Project: its id, or `default`. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "description": "everything behind shop.example"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateProject"];
+            };
+        };
+        responses: {
+            /** @description The project. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Project"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    list_environments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project: its id, or `default`. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Environment"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -4274,6 +7820,167 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
         };
     };
+    create_project_deployment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Project: its id, or `default`. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "shop",
+                 *       "source": {
+                 *         "ref": "miosa-default",
+                 *         "type": "template"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateDeployment"];
+            };
+        };
+        responses: {
+            /** @description The deployment. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Deployment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description As for `POST /services`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    list_project_services: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+                /** @description More than 100 is taken as 100. */
+                page_size?: number;
+                /** @description The same as `page_size`. */
+                per_page?: number;
+                /** @description More than 1000 is taken as 1000. */
+                limit?: number;
+                offset?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Only services in this state. */
+                status?: string;
+                name?: string;
+                project_id?: string;
+                /** @description Only this environment: `production` is the one there is. */
+                env?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Project: its id, or `default`. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of services. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Service"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    create_project_service: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Project: its id, or `default`. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "shop",
+                 *       "source": {
+                 *         "ref": "miosa-default",
+                 *         "type": "template"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateService"];
+            };
+        };
+        responses: {
+            /** @description The service. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Service"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description As for `POST /services`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
     readyz: {
         parameters: {
             query?: never;
@@ -4293,6 +8000,1408 @@ export interface operations {
                 };
             };
             503: components["responses"]["NotReady"];
+        };
+    };
+    get_any_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Release */
+                release_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The release. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_DeploymentRelease"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    delete_release: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Release */
+                release_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The release, `canceled`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `RESOURCE_STATE`: there is nothing left to cancel. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    cancel_release: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Release */
+                release_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The release, `canceled`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `RESOURCE_STATE`: there is nothing left to cancel. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    redeploy_release: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Release */
+                release_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["DeployService"];
+            };
+        };
+        responses: {
+            /** @description The new release. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `RESOURCE_STATE`: it was never good. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `RELEASE_GONE`. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    rollback_release: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Release */
+                release_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["DeployService"];
+            };
+        };
+        responses: {
+            /** @description The new release. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `RESOURCE_STATE`: it was never good. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `RELEASE_GONE`. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    list_services: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+                /** @description More than 100 is taken as 100. */
+                page_size?: number;
+                /** @description The same as `page_size`. */
+                per_page?: number;
+                /** @description More than 1000 is taken as 1000. */
+                limit?: number;
+                offset?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Only services in this state. */
+                status?: string;
+                name?: string;
+                project_id?: string;
+                /** @description Only this environment: `production` is the one there is. */
+                env?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of services. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Service"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    create_service: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "shop",
+                 *       "settings": {
+                 *         "port": 8080,
+                 *         "start_command": "exec httpd -f -p $PORT"
+                 *       },
+                 *       "source": {
+                 *         "ref": "miosa-default",
+                 *         "type": "template"
+                 *       },
+                 *       "volumes": [
+                 *         {
+                 *           "dataServiceId": "0198c0de-0000-7000-8000-000000000001",
+                 *           "mountPath": "/data"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateService"];
+            };
+        };
+        responses: {
+            /** @description The service. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Service"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `VOLUME_ATTACHED`, `VOLUME_HOST_MISMATCH`, `VOLUME_NOT_READY` or `INSUFFICIENT_CAPACITY`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    get_service: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The service. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Service"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    replace_service: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "volumes": [
+                 *         {
+                 *           "dataServiceId": "0198c0de-0000-7000-8000-000000000001",
+                 *           "mountPath": "/var/models"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateService"];
+            };
+        };
+        responses: {
+            /** @description The service. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Service"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `STALE_SERVICE`, or as for `POST /services`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    delete_service: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The service is going away. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Deleted"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    update_service: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "volumes": [
+                 *         {
+                 *           "dataServiceId": "0198c0de-0000-7000-8000-000000000001",
+                 *           "mountPath": "/var/models"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateService"];
+            };
+        };
+        responses: {
+            /** @description The service. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Service"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `STALE_SERVICE`, or as for `POST /services`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    build_logs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Service */
+                id: string;
+                /** @description Anything, such as `latest`. */
+                build_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No lines. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Logs"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    list_releases: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+                /** @description More than 100 is taken as 100. */
+                page_size?: number;
+                /** @description The same as `page_size`. */
+                per_page?: number;
+                /** @description More than 1000 is taken as 1000. */
+                limit?: number;
+                offset?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of releases. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    deploy_service: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "message": "new weights",
+                 *       "snapshot_before": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeployService"];
+            };
+        };
+        responses: {
+            /** @description The release. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description As for `POST /services`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    get_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Service */
+                id: string;
+                /** @description Release */
+                release_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The release. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    list_release_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Service */
+                id: string;
+                /** @description Release */
+                release_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its steps. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ReleaseEvent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    list_instances: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+                /** @description More than 100 is taken as 100. */
+                page_size?: number;
+                /** @description The same as `page_size`. */
+                per_page?: number;
+                /** @description More than 1000 is taken as 1000. */
+                limit?: number;
+                offset?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of runtime instances. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_RuntimeInstance"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    get_instance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Service */
+                id: string;
+                /** @description Runtime instance */
+                instance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The runtime instance. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_RuntimeInstance"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    service_logs: {
+        parameters: {
+            query?: {
+                /** @description At most this many of the newest lines of each replica; default 100, at most 10000. */
+                lines?: number;
+                /** @description The same as `lines`. */
+                tail?: number;
+                /** @description Only lines later than this: RFC 3339, or seconds since 1970. */
+                since?: string;
+                /** @description With `Accept: text/event-stream`: go on with new lines (default true), or end after those that are there. */
+                follow?: boolean;
+                /** @description Only this replica. */
+                replica?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Lines of all replicas, by time. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ServiceLogLine"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    promote_service: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "number": 2,
+                 *       "snapshot_before": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeployService"];
+            };
+        };
+        responses: {
+            /** @description The new release. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `RESOURCE_STATE`: that one was never good. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `RELEASE_GONE`: a volume that it mounts is no longer there. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    set_public_address: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `RESOURCE_STATE`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    redeploy_service: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "snapshot_before": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeployService"];
+            };
+        };
+        responses: {
+            /** @description The release. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description As for `POST /services`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    restart_service: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["DeployService"];
+            };
+        };
+        responses: {
+            /** @description The release. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `RESOURCE_STATE`: nothing was ever good. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    rollback_service: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "restore_data": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeployService"];
+            };
+        };
+        responses: {
+            /** @description The new release. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `RESOURCE_STATE` or `NO_SNAPSHOT_AVAILABLE`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `RELEASE_GONE`. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    list_runtime_instances: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+                /** @description More than 100 is taken as 100. */
+                page_size?: number;
+                /** @description The same as `page_size`. */
+                per_page?: number;
+                /** @description More than 1000 is taken as 1000. */
+                limit?: number;
+                offset?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of runtime instances. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_RuntimeInstance"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    scale_service: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "replicas": 4
+                 *     }
+                 */
+                "application/json": components["schemas"]["ScaleService"];
+            };
+        };
+        responses: {
+            /** @description The release that the replicas run. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `INSUFFICIENT_CAPACITY`, `VOLUME_ATTACHED` or `RESOURCE_STATE`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    start_service: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["DeployService"];
+            };
+        };
+        responses: {
+            /** @description The release. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `RESOURCE_STATE`: it runs already. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    stop_service: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How many replicas ran. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin_StoppedService"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    list_variables: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Variable"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    set_variables: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "variables": {
+                 *         "LOG_LEVEL": "debug"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["SetVariables"];
+            };
+        };
+        responses: {
+            /** @description All of them, by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Variable"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    list_effective_variables: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_EffectiveVariable"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    delete_variables: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Service */
+                id: string;
+                /** @description Names, with commas between them. */
+                names: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those that are left, by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Variable"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
         };
     };
     get_attachment: {

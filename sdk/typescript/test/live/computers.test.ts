@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ExecEvent } from "@miosa/sdk";
-import { fixture, leavingNothing, miosa } from "../support/fixture.js";
+import { fixture, leavingNothing, miosa, patience } from "../support/fixture.js";
 
 test("a computer starts, stops and starts again", () =>
   leavingNothing(async () => {
@@ -62,7 +62,7 @@ test("a log is read, and followed as it is written", () =>
     const { id } = await miosa.computers.create({ name: "talker", command });
     await miosa.computers.waitUntilRunning(id);
     const seen: string[] = [];
-    for await (const { line, stream } of miosa.computers.followLogs(id)) {
+    for await (const { line, stream } of miosa.computers.followLogs(id, { signal: patience() })) {
       seen.push(line);
       assert.equal(stream, "stdout");
       if (line === "one") await miosa.computers.exec(id, { command: "touch /root/go" });

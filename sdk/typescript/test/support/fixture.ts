@@ -29,8 +29,16 @@ const MAKERS = {
     await miosa.computers.waitUntilRunning(id);
     return id;
   },
-  /** The project of whatever says none. */
-  projectId: async () => "default",
+  /** A service of one replica that runs. */
+  serviceId: async () => {
+    const source = { type: "template", ref: "miosa-default" };
+    const settings = { start_command: "exec sleep 86400", stop_grace_seconds: 1 };
+    const { id } = await miosa.services.create({ name: "fixture", source, settings });
+    await miosa.services.waitUntilActive(id);
+    return id;
+  },
+  /** An empty project. */
+  projectId: async () => (await miosa.projects.create({ name: "fixture" })).id,
 };
 
 type Makers = typeof MAKERS;
@@ -47,7 +55,12 @@ export async function fixture<Name extends FixtureName>(
   return made as { [N in Name]: Awaited<ReturnType<Makers[N]>> };
 }
 
-const NOUNS = [miosa.computers, miosa.volumes, miosa.snapshots] as const;
+/** A bound on hanging, far above what anything takes on a busy machine. */
+export function patience(): AbortSignal {
+  return AbortSignal.timeout(120_000);
+}
+
+const NOUNS = [miosa.services, miosa.computers, miosa.volumes, miosa.snapshots, miosa.projects] as const;
 
 /** Runs `work`, then deletes what is there since, in an order that the server permits. */
 export async function leavingNothing(work: () => Promise<unknown>): Promise<void> {
@@ -66,11 +79,11 @@ export async function leavingNothing(work: () => Promise<unknown>): Promise<void
 
 async function deleted(noun: (typeof NOUNS)[number], id: string): Promise<void> {
   try {
-    // A deleted computer lets go of its volumes a moment later.
+    // What used a volume and is deleted lets go of it a moment later.
     if (noun === miosa.volumes) await miosa.volumes.waitUntilAvailable(id);
     await noun.delete(id);
   } catch (error) {
-    // Computers that are being destroyed are still listed.
+    // What is being destroyed is still listed.
     if (!(error instanceof NotFoundError)) throw error;
   }
 }

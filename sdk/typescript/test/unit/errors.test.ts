@@ -114,12 +114,13 @@ test("who holds a volume, what excludes an attachment, and when an object was de
 
 test("a refusal by somebody between here and the server still says which call and what", async (t) => {
   const server = await ScriptedServer.start(t, [
-    (response) => void response.writeHead(413, "Too Large", { "content-type": "text/html" }).end("<html>"),
+    (response) => void response.writeHead(413, "Too Large", { "x-request-id": "req_of_proxy" }).end("<html>"),
   ]);
   await assert.rejects(server.client().volumes.create({ name: "weights" }), {
     status: 413,
     code: "HTTP_413",
     message: "POST /volumes: 413 Too Large",
+    requestId: "req_of_proxy",
     details: {},
     fields: {},
     retryable: false,

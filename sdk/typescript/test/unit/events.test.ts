@@ -5,6 +5,7 @@ import { test } from "node:test";
 import type { ServerResponse } from "node:http";
 import { ConnectionError, Miosa } from "@miosa/sdk";
 import { KEY, ScriptedServer, lost, refused, type Reply } from "../support/scripted-server.js";
+import { onTimer } from "../support/timers.js";
 
 const line = (text: string, id: string) =>
   `event: log\nid: ${id}\ndata: ${JSON.stringify({ type: "log", stream: "stdout", line: text, message: text, timestamp: id })}\n\n`;
@@ -135,6 +136,22 @@ test("the time limit of a call does not end its stream", async () => {
   assert.deepEqual(await follow(new Miosa({ apiKey: KEY, fetch: slow, timeoutMs: 1, maxRetries: 0 })), ["one", "two"]);
 });
 
+// The server says something every 15 s. Here the 60 s of silence are over as soon as they begin.
+test("a stream that falls silent has broken", async (t) => {
+  onTimer(t, 60_000, (elapse) => elapse());
+  let attempts = 0;
+  const silent: typeof fetch = async (_input, init) => {
+    attempts += 1;
+    const body = new ReadableStream({
+      start: (controller) => init?.signal?.addEventListener("abort", () => controller.error(init.signal?.reason)),
+    });
+    return new Response(body);
+  };
+  const miosa = new Miosa({ apiKey: KEY, fetch: silent, timeoutMs: Infinity, maxRetries: 1, retryDelayMs: 0 });
+  await assert.rejects(follow(miosa), { name: "TimeoutError" });
+  assert.equal(attempts, 2);
+});
+
 const execEvent = (type: string, fields: object) => `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`;
 
 test("a command tells what it writes, and ends with its exit code", async (t) => {
@@ -154,6 +171,13 @@ test("a command tells what it writes, and ends with its exit code", async (t) =>
     { type: "exit", exit_code: 3, success: false, timed_out: false },
   ]);
   assert.equal(server.seen[0]?.headers.accept, "text/event-stream");
+});
+
+test("a command that cannot go on says why", async (t) => {
+  const server = await ScriptedServer.start(t, [stream(execEvent("error", { message: "the host is gone" }), "end")]);
+  await assert.rejects(async () => {
+    for await (const event of server.client().computers.execStream("c1", { command: "x" })) assert.fail(event.type);
+  }, /the host is gone/);
 });
 
 test("a command whose stream ends without an exit code has not ended well, and is not run again", async (t) => {

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WaitError, type Volume } from "@miosa/sdk";
-import { ScriptedServer, refused, twin } from "../support/scripted-server.js";
+import { ScriptedServer, page, refused, twin } from "../support/scripted-server.js";
+import { onTimer } from "../support/timers.js";
 
 const volume = (status: string, more: object = {}) =>
   twin({ id: "v1", name: "weights", status, state: status, ...more });
@@ -22,6 +23,33 @@ test("it looks until the object is there", async (t) => {
   assert.deepEqual(server.calls, Array(4).fill("GET /api/v1/volumes/v1"));
 });
 
+const release = (number: number, state: string, more: object = {}) => ({
+  id: `r${number}`,
+  service_id: "svc1",
+  number,
+  state,
+  ...more,
+});
+
+test("a service is as active as its newest release", async (t) => {
+  const server = await ScriptedServer.start(t, [
+    page([release(3, "deploying")], "more"),
+    page([release(4, "queued")], "more"),
+    page([release(4, "active")], "more"),
+    twin(release(3, "active")),
+  ]);
+  const { services } = server.client();
+  assert.equal((await services.waitUntilActive("svc1", { pollMs: 0 })).number, 4);
+  assert.equal((await services.waitUntilActive("svc1", { pollMs: 0, releaseId: "r3" })).number, 3);
+  assert.equal(server.calls[0], "GET /api/v1/services/svc1/deployments?limit=1");
+  assert.equal(server.calls[3], "GET /api/v1/services/svc1/deployments/r3");
+});
+
+test("a service without a release never becomes active", async (t) => {
+  const server = await ScriptedServer.start(t, [page([], null)]);
+  await assert.rejects(server.client().services.waitUntilActive("svc1"), { name: "WaitError", message: /no release/ });
+});
+
 test("each noun has its own word for it", async (t) => {
   const server = await ScriptedServer.start(t, [
     snapshot("creating"),
@@ -30,12 +58,18 @@ test("each noun has its own word for it", async (t) => {
     computer("running"),
     computer("stopping"),
     computer("stopped"),
+    twin({ id: "d1", state: "building" }),
+    twin({ id: "d1", state: "running" }),
+    twin({ id: "svc1", status: "deploying" }),
+    twin({ id: "svc1", status: "running" }),
   ]);
-  const { snapshots, computers } = server.client();
+  const { snapshots, computers, deployments, services } = server.client();
   assert.equal((await snapshots.waitUntilReady("s1", { pollMs: 0 })).status, "ready");
   assert.equal((await computers.waitUntilRunning("c1", { pollMs: 0 })).status, "running");
   assert.equal((await computers.waitUntilStopped("c1", { pollMs: 0 })).status, "stopped");
-  assert.equal(server.seen.length, 6);
+  assert.equal((await deployments.waitUntilRunning("d1", { pollMs: 0 })).state, "running");
+  assert.equal((await services.waitUntilRunning("svc1", { pollMs: 0 })).status, "running");
+  assert.equal(server.seen.length, 10);
 });
 
 const ENDS = [
@@ -59,18 +93,44 @@ const ENDS = [
   ],
   ["computers", computer("stopped", { exit_code: 1 }), /stopped \(exit code 1\)/],
   ["computers", computer("destroyed"), /destroyed/],
+  [
+    "services",
+    page([release(2, "failed", { reason: { code: "HEALTH_CHECK", detail: "nobody answers" } })], null),
+    /release 2 of service svc1.* will not be active: HEALTH_CHECK: nobody answers/,
+  ],
+  [
+    "deployments",
+    twin({ id: "d1", name: "shop", state: "failed", error: "nobody answers" }),
+    /deployment shop \(d1\).* will not be running: nobody answers/,
+  ],
+  [
+    "replicas",
+    twin({
+      id: "svc1",
+      name: "shop",
+      status: "failed",
+      ready_replicas: 1,
+      replicas: 2,
+      error: "replica 1 has no volume",
+    }),
+    /service shop \(svc1\), which is failed, 1 of 2 replicas healthy, will not be running: replica 1 has no volume/,
+  ],
+  ["services", page([release(2, "canceled", { reason: null })], null), /canceled/],
 ] as const;
 
 for (const [noun, end, message] of ENDS) {
   test(`it fails at once: ${message.source}`, { timeout: 60_000 }, async (t) => {
     const server = await ScriptedServer.start(t, [end]);
-    const { volumes, snapshots, computers } = server.client();
+    const { volumes, snapshots, computers, services, deployments } = server.client();
     // A second look would come after the end of this test.
     const options = { pollMs: 2 ** 30, maxWaitMs: 2 ** 31 };
     const wait = {
       volumes: () => volumes.waitUntilAvailable("v1", options),
       snapshots: () => snapshots.waitUntilReady("s1", options),
       computers: () => computers.waitUntilRunning("c1", options),
+      deployments: () => deployments.waitUntilRunning("d1", options),
+      replicas: () => services.waitUntilRunning("svc1", options),
+      services: () => services.waitUntilActive("svc1", options),
     };
     await assert.rejects(
       wait[noun],
@@ -97,17 +157,12 @@ test("what is gone is a refusal", async (t) => {
   await assert.rejects(server.client().volumes.waitUntilAvailable("v1"), { name: "NotFoundError" });
 });
 
-test("an abort ends the pause between two looks", { timeout: 60_000 }, async (t) => {
+test("an abort ends the pause between two looks", { timeout: 30_000 }, async (t) => {
   const aborter = new AbortController();
-  const server = await ScriptedServer.start(t, [
-    (response) => {
-      response.on("close", () => setImmediate(() => aborter.abort()));
-      response
-        .writeHead(200, { "content-type": "application/json" })
-        .end(JSON.stringify({ id: "v1", status: "creating" }));
-    },
-  ]);
-  const options = { signal: aborter.signal, pollMs: 2 ** 30, maxWaitMs: 2 ** 31 };
+  const pollMs = 2 ** 30;
+  onTimer(t, pollMs, () => aborter.abort());
+  const server = await ScriptedServer.start(t, [volume("creating")]);
+  const options = { signal: aborter.signal, pollMs, maxWaitMs: 2 ** 31 };
   await assert.rejects(server.client().volumes.waitUntilAvailable("v1", options), { name: "AbortError" });
   assert.equal(server.seen.length, 1);
 });
