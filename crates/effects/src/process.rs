@@ -184,7 +184,8 @@ impl Stat {
         let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
         Some(Self {
             state: *fields.first()?.as_bytes().first()?,
-            session: fields.get(3)?.parse().ok()?,
+            // -1 in the moment in which the kernel lets go of a dead process.
+            session: fields.get(3)?.parse::<i64>().ok()?.try_into().unwrap_or(0),
             threads: fields.get(17)?.parse().ok()?,
             start_ticks: fields.get(19)?.parse().ok()?,
         })
@@ -321,6 +322,9 @@ mod tests {
         let stat = Stat { state: b'S', threads: 4, session: 9, start_ticks: 5555 };
         assert_eq!(Stat::parse(text), Some(stat));
         assert_eq!(Stat::parse(b"7 (a"), None);
+        let released = b"7 (sh) X 0 -1 -1 0 -1 4 0 0 0 0 0 0 0 0 20 0 0 0 555 0 0";
+        let stat = Stat::parse(released).expect("a process that is being let go of");
+        assert!(stat.is_dead() && stat.start_ticks == 555, "{stat:?}");
     }
 
     /// A process is alive, then a zombie that nobody has reaped: dead, though its pid is still taken.

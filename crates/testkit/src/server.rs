@@ -38,6 +38,7 @@ mod calls;
 mod http;
 mod reaper;
 pub mod remains;
+mod services;
 mod snapshots;
 mod workload;
 

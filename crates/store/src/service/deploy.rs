@@ -68,12 +68,17 @@ impl Store {
             }
             .into());
         }
+        let before = (service.source.clone(), service.settings.clone(), service.replicas);
         if let Some(source) = &ask.source {
             service.source = Some(source.clone());
         }
         ask.settings.apply(&mut service.settings);
         service.replicas = ask.settings.replicas.unwrap_or(service.replicas);
         let written = write(&mut tx, &mut service, ask, now).await?;
+        if (&service.source, &service.settings, service.replicas) != (&before.0, &before.1, before.2) {
+            service.lock_version += 1;
+            row::save(&mut tx, &service).await?;
+        }
         let object = ObjectRef::Release(written.id);
         idempotency::record(&mut tx, idempotency, tenant_id, object, now).await?;
         let release = release::load(&mut tx, written.id).await?.unwrap_or(written);
@@ -103,7 +108,7 @@ impl Store {
                 Refusal::ReleaseState { id, state, problem: "there is nothing left to cancel" }.into()
             );
         }
-        cancel_unsettled(&mut tx, &service, "canceled by a call", now).await?;
+        cancel_unsettled(&mut tx, &service, ReasonCode::Stopped, "canceled by a call", now).await?;
         service.target = service.active;
         service.is_settled = false;
         row::save(&mut tx, &service).await?;
@@ -148,7 +153,7 @@ pub(super) async fn write(
         }
         outcome => outcome?,
     }
-    cancel_unsettled(tx, service, "another release was deployed", now).await?;
+    cancel_unsettled(tx, service, ReasonCode::Superseded, "another release was deployed", now).await?;
     replica::destroy_retired(tx, service.id, now).await?;
     service.last_number += 1;
     let mut release = ReleaseRecord {
@@ -255,6 +260,7 @@ async fn base(tx: &mut Tx, service: &ServiceRecord, of: Deploy) -> Result<Option
 pub(super) async fn cancel_unsettled(
     tx: &mut Tx,
     service: &ServiceRecord,
+    code: ReasonCode,
     detail: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -262,7 +268,7 @@ pub(super) async fn cancel_unsettled(
     if let Some(mut release) = release::load(tx, id).await?
         && !release.state.is_settled()
     {
-        let reason = ReleaseReason { code: ReasonCode::Superseded, detail: detail.into() };
+        let reason = ReleaseReason { code, detail: detail.into() };
         release.settle(ReleaseState::Canceled, Some(reason), now);
         release::save(tx, &release).await?;
     }
@@ -297,15 +303,23 @@ async fn take_snapshots(
     Ok(taken)
 }
 
-/// The snapshots that were taken when release `left` was left: the first ones taken after it.
+/// The snapshots that were taken when release `left` was left: by the one that took its place. Of the release that is served,
+/// those that the last attempt at another one took.
 async fn restores(
     tx: &mut Tx,
     service: &ServiceRecord,
     left: u64,
 ) -> Result<Vec<ReleaseRestore>, StoreError> {
-    let later = release::of_service(tx, service.id).await?;
-    let first = later.iter().rev().find(|release| release.number > left && !release.snapshots.is_empty());
-    let first = first.ok_or(Refusal::NoReleaseSnapshot { number: left })?;
+    let all = release::of_service(tx, service.id).await?;
+    let mut later = all.iter().filter(|release| release.number > left);
+    let was_served =
+        |release: &&ReleaseRecord| matches!(release.state, ReleaseState::Active | ReleaseState::Stopped);
+    // The newest come first.
+    let successor = match later.clone().rfind(was_served) {
+        Some(successor) => Some(successor).filter(|release| !release.snapshots.is_empty()),
+        None => later.find(|release| !release.snapshots.is_empty()),
+    };
+    let first = successor.ok_or(Refusal::NoReleaseSnapshot { number: left })?;
     Ok(first
         .snapshots
         .iter()

@@ -170,8 +170,11 @@ impl Server {
         list["data"].as_array().unwrap_or_else(|| panic!("no list: {list}")).clone()
     }
 
-    /// Deletes all computers, then all volumes, then the snapshots that outlived them.
+    /// Deletes all services and computers, then all volumes, then the snapshots that outlived them.
     pub fn delete_everything(&self) {
+        for service in self.list_all("/api/v1/services") {
+            self.delete_service(&id_of(&service));
+        }
         for computer in self.list_all("/api/v1/computers") {
             self.delete_computer(&id_of(&computer));
         }
