@@ -20,6 +20,7 @@ use crate::{fixture, setup};
 
 mod docker;
 mod peers;
+mod services;
 mod snapshots;
 mod table;
 mod writer;
@@ -45,6 +46,8 @@ pub(crate) enum Group {
     Core,
     /// Snapshots, forks, restores, compaction
     Snapshots,
+    /// Hand-over at a promotion, scaling
+    Services,
 }
 
 /// How often things are done.
@@ -74,7 +77,7 @@ pub(crate) fn bench(groups: &[Group], quick: bool) -> Result<(), Failure> {
     setup::setup()?;
     let miosa = run::build_miosa(run::Profile::Release)?;
     let rounds = Rounds { quick };
-    for group in [Group::Core, Group::Snapshots] {
+    for group in [Group::Core, Group::Snapshots, Group::Services] {
         if !groups.is_empty() && !groups.contains(&group) {
             continue;
         }
@@ -84,6 +87,7 @@ pub(crate) fn bench(groups: &[Group], quick: bool) -> Result<(), Failure> {
             machine = match group {
                 Group::Core => core(miosa.clone(), rounds, &mut table)?,
                 Group::Snapshots => snapshots::measure(miosa.clone(), rounds, &mut table)?,
+                Group::Services => services::measure(miosa.clone(), rounds, &mut table)?,
             };
             Ok(())
         })

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::since;
+use super::{services, since};
 use crate::run::{self, Failure};
 
 const IMAGE: &str = "bench:1";
@@ -72,23 +72,72 @@ impl Docker {
         self.run_detached(&["-v", &format!("{VOLUME}:/mnt/data")], "cat /mnt/data/marker; exec sleep 3600")
     }
 
+    /// `docker stop`, then `docker run -d -v` of the same volume: the time from the old first process's end to the new one's first
+    /// line.
+    pub(super) fn hand_over(&self) -> Result<Duration, Failure> {
+        const SCRIPT: &str = "trap 'exit 0' TERM; echo up; while :; do sleep 1000 & wait $!; done";
+        let volume = format!("{VOLUME}:/mnt/data");
+        let old = self.call(&["run", "-d", "-v", &volume, IMAGE, "sh", "-c", SCRIPT])?;
+        let old = old.trim();
+        self.first_line(old)?;
+        let pid = self.call(&["inspect", "--format", "{{.State.Pid}}", old])?;
+        let pid =
+            pid.trim().parse().map_err(|_| Failure::Refused(format!("docker says that the pid is {pid}")))?;
+        let gone = services::watch_end(pid);
+        self.call(&["stop", old])?;
+        let new = self.call(&["run", "-d", "-v", &volume, IMAGE, "sh", "-c", SCRIPT])?;
+        let first_line = self.first_line(new.trim())?;
+        let gone_at = gone.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        self.call(&["rm", "--force", old, new.trim()])?;
+        since(gone_at, &first_line)
+    }
+
+    /// `docker run -d -v`, so many at once: the time until the last one's first process wrote its first line.
+    pub(super) fn run_many(&self, count: usize) -> Result<Duration, Failure> {
+        let begun = Timestamp::now();
+        let volume = format!("{VOLUME}:/mnt/data");
+        let runs = std::thread::scope(|scope| {
+            let one = || {
+                let id =
+                    self.call(&["run", "-d", "-v", &volume, IMAGE, "sh", "-c", "echo up; exec sleep 3600"])?;
+                let id = id.trim().to_owned();
+                let up = self.first_line(&id)?;
+                Ok::<_, Failure>((id, since(begun, &up)?))
+            };
+            let threads: Vec<_> = (0..count).map(|_| scope.spawn(one)).collect();
+            let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            threads.into_iter().map(join).collect::<Result<Vec<_>, _>>()
+        })?;
+        for (id, _) in &runs {
+            self.call(&["rm", "--force", id])?;
+        }
+        Ok(runs.iter().map(|(_, took)| *took).max().unwrap_or_default())
+    }
+
     fn run_detached(&self, options: &[&str], script: &str) -> Result<Duration, Failure> {
         let begun = Timestamp::now();
         let arguments = [&["run", "-d"], options, &[IMAGE, "sh", "-c", script]].concat();
         let container = self.call(&arguments)?.trim().to_owned();
+        let first_line = self.first_line(&container)?;
+        self.call(&["rm", "--force", &container])?;
+        since(begun, &first_line)
+    }
+
+    /// When a container wrote its first line, by docker's clock.
+    fn first_line(&self, container: &str) -> Result<String, Failure> {
         let patience = Instant::now() + Duration::from_secs(30);
-        let first_line = loop {
-            let logs = self.call(&["logs", "--timestamps", &container])?;
+        loop {
+            let logs = self.call(&["logs", "--timestamps", container])?;
             match logs.split_whitespace().next() {
-                Some(timestamp) => break timestamp.to_owned(),
+                Some(timestamp) => return Ok(timestamp.to_owned()),
                 None if Instant::now() > patience => {
                     return Err(Failure::Refused("a docker container wrote nothing".into()));
                 }
                 None => std::thread::sleep(Duration::from_millis(5)),
             }
-        };
-        self.call(&["rm", "--force", &container])?;
-        since(begun, &first_line)
+        }
     }
 
     fn wait_until_it_answers(&self, log: &Path) -> Result<(), Failure> {
