@@ -32,6 +32,18 @@ pub enum Refusal {
     },
 
     #[error(
+        "volume {volume_id} is mounted at {mount_path} by a replica of service {service_id}; stop that service first, or take \
+         the volume out of it (PATCH /services/{service_id} with \"volumes\")"
+    )]
+    VolumeAttachedToReplica {
+        volume_id: VolumeId,
+        attachment_id: AttachmentId,
+        instance_id: InstanceId,
+        service_id: ServiceId,
+        mount_path: MountPath,
+    },
+
+    #[error(
         "volume {volume_id} is attached to computer {computer_id}; detach attachment {attachment_id} first"
     )]
     VolumeStillAttached { volume_id: VolumeId, attachment_id: AttachmentId, computer_id: ComputerId },
@@ -148,7 +160,7 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Refusal::NotFound { .. } | Refusal::AlreadyDeleted { .. } => "NOT_FOUND",
-            Refusal::VolumeAttached { .. } => "VOLUME_ATTACHED",
+            Refusal::VolumeAttached { .. } | Refusal::VolumeAttachedToReplica { .. } => "VOLUME_ATTACHED",
             Refusal::VolumeStillAttached { .. }
             | Refusal::RestoreWhileAttached { .. }
             | Refusal::VolumeBusy { .. } => "VOLUME_IN_USE",

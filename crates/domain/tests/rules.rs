@@ -7,7 +7,7 @@ use miosa_domain::snapshot::{self, Snapshot, SnapshotState};
 use miosa_domain::spec::DesiredRun;
 use miosa_domain::status::{Failure, FailureCode, Holder, InstanceState, InstanceStatus};
 use miosa_domain::volume::{
-    self, Lifecycle, Volume, VolumeState, default_mount_path, may_attach, may_delete, may_restore,
+    self, Attacher, Lifecycle, Volume, VolumeState, default_mount_path, may_attach, may_delete, may_restore,
     may_snapshot, may_undelete,
 };
 use miosa_domain::{

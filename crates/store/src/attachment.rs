@@ -134,6 +134,23 @@ pub struct Detach {
     pub force: bool,
 }
 
+/// A replica's attachment is its service's to end, so that is what a refusal because of it speaks of.
+pub(crate) fn told_of_replicas(refusal: Refusal, attachments: &[AttachmentRecord]) -> Refusal {
+    let Refusal::VolumeAttached { volume_id, attachment_id, computer_id, mount_path } = refusal else {
+        return refusal;
+    };
+    match attachments.iter().find(|other| other.id == attachment_id).and_then(|other| other.service_id) {
+        None => Refusal::VolumeAttached { volume_id, attachment_id, computer_id, mount_path },
+        Some(service_id) => Refusal::VolumeAttachedToReplica {
+            volume_id,
+            attachment_id,
+            instance_id: computer_id.into(),
+            service_id,
+            mount_path,
+        },
+    }
+}
+
 impl Store {
     /// Writes the intent `attaching`; on a stopped computer the attachment is `attached` from the start.
     pub async fn attach(
@@ -158,7 +175,8 @@ impl Store {
                 read_only: new.read_only,
                 shared: false,
             },
-        )?;
+        )
+        .map_err(|refusal| told_of_replicas(refusal, &volume.attachments))?;
         let taken: Vec<_> = computer.attachments.iter().map(|a| a.mount_path.clone()).collect();
         let mount_path = new.mount_path.unwrap_or_else(|| volume::default_mount_path(&volume.name, &taken));
         attachment::may_mount_at(&mount_path, &as_domain(&computer.attachments))?;

@@ -12,7 +12,7 @@
 //! transaction that saw its condition come true, or by the timer; nothing is remembered in between but rows.
 
 use jiff::Timestamp;
-use miosa_domain::service::{RunSettings, ServiceKind, ServiceState, SettingsPatch};
+use miosa_domain::service::{ReasonCode, RunSettings, ServiceKind, ServiceState, SettingsPatch};
 use miosa_domain::{HostId, ProjectId, Refusal, ReleaseId, ServiceId, TenantId};
 use miosa_failpoint::failpoint;
 use serde::{Deserialize, Serialize};
@@ -283,6 +283,10 @@ impl Store {
         const DOING: &str = "write the intent to scale a service";
         let mut tx = self.write(DOING).await?;
         let mut service = row::load_present(&mut tx, tenant_id, id).await?;
+        if service.last_number == 0 {
+            let problem = "has no release yet; deploy to it, or set its replicas with an update (PATCH)";
+            return Err(Refusal::ServiceState { id, problem }.into());
+        }
         let served = match service.target {
             Some(target) => release::load(&mut tx, target).await?.map(|release| release.settings),
             None => None,
@@ -315,7 +319,8 @@ impl Store {
         let mut tx = self.write(DOING).await?;
         let mut service = row::load_present(&mut tx, tenant_id, id).await?;
         let running = replica::present(&mut tx, service.id).await?.iter().filter(|r| !r.is_retired()).count();
-        deploy::cancel_unsettled(&mut tx, &service, "the service was stopped", now).await?;
+        let detail = "the service was stopped";
+        deploy::cancel_unsettled(&mut tx, &service, ReasonCode::Stopped, detail, now).await?;
         service.desired = ServiceDesired::Stopped;
         service.target = service.active;
         service.updated_at = now;

@@ -148,7 +148,11 @@ impl App {
 
     /// "Already attached" carries the attachment, so that a caller who repeats itself can go on with it.
     async fn with_attachment(&self, tenant_id: TenantId, error: StoreError) -> AppError {
-        let StoreError::Refused(refusal @ Refusal::VolumeAttached { attachment_id, .. }) = error else {
+        let StoreError::Refused(
+            refusal @ (Refusal::VolumeAttached { attachment_id, .. }
+            | Refusal::VolumeAttachedToReplica { attachment_id, .. }),
+        ) = error
+        else {
             return error.into();
         };
         match self.store().attachment(tenant_id, attachment_id).await {

@@ -39,7 +39,7 @@ pub(crate) use miosa_store::page::{Cursor, Filters, ListPage, ListRequest};
 pub(crate) use miosa_store::project::ProjectChange;
 pub(crate) use miosa_store::snapshot::{HooksChange, SnapshotChange};
 pub(crate) use miosa_store::volume::VolumeChange;
-pub(crate) use news::News;
+pub(crate) use news::{News, Wait};
 pub(crate) use project::NewProject;
 pub(crate) use service::{NewService, ReleaseName, ReplicaLine};
 

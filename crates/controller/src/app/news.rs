@@ -35,7 +35,7 @@ impl News {
 }
 
 /// One caller's wait for one object: look, and while [`Wait::goes_on`], look again.
-pub(super) struct Wait {
+pub(crate) struct Wait {
     news: News,
     id: Uuid,
     changes: watch::Receiver<()>,
@@ -45,7 +45,7 @@ pub(super) struct Wait {
 
 impl Wait {
     /// Waits for news or for the end of the time. `false` when the time was over before: then the last look was the last.
-    pub(super) async fn goes_on(&mut self) -> bool {
+    pub(crate) async fn goes_on(&mut self) -> bool {
         if Instant::now() >= self.deadline {
             return false;
         }

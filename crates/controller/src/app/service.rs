@@ -1,6 +1,8 @@
 //! The verbs of services. Each writes intent and the first steps of its roll-out; what follows is moved on by reports and by the
 //! timer (`reconcile`). Only `stop` waits for its outcome: all others answer the release, which says how far it is.
 
+use std::time::Duration;
+
 use futures::stream::{SelectAll, StreamExt};
 use miosa_api::agent_v1::{ControllerMessage, StreamEvent};
 use miosa_api::v1::services::{EffectiveVariable, Release, RuntimeInstance, Service, StoppedService};
@@ -14,7 +16,7 @@ use miosa_store::service::{
 use uuid::Uuid;
 
 use super::view::{self, service as service_view};
-use super::{App, AppError, Caller, Cursor, Idempotency, ListPage, ListRequest, now, to_the_end};
+use super::{App, AppError, Caller, Cursor, Idempotency, ListPage, ListRequest, Wait, now, to_the_end};
 
 /// Checked by http, but for the template's name and the volumes, which only hosts and the database know.
 #[derive(Debug, Clone)]
@@ -42,7 +44,8 @@ pub(crate) struct ReplicaLine {
 }
 
 const FIRST_REPLICAS: u32 = 1;
-const RELEASES_MAX: u64 = 1000;
+/// So often whoever follows a service looks by himself.
+const NEWS_WAIT: Duration = Duration::from_secs(5);
 
 impl App {
     pub(crate) async fn create_service(
@@ -132,10 +135,8 @@ impl App {
                 app.store().scale_service(tenant_id, id, replicas, idempotency.as_ref(), now()).await?;
             app.links().nudge(sight.service.host_id);
             let release = sight.target.or(sight.active).or(sight.newest);
-            release.map(|release| service_view::release(release, replicas)).ok_or_else(|| {
-                let problem = "has no release yet; what was asked for holds from the first one on";
-                Refusal::ServiceState { id, problem }.into()
-            })
+            let release = release.ok_or(Refusal::NotFound { what: "release" })?;
+            Ok(service_view::release(release, replicas))
         })
         .await
     }
@@ -189,7 +190,7 @@ impl App {
         let release = match name {
             ReleaseName::Id(id) => self.store().release(caller.tenant_id, id).await?,
             ReleaseName::Number(number) => {
-                let all = ListRequest { limit: RELEASES_MAX, ..ListRequest::default() };
+                let all = ListRequest { limit: u64::MAX, ..ListRequest::default() };
                 let releases = self.store().list_releases(caller.tenant_id, id, &all).await?.items;
                 releases.into_iter().find(|release| release.number == number)
             }
@@ -378,10 +379,9 @@ impl App {
         Ok(all)
     }
 
-    /// Until something was reported or changed of the service, or a while has passed.
-    pub(crate) async fn service_news(&self, id: ServiceId) {
-        let mut wait = self.news().wait(id.uuid(), std::time::Duration::from_secs(5));
-        wait.goes_on().await;
+    /// Listens for what is reported or changed of the service from now on, for a while.
+    pub(crate) fn service_news(&self, id: ServiceId) -> Wait {
+        self.news().wait(id.uuid(), NEWS_WAIT)
     }
 
     /// The host of the volumes, where there are some; else any.

@@ -158,6 +158,16 @@ fn details(refusal: &Refusal) -> Map<String, Value> {
         Refusal::VolumeAttached { volume_id, attachment_id, computer_id, mount_path } => json!({
             "volume_id": volume_id, "attachment_id": attachment_id, "computer_id": computer_id, "mount_path": mount_path,
         }),
+        Refusal::VolumeAttachedToReplica {
+            volume_id,
+            attachment_id,
+            instance_id,
+            service_id,
+            mount_path,
+        } => json!({
+            "volume_id": volume_id, "attachment_id": attachment_id, "instance_id": instance_id,
+            "service_id": service_id, "mount_path": mount_path,
+        }),
         Refusal::VolumeStillAttached { volume_id, attachment_id, computer_id }
         | Refusal::RestoreWhileAttached { volume_id, attachment_id, computer_id } => json!({
             "volume_id": volume_id, "attachment_id": attachment_id, "computer_id": computer_id,

@@ -389,21 +389,22 @@ pub(super) async fn release_events(
         return Ok(Json(paging::whole(steps(&release))).into_response());
     }
     let (app, caller) = (http.app.clone(), request.caller);
-    let stream = futures::stream::unfold(Some((release, 0)), move |state| {
+    let stream = futures::stream::unfold(Some(0), move |told| {
         let (app, caller) = (app.clone(), caller.clone());
         async move {
-            let (mut release, told) = state?;
+            let told = told?;
             loop {
+                let mut news = app.service_news(id);
+                let release = app.get_release(&caller, id, release_id).await.ok()?;
                 let steps = steps(&release);
                 if let Some(step) = steps.get(told) {
                     let is_last = told + 1 == steps.len() && is_settled(&release.state);
                     let fields = json!({"timestamp": step.timestamp, "message": step.message, "line": step.message,
                         "state": release.state});
-                    let next = (!is_last).then_some((release, told + 1));
+                    let next = (!is_last).then_some(told + 1);
                     return Some((events::event(&step.event_type, fields), next));
                 }
-                app.service_news(id).await;
-                release = app.get_release(&caller, id, release_id).await.ok()?;
+                news.goes_on().await;
             }
         }
     });

@@ -60,7 +60,8 @@ pub(super) async fn advance(
 ) -> Result<bool, StoreError> {
     let mut moved = false;
     for _ in 0..PASSES_MAX {
-        if !pass(tx, service, now).await? {
+        // Boxed: a pass holds restores, snapshots and volumes, and every report's future would hold a pass on its stack.
+        if !Box::pin(pass(tx, service, now)).await? {
             break;
         }
         moved = true;

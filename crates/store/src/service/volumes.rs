@@ -112,7 +112,8 @@ fn may_use(service: &ServiceRecord, wanted: &ServiceVolume, volume: &VolumeRecor
     if volume.lifecycle == Lifecycle::Creating {
         volume.lifecycle = Lifecycle::Available;
     }
-    Ok(rules::may_attach(&volume, &attachment::as_domain(&others), &attacher)?)
+    rules::may_attach(&volume, &attachment::as_domain(&others), &attacher)
+        .map_err(|refusal| attachment::told_of_replicas(refusal, &others).into())
 }
 
 /// The volume that replica `index` mounts where `wanted` says; one of its own is made if it has none yet.

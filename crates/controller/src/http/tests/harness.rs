@@ -66,11 +66,15 @@ pub(super) struct World {
 impl World {
     /// A control plane that no agent has connected to.
     pub(super) async fn without_agent() -> Self {
+        Self::built(1000).await
+    }
+
+    async fn built(volumes_per_project: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = ControllerConfig {
             database: folder.path().join("controller.db"),
             admin_key_hash: hex::encode(Sha256::digest(KEY)),
-            limits: miosa_domain::limits::Limits { volumes_per_project: 1000, ..Default::default() },
+            limits: miosa_domain::limits::Limits { volumes_per_project, ..Default::default() },
             agent_uid: rustix::process::getuid().as_raw(),
             region: "local".into(),
         };
@@ -86,7 +90,12 @@ impl World {
 
     /// A control plane that is ready.
     pub(super) async fn new() -> Self {
-        let mut world = Self::without_agent().await;
+        Self::with_volumes_max(1000).await
+    }
+
+    /// One that is ready and whose projects have few volumes.
+    pub(super) async fn with_volumes_max(volumes_per_project: u32) -> Self {
+        let mut world = Self::built(volumes_per_project).await;
         let socket = world._folder.path().join("agent.sock");
         let heard = world.heard.clone();
         world.agent = Some(world._tasks.spawn(async move { FakeAgent::run(&socket, heard).await }));
@@ -175,7 +184,13 @@ impl World {
         made["id"].as_str().unwrap().to_owned()
     }
 
-    /// What `path` answers once `is_so` of it. The agent answers by itself, so the wait is for messages that are on their way.
+    /// The service once release `number` is served.
+    pub(super) async fn active(&self, service: &str, number: u64) -> Value {
+        let path = format!("/services/{service}");
+        self.until(&path, |it| it["status"] == "running" && it["active_release_number"] == number).await
+    }
+
+    /// What `path` answers (of a twin the object) once `is_so` of it. The agent answers by itself, so the wait is for messages that are on their way.
     #[track_caller]
     pub(super) fn until<'a>(
         &'a self,
@@ -188,7 +203,7 @@ impl World {
             for _ in 0..4000 {
                 last = self.get(path).await.json();
                 if is_so(&last) {
-                    return last;
+                    return if last["data"].is_object() { last["data"].take() } else { last };
                 }
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
