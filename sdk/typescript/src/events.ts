@@ -24,7 +24,7 @@ const EVENT_MAX_CHARS = 16 * 2 ** 20;
 /** The whole events of a body; one that has not ended when the body does is none. Ends the body when left early. */
 export async function* readEvents(
   body: ReadableStream<Uint8Array>,
-  deadline: Pick<Deadline, "restartClock">,
+  deadline: Pick<Deadline, "restartClock" | "stopClock">,
 ): AsyncGenerator<ServerEvent, void, undefined> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
@@ -37,6 +37,8 @@ export async function* readEvents(
     for (;;) {
       deadline.restartClock(SILENCE_MAX_MS);
       const { done, value } = await reader.read();
+      // Who reads the events may take as long as he likes.
+      deadline.stopClock();
       if (done) return;
       const chunk = decoder.decode(value, { stream: true });
       text += chunk;

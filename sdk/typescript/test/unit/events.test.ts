@@ -152,6 +152,35 @@ test("a stream that falls silent has broken", async (t) => {
   assert.equal(attempts, 2);
 });
 
+// Timers go off in the order of their times: that of silence, were it running, comes before the end of the pause.
+test("a reader who takes his time loses nothing", async (t) => {
+  const { setTimeout } = globalThis;
+  t.after(() => (globalThis.setTimeout = setTimeout));
+  const hurried = (work: () => void, ms: number) => setTimeout(work, ms === 60_000 ? 1 : ms);
+  const encoder = new TextEncoder();
+  const slowlyRead: typeof fetch = async (_input, init) => {
+    const body = new ReadableStream({
+      start(controller) {
+        init?.signal?.addEventListener("abort", () => controller.error(init.signal?.reason));
+        controller.enqueue(encoder.encode(line("one", "1")));
+      },
+      pull(controller) {
+        controller.enqueue(encoder.encode(line("two", "2")));
+        controller.close();
+      },
+    });
+    return new Response(body);
+  };
+  const miosa = new Miosa({ apiKey: KEY, fetch: slowlyRead, timeoutMs: Infinity, maxRetries: 0 });
+  globalThis.setTimeout = hurried as typeof setTimeout;
+  const lines: string[] = [];
+  for await (const { line } of miosa.computers.followLogs("c1")) {
+    lines.push(line);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.deepEqual(lines, ["one", "two"]);
+});
+
 const execEvent = (type: string, fields: object) => `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`;
 
 test("a command tells what it writes, and ends with its exit code", async (t) => {
