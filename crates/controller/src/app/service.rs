@@ -390,7 +390,7 @@ impl App {
         tenant_id: miosa_domain::TenantId,
         settings: &RunSettings,
     ) -> Result<HostId, AppError> {
-        for id in settings.volumes.iter().map(|volume| volume.volume_id) {
+        if let Some(id) = settings.volumes.first().map(|volume| volume.volume_id) {
             let volume = self.store().volume(tenant_id, id).await?;
             return match volume.filter(|volume| volume.deleted_at.is_none()) {
                 Some(volume) => Ok(volume.host_id),

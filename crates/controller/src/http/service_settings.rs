@@ -74,45 +74,47 @@ pub(super) fn patch(
     given.extend(top.into_iter().filter_map(|(name, value)| Some((name, value?))));
 
     let mut take = |name: &'static str| given.remove(name);
-    let mut patch = SettingsPatch::default();
-    patch.volumes = problems.check("volumes", take("volumes"), volumes);
-    patch.replicas = problems.check("replicas", take("replicas"), |value| match value {
-        Value::Null => Ok(1),
-        value => whole(&value).and_then(replica_count),
-    });
-    patch.start_command = problems.check("start_command", take("start_command"), start_command);
-    patch.env = problems.check("env", take("env"), env);
-    patch.size = problems.check("size", take("size"), |value| match text(&value)? {
-        None => Ok(ComputerSize::Small),
-        Some(name) => {
-            ComputerSize::parse(name).ok_or_else(|| format!("must be one of {}", ComputerSize::NAMES))
-        }
-    });
-    patch.network = problems.check("network", take("network"), |value| match text(&value)? {
-        None | Some("isolated") => Ok(Network::Isolated),
-        Some("host") => Ok(Network::Host),
-        Some(_) => Err("must be one of isolated, host".into()),
-    });
-    patch.port = problems.check("port", take("port"), |value| match value {
-        Value::Null => Ok(None),
-        value => port(&value).map(Some),
-    });
-    patch.restart_policy =
-        problems.check("restart_policy", take("restart_policy"), |value| match text(&value)? {
-            None => Ok(RestartPolicy::Always),
+    SettingsPatch {
+        volumes: problems.check("volumes", take("volumes"), volumes),
+        replicas: problems.check("replicas", take("replicas"), |value| match value {
+            Value::Null => Ok(1),
+            value => whole(&value).and_then(replica_count),
+        }),
+        start_command: problems.check("start_command", take("start_command"), start_command),
+        env: problems.check("env", take("env"), env),
+        size: problems.check("size", take("size"), |value| match text(&value)? {
+            None => Ok(ComputerSize::Small),
             Some(name) => {
-                RestartPolicy::parse(name).ok_or_else(|| format!("must be one of {}", RestartPolicy::NAMES))
+                ComputerSize::parse(name).ok_or_else(|| format!("must be one of {}", ComputerSize::NAMES))
             }
-        });
-    patch.health_check = problems.check("health_check", take("health_check"), health_check);
-    patch.start_timeout_seconds =
-        problems.check("start_timeout_seconds", take("start_timeout_seconds"), |value| {
-            seconds(&value, START_TIMEOUT_SECONDS_DEFAULT, 1, START_TIMEOUT_MAX_SECONDS)
-        });
-    patch.stop_grace_seconds = problems.check("stop_grace_seconds", take("stop_grace_seconds"), |value| {
-        seconds(&value, STOP_GRACE_SECONDS_DEFAULT, 0, STOP_GRACE_MAX_SECONDS)
-    });
-    patch
+        }),
+        network: problems.check("network", take("network"), |value| match text(&value)? {
+            None | Some("isolated") => Ok(Network::Isolated),
+            Some("host") => Ok(Network::Host),
+            Some(_) => Err("must be one of isolated, host".into()),
+        }),
+        port: problems.check("port", take("port"), |value| match value {
+            Value::Null => Ok(None),
+            value => port(&value).map(Some),
+        }),
+        restart_policy: problems.check("restart_policy", take("restart_policy"), |value| {
+            match text(&value)? {
+                None => Ok(RestartPolicy::Always),
+                Some(name) => RestartPolicy::parse(name)
+                    .ok_or_else(|| format!("must be one of {}", RestartPolicy::NAMES)),
+            }
+        }),
+        health_check: problems.check("health_check", take("health_check"), health_check),
+        start_timeout_seconds: problems.check(
+            "start_timeout_seconds",
+            take("start_timeout_seconds"),
+            |value| seconds(&value, START_TIMEOUT_SECONDS_DEFAULT, 1, START_TIMEOUT_MAX_SECONDS),
+        ),
+        stop_grace_seconds: problems.check("stop_grace_seconds", take("stop_grace_seconds"), |value| {
+            seconds(&value, STOP_GRACE_SECONDS_DEFAULT, 0, STOP_GRACE_MAX_SECONDS)
+        }),
+        ..SettingsPatch::default()
+    }
 }
 
 fn text(value: &Value) -> Result<Option<&str>, String> {
