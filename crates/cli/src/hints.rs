@@ -27,7 +27,7 @@ pub(crate) fn for_refusal(envelope: &ErrorEnvelope) -> Option<String> {
         "VOLUME_IN_USE" if envelope.error.details.contains_key("holders") => {
             "stop them, or detach with --force, which ends them".into()
         }
-        "VOLUME_IN_USE" if envelope.error.details.contains_key("service_id") => {
+        "VOLUME_IN_USE" | "VOLUME_ATTACHED" if envelope.error.details.contains_key("service_id") => {
             let service = detail("service_id").unwrap_or("<service>");
             format!("`miosa services unmount {service} {volume}` first")
         }
@@ -86,6 +86,11 @@ mod tests {
             ("VOLUME_ATTACHED", json!({"attachment_id": "a1"}), "`miosa volumes detach a1` first"),
             ("VOLUME_ATTACHED", json!({}), "`miosa volumes detach <attachment-id>` first"),
             ("VOLUME_IN_USE", json!({"attachment_id": "a1"}), "`miosa volumes detach a1` first"),
+            (
+                "VOLUME_IN_USE",
+                json!({"service_id": "s1", "volume_id": "v1"}),
+                "`miosa services unmount s1 v1` first",
+            ),
             ("VOLUME_IN_USE", json!({"holders": []}), "stop them, or detach with --force, which ends them"),
             (
                 "PROTECTED",

@@ -6,6 +6,7 @@ mod print;
 mod rollout;
 mod settings;
 
+pub(crate) use print::health;
 pub(crate) use rollout::{scaled, served, settled};
 pub(crate) use settings::TEMPLATE_DEFAULT;
 
@@ -118,7 +119,7 @@ async fn create(context: &Context, args: CreateServiceArgs) -> Result<(), CliErr
         ..CreateService::default()
     };
     let made = client.services().create(&new).await?;
-    let service = if args.no_wait { made } else { rollout::settled(context, made).await? };
+    let service = if args.no_wait { made } else { rollout::settled(context, made, 0).await? };
     if output.is_json() || output.is_quiet() {
         return print::service(context, &service);
     }

@@ -86,7 +86,7 @@ fn released(service: &Service) -> String {
     }
 }
 
-fn health(check: &ServiceHealthCheck) -> String {
+pub(crate) fn health(check: &ServiceHealthCheck) -> String {
     let ServiceHealthCheck { command, path, port, interval_seconds, timeout_seconds, retries, .. } = check;
     let asked = match (command, path) {
         (Some(command), _) => command.clone(),

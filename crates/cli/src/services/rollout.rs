@@ -1,5 +1,6 @@
 //! Making releases, and waiting until they are served. Whoever stops waiting stops nothing: the server goes on by itself.
 
+use futures::TryStreamExt;
 use miosa_api::v1::services::{DeployService, NewSource, Release, Service, UpdateService};
 use tokio::time::Instant;
 
@@ -194,13 +195,19 @@ fn not_served(service: &Service, release: &Release) -> CliError {
     }
 }
 
-/// The service that a change answered, when the release that the change made is served.
-pub(crate) async fn settled(context: &Context, service: Service) -> Result<Service, CliError> {
-    let services = context.client.services();
-    let Some(release_id) = &service.deploying_release_id else { return Ok(service) };
-    let release = services.get_release(&service.id, release_id).await?;
+/// The newest release, where there is one.
+async fn newest(context: &Context, id: &str) -> Result<Option<Release>, CliError> {
+    let mut releases = std::pin::pin!(context.client.services().list_releases(id));
+    Ok(releases.try_next().await?)
+}
+
+/// The service as a change answered it, when the release that the change made is served. `before` is the number of the newest
+/// release before the change: one that failed at once is not on its way, and is told all the same.
+pub(crate) async fn settled(context: &Context, service: Service, before: u64) -> Result<Service, CliError> {
+    let made = newest(context, &service.id).await?.filter(|release| release.number > before);
+    let Some(release) = made else { return Ok(service) };
     served(context, &service, release).await?;
-    Ok(services.get(&service.id).await?)
+    Ok(context.client.services().get(&service.id).await?)
 }
 
 /// Changes a service as it was read: somebody else's change in the meantime is a refusal.
@@ -212,9 +219,12 @@ pub(super) async fn change(
 ) -> Result<Service, CliError> {
     let lock_version = i64::try_from(service.lock_version).ok();
     let change = UpdateService { lock_version, ..change };
-    let is_remounted = change.run.volumes.is_some();
+    if change.run.volumes.is_none() || no_wait {
+        return Ok(context.client.services().update(&service.id, &change).await?);
+    }
+    let before = newest(context, &service.id).await?.map_or(0, |release| release.number);
     let changed = context.client.services().update(&service.id, &change).await?;
-    if is_remounted && !no_wait { settled(context, changed).await } else { Ok(changed) }
+    settled(context, changed, before).await
 }
 
 pub(super) async fn scale(context: &Context, args: ScaleServiceArgs) -> Result<(), CliError> {

@@ -78,7 +78,7 @@ async fn step(
                 settings: Some(settings(wanted, ids)),
                 ..CreateService::default()
             };
-            let made = services::settled(context, client.services().create(&new).await?).await?;
+            let made = services::settled(context, client.services().create(&new).await?, 0).await?;
             Ok(Some(Done { words: format!("Created service {name}"), id: made.id }))
         }
         Deed::Deploy(wanted) => {

@@ -5,13 +5,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use miosa_api::v1::services::{Release, Service, ServiceHealthCheck, ServiceSettings};
+use miosa_api::v1::services::{Release, Service, ServiceSettings};
 use miosa_api::v1::volumes::Volume;
 use miosa_domain::size;
 use serde::Serialize;
 
 use super::file::{Wanted, WantedMount, WantedService, WantedVolume};
 use crate::resolve::Candidate;
+use crate::services::health;
 
 /// What is there: all of the project that may be meant.
 #[derive(Debug, Clone, Default)]
@@ -492,15 +493,6 @@ fn env(seen: &BTreeMap<String, String>, wanted: &BTreeMap<String, String>) -> Op
     });
     let all: Vec<String> = new.chain(gone).collect();
     (!all.is_empty()).then(|| all.join(", "))
-}
-
-fn health(check: &ServiceHealthCheck) -> String {
-    let ServiceHealthCheck { command, path, port, interval_seconds, timeout_seconds, retries, .. } = check;
-    let asked = match (command, path, port) {
-        (None, Some(path), Some(port)) => format!("GET {path} at port {port}"),
-        _ => or_none(command),
-    };
-    format!("{asked} (every {interval_seconds} s, within {timeout_seconds} s, {retries} tries)")
 }
 
 /// A list in words; "none" for nothing.

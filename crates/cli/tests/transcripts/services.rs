@@ -26,6 +26,8 @@ fn a_services_life() {
         .run("services unmount web /data")
         .run("services unmount web data")
         .run("services unmount web models")
+        .run("services mount web models:/doomed")
+        .run("services unmount web models")
         .run("services instances web")
         .run("services logs web -n 5")
         .run("services logs web --replica 1 -f")

@@ -195,7 +195,7 @@ fn a_changed_service_is_deployed_and_a_scaled_one_is_not() {
         (
             "port = 80\nhealth = { path = '/ok' }",
             json!({"port": 80}),
-            "~ web: health none > GET /ok at port 80 (every 10 s, within 5 s, 3 tries) [deploy]",
+            "~ web: health none > GET /ok at port 80 (every 10 s, answered in 5 s, 3 failures count) [deploy]",
         ),
         (
             "volumes = [{ volume = 'data', path = '/data', shared = true }]",

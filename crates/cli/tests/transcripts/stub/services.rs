@@ -296,7 +296,12 @@ fn update(world: &mut World, index: usize, body: &Value) -> Outcome {
     }
     service["lock_version"] = (before["lock_version"].as_u64().unwrap() + 1).into();
     if service["settings"]["volumes"] != before["settings"]["volumes"] && before["state"] == "running" {
-        release(world, index, "volumes", body, None);
+        let made = release(world, index, "volumes", body, None);
+        let mounted = made["settings"]["volumes"].as_array().unwrap();
+        // Whether it can be mounted is known at once.
+        if mounted.iter().any(|volume| text(&volume["mount_path"]).ends_with("doomed")) {
+            go_on(world, &made["id"]);
+        }
     }
     show(world);
     Ok(twin(200, &world.services[index]))
@@ -346,10 +351,14 @@ fn go_on(world: &mut World, id: &Value) {
     let index = world.services.iter().position(|service| service["id"] == service_id).unwrap();
     let active = world.services[index]["active_release_id"].clone();
     world.services[index]["deploying_release_id"] = Value::Null;
-    if text(&world.releases[at]["settings"]["start_command"]).contains("doomed") {
+    let settings = &world.releases[at]["settings"];
+    if settings.to_string().contains("doomed") {
+        let (code, detail) = match text(&settings["start_command"]).contains("doomed") {
+            true => ("CRASH_LOOP", "replica 0 ended 3 times before it was healthy, with code 7"),
+            false => ("CANNOT_START", "the volume is attached elsewhere"),
+        };
         set_state(&mut world.releases[at], "failed");
-        let detail = "replica 0 ended 3 times before it was healthy, with code 7";
-        world.releases[at]["reason"] = json!({"code": "CRASH_LOOP", "detail": detail});
+        world.releases[at]["reason"] = json!({"code": code, "detail": detail});
         let service = &mut world.services[index];
         service["coming_back"] = active.is_string().into();
         service["error"] = format!("release {} failed: {detail}", world.releases[at]["number"]).into();
