@@ -138,6 +138,89 @@ fn sqlite_app() {
     server.finish();
 }
 
+/// The example has 1 GiB. Writing that much, and four checksums of it, take most of a minute on a small machine;
+/// `WEIGHTS_MIB=1024` does it all the same.
+fn weights_mib() -> u64 {
+    std::env::var("WEIGHTS_MIB").map_or(256, |mib| mib.parse().expect("WEIGHTS_MIB is a number"))
+}
+
+/// Aim: of four replicas that start at once, one fetches, and all read the same bytes: over one mount of one device, and through
+/// one page cache, which holds them once. After a stop the first one reads them from the disk, the others from memory. How
+/// long that takes is printed and decides nothing.
+#[test]
+fn model_server() {
+    let weights_mib = weights_mib();
+    let server = Server::start(ServerOptions {
+        pool_size: format!("{}MB", weights_mib + 512),
+        ..ServerOptions::new(env!("CARGO_BIN_EXE_miosa"))
+    });
+    let person = Person::new(&server, "model-server", &[("1024 }", &format!("{weights_mib} }}"))]);
+    person.miosa(&["up", "-y"]);
+    let said = person.miosa(&["up"]);
+    assert!(said.contains("Nothing to do"), "{said}");
+    let service = id(&named(&server, "/api/v1/services", "models"));
+    let volume = id(&named(&server, "/api/v1/volumes", "models"));
+    let each = |command: &str| -> Vec<String> {
+        (0..4).map(|index| server.replica_sh(&service, index, command)).collect()
+    };
+    let only_one = |what: &str, of: Vec<String>| {
+        assert!(of.iter().all(|one| *one == of[0] && !one.is_empty()), "{what} differ: {of:?}");
+        of[0].clone()
+    };
+    let print = |when: &str| {
+        println!("{when}");
+        let mut lines: Vec<String> =
+            (0..4).flat_map(|index| server.logs(&server.replica(&service, index))).collect();
+        lines.sort();
+        assert_eq!(lines.len(), 4, "each reads once: {lines:?}");
+        lines.iter().for_each(|line| println!("  {line}"));
+    };
+
+    print("all four at once, just after the fetch");
+    only_one("checksums", each("md5sum < /var/models/weights"));
+    only_one("devices", each("awk '$5 == \"/var/models\" { print $3 }' /proc/self/mountinfo"));
+    assert_eq!(each("stat -c %s /var/models/weights")[3], (weights_mib << 20).to_string());
+    assert_eq!(each("cat /var/models/fetched")[0], "release 1", "it was fetched more than once");
+    let attached = server.volume(&volume)["attachments"].as_array().expect("a list").clone();
+    assert_eq!(attached.len(), 4, "{attached:?}");
+    assert_eq!(server.list_all("/api/v1/volumes").len(), 1, "no replica has a volume of its own");
+
+    person.miosa(&["services", "stop", "models"]);
+    server.wait_volume(&volume, "available");
+    person.miosa(&["services", "scale", "models", "1"]);
+    person.miosa(&["services", "start", "models"]);
+    person.miosa(&["services", "scale", "models", "4"]);
+    print("replica 0 alone, from the disk; then the others");
+    assert_eq!(each("cat /var/models/fetched")[0], "release 1", "it was fetched again");
+    // The kernel counts a cached page for whoever read it first.
+    let cached_mib: Vec<u64> =
+        (0..4).map(|index| cached_mib(&server, &server.replica(&service, index))).collect();
+    println!("MiB of page cache that each has filled: {cached_mib:?}");
+    assert!(
+        cached_mib[1..].iter().all(|mib| *mib < weights_mib / 2),
+        "the cache is not shared: {cached_mib:?}"
+    );
+    server.finish();
+}
+
+/// What the control group of the computer's first process is charged for.
+fn cached_mib(server: &Server, computer: &str) -> u64 {
+    let process = server.first_process(computer);
+    let groups = std::fs::read_to_string(format!("/proc/{}/cgroup", process.pid)).expect("its groups");
+    let stat = groups.lines().find_map(|line| {
+        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
+        let root = match controllers {
+            "" => "/sys/fs/cgroup",
+            list if list.split(',').any(|name| name == "memory") => "/sys/fs/cgroup/memory",
+            _ => return None,
+        };
+        std::fs::read_to_string(format!("{root}{path}/memory.stat")).ok()
+    });
+    let stat = stat.unwrap_or_else(|| panic!("no memory.stat of {groups}"));
+    let bytes = stat.lines().find_map(|line| line.strip_prefix("file ").or(line.strip_prefix("cache ")));
+    bytes.and_then(|bytes| bytes.parse::<u64>().ok()).expect("a number of bytes") >> 20
+}
+
 /// The page; of a form that is sent, the status.
 #[track_caller]
 fn curl(port: &str, form: &[&str]) -> String {
