@@ -169,9 +169,15 @@ fn tell(options: ServerOptions) -> Result<(), Failure> {
     assert_eq!(count_rows(&server, &computer_id), kept, "orders after undelete");
     story.seen(time, &format!("all {kept} orders are there"));
 
-    story.chapter("Detach and destroy it again, remove the computer and the snapshots, stop");
+    server.detach(&computer_id, &attachment).ok();
+    serve_versions(&mut story, &server, &cli(&server), kept);
+
+    story.chapter("Delete the service, which leaves the volume, and destroy that; remove all the rest, stop");
     let (_, time) = timed(|| {
-        server.detach(&computer_id, &attachment).ok();
+        for service in server.list_all("/api/v1/services") {
+            server.delete_service(&text(&service, "id"));
+        }
+        server.wait_volume(&volume_id, "available");
         server.delete_volume(&volume_id).ok();
         for snapshot in server.list_all("/api/v1/volume-snapshots") {
             let path = format!("/api/v1/volume-snapshots/{}", text(&snapshot, "id"));
@@ -233,6 +239,43 @@ fn lose_and_restore(story: &mut Story, server: &Server, cli: &Cli, computer: &st
     story.seen(time, &format!("{rows} orders are back; what was there before is in a safety snapshot"));
 }
 
+/// A service takes the volume over; its second version takes it over from the first, and the third is no good.
+fn serve_versions(story: &mut Story, server: &Server, cli: &Cli, orders: u64) {
+    story.chapter("Give the volume to a service, whose replica says what it finds there");
+    let create = [
+        "services",
+        "create",
+        "till",
+        "--template",
+        "sqlite",
+        "--command",
+        "exec /bin/teller",
+        "--volume",
+        "model-weights:/mnt/data",
+    ];
+    let time = story.run(cli, &create);
+    let service = text(&only(server, "/api/v1/services"), "id");
+    let says = |release: u64| {
+        let line = format!("release {release} finds {orders} orders");
+        wait_for_line(server, &server.replica(&service, 0), &line)
+    };
+    story.seen(time, &says(1));
+
+    story.chapter("Deploy a second version. The first one hands the volume over: it never has two writers");
+    let deploy = ["services", "deploy", "till", "--env", "VERSION=2"];
+    let time = story.run(cli, &deploy);
+    story.seen(time, &says(2));
+
+    story.chapter("Deploy a version that is no good, and wait. Nobody has to do anything");
+    let time = story.run_refused(cli, &["services", "deploy", "till", "--command", "exit 1"]);
+    let state = server.service(&service);
+    assert_eq!((&state["state"], &state["active_release_number"]), (&"running".into(), &2.into()), "{state}");
+    let line = says(2);
+    let check = server.replica_sh(&service, 0, &sqlite("pragma integrity_check"));
+    assert_eq!(check, "ok", "integrity_check");
+    story.seen(time, &format!("rolled back by itself; {line}, and SQLite nothing wrong"));
+}
+
 /// What the reader sees.
 #[derive(Default)]
 struct Story {
@@ -263,12 +306,21 @@ impl Story {
 
     /// Shows a command of the CLI and what it says; answers how long it took, the start of the program included.
     fn run(&self, cli: &Cli, arguments: &[&str]) -> Duration {
+        self.run_that(cli, arguments, true)
+    }
+
+    /// The same of one that ends with an error.
+    fn run_refused(&self, cli: &Cli, arguments: &[&str]) -> Duration {
+        self.run_that(cli, arguments, false)
+    }
+
+    fn run_that(&self, cli: &Cli, arguments: &[&str], succeeds: bool) -> Duration {
         let typed: Vec<String> = arguments
             .iter()
             .map(|a| if a.contains(' ') { format!("\"{a}\"") } else { (*a).to_owned() })
             .collect();
         self.command(&format!("miosa {}", typed.join(" ")));
-        let (output, time) = timed(|| cli.run(arguments));
+        let (output, time) = timed(|| cli.run(arguments, succeeds));
         self.output(&output);
         time
     }
@@ -282,7 +334,7 @@ struct Cli {
 }
 
 impl Cli {
-    fn run(&self, arguments: &[&str]) -> String {
+    fn run(&self, arguments: &[&str], succeeds: bool) -> String {
         let mut command = Command::new(&self.miosa);
         command.args(arguments).env("MIOSA_ENDPOINT", &self.url).env("MIOSA_API_KEY", &self.key);
         // Whatever the person at this terminal has configured for other servers stays out of it.
@@ -292,7 +344,7 @@ impl Cli {
         let said = [output.stdout, output.stderr].map(|stream| String::from_utf8_lossy(&stream).into_owned());
         let said = said.concat();
         assert!(
-            output.status.success(),
+            output.status.success() == succeeds,
             "miosa {} ended with {}: {said}",
             arguments.join(" "),
             output.status

@@ -33,6 +33,13 @@ while :; do
 done
 "#;
 
+/// The first process of the demo's service: looks at its volume once, says what it finds, and stays.
+const TELLER: &str = r#"#!/bin/sh
+trap 'exit 0' TERM
+echo "release $MIOSA_RELEASE finds $(sqlite3 /mnt/data/orders.db 'select count(*) from orders') orders"
+while :; do sleep 0.05; done
+"#;
+
 /// Makes the template in `folder`, which must not exist.
 pub(crate) fn make(folder: &Path) -> Result<(), Failure> {
     for directory in ["bin", "dev", "etc", "mnt", "proc", "root", "sys", "tmp", "usr", "var"] {
@@ -51,10 +58,13 @@ pub(crate) fn make(folder: &Path) -> Result<(), Failure> {
         let place = library.strip_prefix("/").unwrap_or(&library);
         copy(&library, &folder.join(place))?;
     }
-    let writer = folder.join("bin/writer");
-    fs::write(&writer, WRITER).map_err(Failure::file("cannot write", &writer))?;
-    fs::set_permissions(&writer, fs::Permissions::from_mode(0o755))
-        .map_err(Failure::file("cannot make executable", &writer))
+    for (name, script) in [("bin/writer", WRITER), ("bin/teller", TELLER)] {
+        let path = folder.join(name);
+        fs::write(&path, script).map_err(Failure::file("cannot write", &path))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+            .map_err(Failure::file("cannot make executable", &path))?;
+    }
+    Ok(())
 }
 
 fn program(name: &str) -> Result<PathBuf, Failure> {
