@@ -200,6 +200,9 @@ fn crate_of_manifest(path: &str) -> Option<&str> {
     (!name.contains('/')).then_some(name)
 }
 
+/// Folders that tools fill.
+const NOT_WRITTEN: [&str; 4] = [".git", "target", "node_modules", "dist"];
+
 /// Reads every file that people write, below `folder`.
 fn collect(root: &Path, folder: &Path, sources: &mut Vec<Source>) -> Result<(), Failure> {
     let listing = std::fs::read_dir(folder).map_err(Failure::file("cannot list", folder))?;
@@ -208,7 +211,7 @@ fn collect(root: &Path, folder: &Path, sources: &mut Vec<Source>) -> Result<(), 
     for path in paths {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() && !path.is_symlink() {
-            if name != ".git" && name != "target" {
+            if !NOT_WRITTEN.contains(&name.as_str()) {
                 collect(root, &path, sources)?;
             }
             continue;

@@ -160,6 +160,7 @@ pub(crate) async fn reconcile(host: &Arc<Host>, id: VolumeId, known: Option<Volu
         }
     }
     if is_whole {
+        wake(host, id); // who was asked to use it before it was there
         host.upkeep.measure_soon(id);
         compaction::run_if_wanted(host, id);
     }
@@ -213,7 +214,15 @@ pub(crate) async fn claim(
     let is_there =
         record.materialized || matches!(observe(host, id).await?.image, ImageState::Present { .. });
     if record.spec.presence != Presence::Present || !is_there {
-        return Err(StepError::host(format!("volume {id} is not ready on this host")));
+        let message = format!("volume {id} is not ready on this host");
+        let has_failed = |status: VolumeStatus| matches!(status.condition, VolumeCondition::Failed(_));
+        let is_being_made =
+            record.spec.presence == Presence::Present && !host.board.volume(id).is_some_and(has_failed);
+        return Err(if is_being_made {
+            StepError::NotYet(Failure { code: FailureCode::HostError, message })
+        } else {
+            StepError::host(message)
+        });
     }
     if record.spec.incarnation > 0 && record.spec.incarnation > incarnation_there(host, id).await {
         return Err(match host.board.volume(id).map(|status| status.condition) {

@@ -117,7 +117,7 @@ pub enum Refusal {
 
     #[error(
         "volume {volume_id} is mounted by service {service_name} ({service_id}); take it out of the service's volumes first \
-         (PATCH /services/{service_id} with \"volumes\"), or delete the service"
+         (PATCH /services/{service_id} with \"volumes\"), or delete the service; a restore in place may be forced instead"
     )]
     VolumeUsedByService { volume_id: VolumeId, service_id: ServiceId, service_name: String },
 

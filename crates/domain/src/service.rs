@@ -84,6 +84,27 @@ pub struct ServiceVolume {
     pub read_only: bool,
 }
 
+/// Who uses a volume that a service names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VolumeAccess {
+    /// All replicas, and nobody writes.
+    ReadOnly,
+    /// All replicas, and all of them may write.
+    Shared,
+    /// Replica 0 alone; each other one has a volume of its own.
+    Own,
+}
+
+impl ServiceVolume {
+    pub fn access(&self) -> VolumeAccess {
+        match (self.read_only, self.shared) {
+            (true, _) => VolumeAccess::ReadOnly,
+            (false, true) => VolumeAccess::Shared,
+            (false, false) => VolumeAccess::Own,
+        }
+    }
+}
+
 impl RunSettings {
     /// What a service runs that says no more than its template.
     pub fn of_template(template: &str) -> Self {
@@ -119,7 +140,16 @@ impl RunSettings {
 
     /// A volume that only one instance may write to at a time: then a replica's successor starts when it has ended.
     pub fn is_exclusive(&self) -> bool {
-        self.volumes.iter().any(|volume| !volume.shared && !volume.read_only)
+        self.volumes.iter().any(|volume| volume.access() == VolumeAccess::Own)
+    }
+
+    /// Whether instances of both may run at once, those of one replica aside: no volume is used in two ways that exclude each
+    /// other.
+    pub fn gets_along_with(&self, other: &RunSettings) -> bool {
+        self.volumes.iter().all(|ours| {
+            let theirs = other.volumes.iter().find(|theirs| theirs.volume_id == ours.volume_id);
+            theirs.is_none_or(|theirs| theirs.access() == ours.access())
+        })
     }
 }
 

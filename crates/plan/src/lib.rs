@@ -11,7 +11,9 @@ mod step;
 mod volume_plan;
 
 pub use instance_plan::{ContainerSeen, InstanceSeen, instance_plan};
-pub use service_plan::{ReplicaSeen, Rollout, RolloutOutcome, RolloutStep, RolloutWanted, service_plan};
+pub use service_plan::{
+    ReplicaSeen, Rollout, RolloutOutcome, RolloutStep, RolloutWanted, Succession, service_plan,
+};
 pub use snapshot_plan::{SnapshotObstacle, SnapshotSeen, SnapshotWanted, snapshot_plan};
 pub use step::{InstanceStep, SnapshotStep, VolumeStep};
 pub use volume_plan::{ImageSeen, Obstacle, VolumeSeen, VolumeWanted, volume_plan};

@@ -1,8 +1,9 @@
 //! From a release that should be served and the replicas that are there to the next steps of a roll-out.
 //!
 //! ```text
-//!   exclusive volumes     old ends ──► new starts ──► new is healthy ──► the next replica
-//!   all others            new starts ──► new is healthy ──► old ends ──► the next replica
+//!   in order       old ends ──► new starts ──► new is healthy ──► the next replica         exclusive volumes
+//!   overlapping    new starts ──► new is healthy ──► old ends ──► the next replica         all others
+//!   at once        all old ones end ──► all new ones start        a volume that old and new use in ways that exclude each other
 //! ```
 //!
 //! A replica that has a predecessor is replaced one at a time, so that a bad release costs one replica and not the service.
@@ -19,10 +20,19 @@ use miosa_domain::{InstanceId, ReleaseId};
 pub struct RolloutWanted {
     pub release: ReleaseId,
     pub replicas: u32,
-    /// Two instances of one replica must not run at once.
-    pub is_exclusive: bool,
+    pub succession: Succession,
     /// The release was served before, or has nothing to fall back to but itself: its replicas are started whatever they do.
     pub is_proven: bool,
+}
+
+/// How a replica's place is taken by its successor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Succession {
+    Overlapping,
+    /// Two instances of one replica must not run at once.
+    InOrder,
+    /// No two instances of different releases must run at once.
+    AtOnce,
 }
 
 /// A replica that was not told to end yet.
@@ -44,8 +54,8 @@ pub struct ReplicaSeen {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RolloutStep {
-    /// Start an instance of the wanted release. The predecessor of one with exclusive volumes is told to end in the same
-    /// moment; any other stays until its successor is healthy.
+    /// Start an instance of the wanted release. Where successors come in order, its predecessor is told to end in the same
+    /// moment.
     Start { index: u32, predecessor: Option<InstanceId> },
     /// Tell an instance to end.
     Retire { instance: InstanceId },
@@ -74,7 +84,10 @@ pub fn service_plan(wanted: &RolloutWanted, seen: &[ReplicaSeen]) -> Rollout {
         return Rollout { steps: Vec::new(), outcome: Some(RolloutOutcome::Failed(reason)) };
     }
 
-    let surplus = seen.iter().filter(|replica| replica.index >= wanted.replicas);
+    let is_at_once = wanted.succession == Succession::AtOnce;
+    let surplus = seen.iter().filter(|replica| {
+        replica.index >= wanted.replicas || (is_at_once && replica.release != wanted.release)
+    });
     let mut steps: Vec<_> =
         surplus.map(|replica| RolloutStep::Retire { instance: replica.instance }).collect();
     let mut is_replacing = seen.iter().filter(own).any(|new| new.is_successor && !new.was_healthy);
@@ -83,13 +96,14 @@ pub fn service_plan(wanted: &RolloutWanted, seen: &[ReplicaSeen]) -> Rollout {
         let at_index = || seen.iter().filter(move |replica| replica.index == index);
         let mut old = at_index().filter(|replica| replica.release != wanted.release);
         match at_index().find(own) {
+            Some(new) if is_at_once => all_there &= new.was_healthy,
             Some(new) if new.was_healthy => {
                 steps.extend(old.map(|old| RolloutStep::Retire { instance: old.instance }));
             }
             Some(new) => {
                 all_there = false;
                 // Of an exclusive volume there is one user at most, whatever was cut off where.
-                if wanted.is_exclusive {
+                if wanted.succession == Succession::InOrder {
                     steps.extend(old.map(|old| RolloutStep::Retire { instance: old.instance }));
                 } else {
                     // One that never became healthy serves nobody, so nobody waits for its successor.
@@ -100,7 +114,7 @@ pub fn service_plan(wanted: &RolloutWanted, seen: &[ReplicaSeen]) -> Rollout {
             None => {
                 all_there = false;
                 let predecessor = old.next();
-                if predecessor.is_some() && is_replacing {
+                if predecessor.is_some() && is_replacing && !is_at_once {
                     continue;
                 }
                 is_replacing |= predecessor.is_some();

@@ -3,7 +3,9 @@
 use miosa_domain::service::{ReasonCode, ReplicaState};
 use miosa_domain::status::{Failure, FailureCode};
 use miosa_domain::{InstanceId, ReleaseId};
-use miosa_plan::{ReplicaSeen, Rollout, RolloutOutcome, RolloutStep, RolloutWanted, service_plan};
+use miosa_plan::{
+    ReplicaSeen, Rollout, RolloutOutcome, RolloutStep, RolloutWanted, Succession, service_plan,
+};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -19,7 +21,8 @@ const OLD: u128 = 1;
 const NEW: u128 = 2;
 
 fn wanted(replicas: u32, is_exclusive: bool) -> RolloutWanted {
-    RolloutWanted { release: release(NEW), replicas, is_exclusive, is_proven: false }
+    let succession = if is_exclusive { Succession::InOrder } else { Succession::Overlapping };
+    RolloutWanted { release: release(NEW), replicas, succession, is_proven: false }
 }
 
 /// A healthy one of `of`.
@@ -82,13 +85,15 @@ fn single_plans() {
     let more = service_plan(&wanted(3, true), &[healthy(20, NEW, 0)]);
     assert_eq!(steps(more), [start(1, None), start(2, None)]);
     let fewer = service_plan(&wanted(1, true), &[healthy(20, NEW, 0), healthy(21, NEW, 1)]);
-    assert_eq!(
-        (fewer.steps, fewer.outcome),
-        (vec![retire(21)], Some(RolloutOutcome::Succeeded))
-    );
+    assert_eq!((fewer.steps, fewer.outcome), (vec![retire(21)], Some(RolloutOutcome::Succeeded)));
     // A predecessor that was never healthy itself serves nobody.
     let sick = [starting(10, OLD, 0), starting(20, NEW, 0)];
     assert_eq!(steps(service_plan(&wanted(1, false), &sick)), [retire(10)]);
+    // Where old and new exclude each other, all old ones end before the first new one starts.
+    let at_once = RolloutWanted { succession: Succession::AtOnce, ..wanted(2, true) };
+    let all = [retire(10), retire(11), start(0, Some(10)), start(1, Some(11))];
+    assert_eq!(steps(service_plan(&at_once, &two_old)), all);
+    assert_eq!(steps(service_plan(&at_once, &[healthy(20, NEW, 0), starting(21, NEW, 1)])), []);
     // Nothing is a success, too.
     assert_eq!(service_plan(&wanted(0, true), &[]).outcome, Some(RolloutOutcome::Succeeded));
 }
@@ -122,7 +127,8 @@ fn failures_are_named() {
             (Some(RolloutOutcome::Failed(reason)), Some(code)) => {
                 assert_eq!(reason.code, code, "{seen:?}");
                 assert!(plan.steps.is_empty(), "a failed release has no steps: {seen:?}");
-                let said = seen.failure.as_ref().is_none_or(|failure| reason.detail.contains(&failure.message));
+                let said =
+                    seen.failure.as_ref().is_none_or(|failure| reason.detail.contains(&failure.message));
                 assert!(reason.detail.starts_with("replica 0 ") && said, "{}", reason.detail);
             }
             (outcome, None) => {
@@ -155,10 +161,10 @@ struct World {
 }
 
 impl World {
-    fn new(old: u32, replicas: u32, is_exclusive: bool, behaviour: Behaviour) -> Self {
+    fn new(old: u32, replicas: u32, succession: Succession, behaviour: Behaviour) -> Self {
         let replicas_seen = (0..old).map(|index| healthy(100 + index, OLD, index)).collect();
         Self {
-            wanted: wanted(replicas, is_exclusive),
+            wanted: RolloutWanted { succession, ..wanted(replicas, true) },
             behaviour,
             replicas: replicas_seen,
             next: 200,
@@ -170,7 +176,7 @@ impl World {
         match step {
             RolloutStep::Retire { instance } => self.replicas.retain(|replica| replica.instance != instance),
             RolloutStep::Start { index, predecessor } => {
-                if self.wanted.is_exclusive {
+                if self.wanted.succession == Succession::InOrder {
                     self.replicas.retain(|replica| Some(replica.instance) != predecessor);
                 }
                 self.next += 1;
@@ -204,7 +210,7 @@ impl World {
     fn check(&mut self, replaced: u32) {
         for index in 0..replaced {
             let there = self.replicas.iter().filter(|replica| replica.index == index).count();
-            if self.wanted.is_exclusive {
+            if self.wanted.succession != Succession::Overlapping {
                 assert!(there <= 1, "two users of replica {index}'s volume: {:?}", self.replicas);
             }
         }
@@ -221,11 +227,12 @@ proptest! {
     fn roll_outs_end_well(
         old in 0_u32..5,
         replicas in 1_u32..6,
-        is_exclusive: bool,
+        succession in
+            prop_oneof![Just(Succession::InOrder), Just(Succession::Overlapping), Just(Succession::AtOnce)],
         behaviour in prop_oneof![Just(Behaviour::Good), Just(Behaviour::Crashes), Just(Behaviour::NeverHealthy)],
         picks in prop::collection::vec(any::<usize>(), 400),
     ) {
-        let mut world = World::new(old, replicas, is_exclusive, behaviour);
+        let mut world = World::new(old, replicas, succession, behaviour);
         let mut outcome = None;
         for pick in picks {
             let plan = service_plan(&world.wanted, &world.replicas);
@@ -264,6 +271,11 @@ proptest! {
             prop_assert_eq!(indexes, (0..replicas).collect::<Vec<_>>());
             prop_assert!(world.replicas.iter().all(|replica| replica.release == release(served)));
         }
-        prop_assert!(world.unserved_max <= usize::from(is_exclusive), "{} replicas were down at once", world.unserved_max);
+        let down_max = match succession {
+            Succession::Overlapping => 0,
+            Succession::InOrder => 1,
+            Succession::AtOnce => usize::MAX,
+        };
+        prop_assert!(world.unserved_max <= down_max, "{} replicas were down at once", world.unserved_max);
     }
 }

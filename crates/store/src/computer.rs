@@ -392,7 +392,9 @@ pub(crate) async fn write_power(
 ) -> Result<(), StoreError> {
     computer.desired = desired;
     computer.updated_at = now;
-    computer.stop_grace_seconds = STOP_GRACE_SECONDS;
+    if computer.replica.is_none() {
+        computer.stop_grace_seconds = STOP_GRACE_SECONDS;
+    }
     if desired == DesiredRun::Running {
         computer.run += 1;
     } else {

@@ -27,6 +27,7 @@ use crate::event::{EventKind, NewEvent};
 use crate::host;
 use crate::idempotency::{self, Idempotency, ObjectRef};
 use crate::schema::{Store, Tx};
+use crate::service;
 use crate::snapshot::{self as snapshots, Draft, POOL_LIMIT_PERCENT};
 use crate::volume::{self, VolumeRecord};
 
@@ -78,6 +79,9 @@ impl Store {
         const DOING: &str = "write the intent to restore a volume in place";
         let mut tx = self.write(DOING).await?;
         let mut volume = volume::load_present(&mut tx, tenant_id, volume_id).await?;
+        if !force {
+            service::refuse_if_used(&mut tx, &volume).await?;
+        }
         begin(&mut tx, &mut volume, snapshot_id, force, now).await?;
         idempotency::record(&mut tx, idempotency, tenant_id, ObjectRef::Volume(volume_id), now).await?;
         failpoint!("store.restore.begin.before-commit")?;

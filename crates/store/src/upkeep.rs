@@ -49,10 +49,13 @@ impl Store {
     pub async fn remove_old_rows(&self, now: Timestamp) -> Result<u64, StoreError> {
         const DOING: &str = "remove old rows";
         // Attachments first: they refer to computers and volumes. Snapshots keep the days of retention of their volume.
-        const TOMBSTONES: [&str; 4] = [
+        const TOMBSTONES: [&str; 6] = [
             "DELETE FROM attachments WHERE deleted_at < $1 AND NOT in_spec",
             "DELETE FROM computers WHERE deleted_at < $1 AND is_tombstone
                  AND NOT EXISTS (SELECT 1 FROM attachments a WHERE a.computer_id = computers.id)",
+            "DELETE FROM releases WHERE service_id IN (SELECT id FROM services WHERE deleted_at < $1 AND is_tombstone)",
+            "DELETE FROM services WHERE deleted_at < $1 AND is_tombstone
+                 AND NOT EXISTS (SELECT 1 FROM computers c WHERE c.service_id = services.id)",
             "DELETE FROM snapshots WHERE deleted_at < $1 AND is_tombstone",
             "DELETE FROM volumes WHERE deleted_at < $1 AND is_tombstone
                  AND NOT EXISTS (SELECT 1 FROM attachments a WHERE a.volume_id = volumes.id)
@@ -101,7 +104,7 @@ impl Store {
         });
         let volumes = volumes.collect::<Result<_, _>>().doing(DOING)?;
         let computers = sqlx::query(
-            "SELECT status AS word, COUNT(*) AS count FROM computers WHERE NOT is_tombstone GROUP BY status",
+            "SELECT status AS word, COUNT(*) AS count FROM computers WHERE NOT is_tombstone AND service_id IS NULL GROUP BY status",
         )
         .fetch_all(&mut *tx)
         .await

@@ -133,3 +133,33 @@ fn shared_volumes_are_one() {
     assert_eq!(server.list_all("/api/v1/volumes").len(), 2, "shared volumes need no others");
     server.finish();
 }
+
+/// Aim: whose a volume is can change under a running service: where old and new exclude each other, all old replicas end before
+/// the first new one starts, and nobody's data is lost.
+#[test]
+fn a_volume_becomes_shared_and_own_again() {
+    let server = server();
+    let volume = server.create_volume("data", 256 << 20);
+    let command = format!("echo $MIOSA_RELEASE.$MIOSA_REPLICA >> /data/log; sync; {STAY}");
+    let service = server.run_service(json!({
+        "name": "web", "replicas": 2, "settings": {"start_command": command}, "volumes": [own(&volume, "/data")]
+    }));
+    let path = format!("/api/v1/services/{service}");
+    let read_only = json!({"dataServiceId": volume, "mountPath": "/data", "read_only": true});
+    for (release, item) in [
+        (2, shared(&volume, "/data")),
+        (3, own(&volume, "/data")),
+        (4, read_only),
+        (5, shared(&volume, "/data")),
+    ] {
+        server.http("PATCH", &path, Some(json!({"volumes": [item]}))).ok();
+        server.wait_release(&service, release, "active");
+    }
+    let log = server.replica_sh(&service, 1, "sort /data/log");
+    assert_eq!(log.lines().collect::<Vec<_>>(), ["1.0", "2.0", "2.1", "3.0", "5.0", "5.1"]);
+    server.service_verb(&service, "rollback", json!({"number": 3}));
+    server.wait_release(&service, 6, "active");
+    let own = server.replica_sh(&service, 1, "cat /data/log");
+    assert_eq!(own.lines().collect::<Vec<_>>(), ["1.1", "3.1", "6.1"], "replica 1 has its own again");
+    server.finish();
+}

@@ -243,14 +243,18 @@ async fn base(tx: &mut Tx, service: &ServiceRecord, of: Deploy) -> Result<Option
                 return Ok(all.into_iter().find(|release| Some(release.id) == service.active));
             }
             let active = all.iter().find(|release| Some(release.id) == service.active).cloned();
-            let is_other = |release: &ReleaseRecord| {
+            let was_good = |release: &&ReleaseRecord| {
                 release.state == ReleaseState::Stopped
-                    && active.as_ref().is_none_or(|active| {
-                        release.number < active.number
-                            && (&release.source, &release.settings) != (&active.source, &active.settings)
-                    })
+                    && active.as_ref().is_none_or(|active| release.number < active.number)
             };
-            let previous = all.into_iter().find(is_other);
+            // A restart has made the same once more; who goes back means what was before it.
+            let is_other = |release: &&ReleaseRecord| {
+                active.as_ref().is_none_or(|active| {
+                    (&release.source, &release.settings) != (&active.source, &active.settings)
+                })
+            };
+            let mut good = all.iter().filter(was_good);
+            let previous = good.clone().find(is_other).or_else(|| good.next()).cloned();
             previous.map(Some).ok_or_else(|| nothing("has no earlier release that was good"))
         }
     }

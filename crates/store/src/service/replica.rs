@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use miosa_domain::attachment::AttachmentState;
-use miosa_domain::computer::{self as computers, ComputerStatus};
+use miosa_domain::computer::ComputerStatus;
 use miosa_domain::service::{self as rules, ReplicaState};
 use miosa_domain::spec::{DesiredAttachment, DesiredRun, HealthRules, RestartPolicy};
 use miosa_domain::status::InstanceState;
@@ -63,8 +63,10 @@ impl ReplicaRecord {
         !self.is_retired() && self.state() == ReplicaState::Healthy
     }
 
+    /// It should run, and does not; one that is stopped while a volume is restored is not meant.
     pub(super) fn is_in_trouble(&self) -> bool {
         !self.is_retired()
+            && self.computer.desired == DesiredRun::Running
             && matches!(self.state(), ReplicaState::Error | ReplicaState::Unhealthy | ReplicaState::Stopped)
     }
 
@@ -223,7 +225,6 @@ pub(super) async fn start(
             retired_at: None,
         }),
     };
-    debug_assert!(computers::may_change_attachments(id, record.status).is_ok());
     computer::save(tx, &record).await?;
     for wanted in &settings.volumes {
         let volume = volumes::ensure_of_replica(tx, service, wanted, index, now).await?;

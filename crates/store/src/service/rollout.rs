@@ -15,7 +15,7 @@ use miosa_domain::service::{ReasonCode, ReleaseReason, ReleaseState, handover_ms
 use miosa_domain::snapshot::SnapshotState;
 use miosa_domain::{ComputerId, HostId, ServiceId};
 use miosa_failpoint::failpoint;
-use miosa_plan::{RolloutOutcome, RolloutStep, RolloutWanted, service_plan};
+use miosa_plan::{RolloutOutcome, RolloutStep, RolloutWanted, Succession, service_plan};
 
 use super::release::{self, ReleaseRecord, RestoreProgress};
 use super::replica::{self, Leaves, ReplicaRecord};
@@ -236,14 +236,14 @@ async fn roll(
     let wanted = RolloutWanted {
         release: release.id,
         replicas: service.replicas,
-        is_exclusive: release.settings.is_exclusive(),
+        succession: succession(tx, release, replicas).await?,
         is_proven: release.state == ReleaseState::Active,
     };
     let seen: Vec<_> =
         replicas.iter().filter(|replica| !replica.is_retired()).map(|replica| replica.seen(now)).collect();
     let plan = service_plan(&wanted, &seen);
     for step in &plan.steps {
-        match carry_out(tx, service, release, replicas, *step, now).await {
+        match carry_out(tx, service, release, replicas, wanted.succession, *step, now).await {
             Ok(()) => {}
             Err(StoreError::Refused(refusal)) if !wanted.is_proven => {
                 return fail(tx, service, release, ReasonCode::CannotStart, refusal.to_string(), now).await;
@@ -275,11 +275,28 @@ async fn roll(
     Ok(true)
 }
 
+/// How the release takes the place of those whose replicas are there.
+async fn succession(
+    tx: &mut Tx,
+    release: &ReleaseRecord,
+    replicas: &[ReplicaRecord],
+) -> Result<Succession, StoreError> {
+    let others = replicas.iter().filter(|replica| !replica.is_retired()).map(|replica| replica.of.release_id);
+    for other in others.filter(|id| *id != release.id).collect::<BTreeSet<_>>() {
+        let other = release::load(tx, other).await?;
+        if other.is_some_and(|other| !release.settings.gets_along_with(&other.settings)) {
+            return Ok(Succession::AtOnce);
+        }
+    }
+    Ok(if release.settings.is_exclusive() { Succession::InOrder } else { Succession::Overlapping })
+}
+
 async fn carry_out(
     tx: &mut Tx,
     service: &ServiceRecord,
     release: &ReleaseRecord,
     replicas: &[ReplicaRecord],
+    succession: Succession,
     step: RolloutStep,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -291,7 +308,7 @@ async fn carry_out(
         },
         RolloutStep::Start { index, predecessor } => {
             let predecessor = predecessor.and_then(|id| of(id.into()));
-            if let Some(old) = predecessor.filter(|_| release.settings.is_exclusive()) {
+            if let Some(old) = predecessor.filter(|_| succession == Succession::InOrder) {
                 retire(tx, old, now).await?;
             }
             let predecessor = predecessor.map(|old| old.computer.id);
@@ -314,7 +331,7 @@ async fn activate(
     replicas: &[ReplicaRecord],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    if release.settings.is_exclusive() {
+    if !release.settings.volumes.is_empty() {
         for replica in replicas.iter().filter(|replica| replica.of.release_id == release.id) {
             let Some(before) = replica.of.predecessor else { continue };
             let before = computer::load_any(tx, before).await?.and_then(|before| before.reported);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use miosa_domain::service::{RunSettings, ServiceVolume};
+use miosa_domain::service::{RunSettings, ServiceVolume, VolumeAccess};
 use miosa_domain::spec::Presence;
 use miosa_domain::volume::{self as rules, Lifecycle};
 use miosa_domain::{ComputerId, Generation, MountPath, Refusal, ServiceId, VolumeId};
@@ -46,7 +46,7 @@ pub(super) async fn check(
     for wanted in &settings.volumes {
         let named = named(tx, service, wanted.volume_id).await?;
         may_use(service, wanted, &named)?;
-        if !has_own(wanted) {
+        if wanted.access() != VolumeAccess::Own {
             continue;
         }
         for index in 1..replicas {
@@ -87,11 +87,6 @@ async fn named(tx: &mut Tx, service: &ServiceRecord, id: VolumeId) -> Result<Vol
     }
 }
 
-/// Only a volume that is written to by one replica alone is one of its own.
-fn has_own(wanted: &ServiceVolume) -> bool {
-    !wanted.shared && !wanted.read_only
-}
-
 /// As if the service's own replicas were gone: they are replaced in order.
 fn may_use(service: &ServiceRecord, wanted: &ServiceVolume, volume: &VolumeRecord) -> Result<(), StoreError> {
     let others: Vec<AttachmentRecord> = volume
@@ -125,7 +120,7 @@ pub(super) async fn ensure_of_replica(
     now: Timestamp,
 ) -> Result<VolumeRecord, StoreError> {
     let named = named(tx, service, wanted.volume_id).await?;
-    if index == 0 || !has_own(wanted) {
+    if index == 0 || wanted.access() != VolumeAccess::Own {
         return Ok(named);
     }
     match own(tx, named.id, index).await? {
@@ -143,7 +138,7 @@ pub(super) async fn seen(
     const DOING: &str = "read the volumes of a service";
     let mut seen = Vec::new();
     for wanted in &settings.volumes {
-        let has_own = has_own(wanted);
+        let has_own = wanted.access() == VolumeAccess::Own;
         let rows = sqlx::query(
             "SELECT id, name, replica FROM volumes
              WHERE tenant_id = $1 AND deleted_at IS NULL AND (id = $2 OR ($3 AND replica_of = $2))
@@ -178,7 +173,7 @@ pub(super) async fn written(
     let mut volumes = Vec::new();
     for wanted in settings.volumes.iter().filter(|wanted| !wanted.read_only) {
         volumes.push(named(tx, service, wanted.volume_id).await?);
-        if has_own(wanted) {
+        if wanted.access() == VolumeAccess::Own {
             for index in 1..replicas {
                 volumes.extend(own(tx, wanted.volume_id, index).await?);
             }
@@ -270,7 +265,11 @@ async fn user_of(tx: &mut Tx, volume: &VolumeRecord) -> Result<Option<(ServiceId
         }
         let is_used = mounted.iter().any(|wanted| match volume.replica {
             // One of its own is in use as long as there is such a replica; scaled down, it may go.
-            Some(own) => wanted.volume_id == own.of && has_own(wanted) && own.index < service.replicas,
+            Some(own) => {
+                wanted.volume_id == own.of
+                    && wanted.access() == VolumeAccess::Own
+                    && own.index < service.replicas
+            }
             None => wanted.volume_id == volume.id,
         });
         if is_used {
