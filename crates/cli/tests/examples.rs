@@ -3,7 +3,10 @@
 //! Method: each is deployed with `miosa up` from its own `miosa.toml` on a real server, and used as its README uses it. What
 //! differs from the file is said here: a port that is free, and fewer bytes.
 
-#![allow(clippy::print_stdout, reason = "how long the model server's replicas take is shown, and decides nothing")]
+#![allow(
+    clippy::print_stdout,
+    reason = "how long the model server's replicas take is shown, and decides nothing"
+)]
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
