@@ -45,8 +45,9 @@ pub struct ReplicaSeen {
     /// It took the place of another one.
     pub is_successor: bool,
     pub was_healthy: bool,
-    /// How often its first process ended by itself.
+    /// How often its first process ended by itself, and with which code the last time, if that is known.
     pub ends: u32,
+    pub exit_code: Option<i32>,
     /// It should have been healthy by now.
     pub is_overdue: bool,
     pub failure: Option<Failure>,
@@ -142,8 +143,13 @@ fn why_failed(replica: &ReplicaSeen) -> Option<ReleaseReason> {
         return reason(ReasonCode::CannotStart, because("cannot start"));
     }
     if replica.ends >= ENDS_BEFORE_HEALTHY_MAX {
-        let text = format!("ended {} times before it was healthy", replica.ends);
-        return reason(ReasonCode::CrashLoop, because(&text));
+        // The host's own words tell how it goes on, which it does not.
+        let code =
+            replica.exit_code.map(|code| format!(", the last time with code {code}")).unwrap_or_default();
+        let ends = replica.ends;
+        let detail =
+            format!("replica {index} ended {ends} times before it was healthy{code}; look at its logs");
+        return reason(ReasonCode::CrashLoop, detail);
     }
     if replica.state == ReplicaState::Stopped {
         return reason(

@@ -35,6 +35,7 @@ fn healthy(n: u32, of: u128, index: u32) -> ReplicaSeen {
         is_successor: false,
         was_healthy: true,
         ends: 0,
+        exit_code: None,
         is_overdue: false,
         failure: None,
     }

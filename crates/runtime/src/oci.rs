@@ -286,7 +286,8 @@ impl InstanceDriver for OciDriver {
             return Ok(InstanceObservation { container, ..nothing });
         };
         let nothing = InstanceObservation { started_at: record.started_at, ..nothing };
-        if processes.first.is_alive()? {
+        let mut attempts = 0;
+        while processes.first.is_alive()? {
             let pid = processes.first.pid;
             let seen = self.is_started(id, &record, &processes.first).and_then(|started| {
                 let container = if started {
@@ -296,10 +297,16 @@ impl InstanceDriver for OciDriver {
                 };
                 Ok(InstanceObservation { container, published: published(pid)?, ..nothing.clone() })
             });
-            // What a process that is ending shows is not to be believed.
-            if processes.first.is_alive()? {
-                return seen;
+            // What a process that is ending shows is not to be believed; one on its way out is there for some moments more,
+            // and can no longer be looked at.
+            if seen.is_ok() || attempts >= BUSY_ATTEMPTS {
+                if processes.first.is_alive()? {
+                    return seen;
+                }
+                break;
             }
+            attempts += 1;
+            std::thread::sleep(POLL_INTERVAL);
         }
         let code = self.exit_code(id, folder.dir.path(), processes)?;
         let known = locked(&self.started).get(&id).is_some_and(|(of, ran)| *ran && *of == processes.first);

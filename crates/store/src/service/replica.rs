@@ -80,6 +80,7 @@ impl ReplicaRecord {
             is_successor: self.of.predecessor.is_some(),
             was_healthy: self.of.was_healthy,
             ends: reported.map_or(0, |reported| reported.restart_count),
+            exit_code: reported.and_then(|reported| reported.exit_code),
             is_overdue: now >= self.of.due,
             failure: reported.and_then(|reported| match &reported.state {
                 InstanceState::Failed(failure) => Some(failure.clone()),
