@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use miosa_testkit::server::{Server, ServerOptions, remains};
 use proptest::prelude::*;
-use proptest::test_runner::Config;
+use proptest::test_runner::{Config, RngSeed};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 use serde_json::{Value, json};
 
@@ -319,9 +319,18 @@ impl StateMachineTest for System {
     }
 }
 
+/// The same sequences at every run, so that a run says something about the change and not about luck; `PROPTEST_RNG_SEED` and
+/// `PROPTEST_CASES` ask for others and for more. Shrinking would take an hour; the failed sequence is short, and printed.
+fn config() -> Config {
+    let given = Config { max_shrink_iters: 0, failure_persistence: None, ..Config::default() };
+    let is_given = std::env::var_os("PROPTEST_RNG_SEED").is_some();
+    let rng_seed = if is_given { given.rng_seed } else { RngSeed::Fixed(5) };
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { given.cases } else { 4 };
+    Config { cases, rng_seed, ..given }
+}
+
 prop_state_machine! {
-    // Shrinking would take an hour; the failed sequence is short, and printed.
-    #![proptest_config(Config { cases: 4, max_shrink_iters: 0, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn services_do_as_the_model(sequential 8..14 => System);
