@@ -6,7 +6,8 @@
 //!      └─► failed ◄─┘  └──────────┘ refused: files in use
 //! ```
 //!
-//! On a stopped computer an attachment is `attached` from the start: the claim holds, and the files appear at the next start.
+//! On a stopped computer an attachment is `attached` immediately: the claim is recorded, and the volume is mounted at the
+//! next start.
 
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +54,7 @@ impl AttachmentState {
     }
 }
 
-/// What the rules need to know of an attachment.
+/// The fields of an attachment that the rules use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attachment {
     pub id: AttachmentId,
@@ -61,12 +62,12 @@ pub struct Attachment {
     pub computer_id: ComputerId,
     pub mount_path: MountPath,
     pub read_only: bool,
-    /// Others that are shared too may write beside it.
+    /// Other shared attachments may write at the same time.
     pub shared: bool,
     pub state: AttachmentState,
 }
 
-/// May `mount_path` be used on a computer that has `attachments`?
+/// Refuses `mount_path` if it overlaps one of the computer's `attachments`.
 pub fn may_mount_at(mount_path: &MountPath, attachments: &[Attachment]) -> Result<(), Refusal> {
     match attachments.iter().find(|a| a.mount_path.overlaps(mount_path)) {
         None => Ok(()),

@@ -1,6 +1,6 @@
-//! A computer's life, derived from what is wanted ([`Desired`](crate::spec::DesiredRun)) and what its host last reported.
+//! A computer's lifecycle, derived from its desired state ([`Desired`](crate::spec::DesiredRun)) and the last report.
 //!
-//! From an accepted call on, the status speaks of the run that was asked for: a computer that is to stop is never
+//! Once a call is accepted, the status describes the requested run: a computer that was told to stop is never
 //! `running`, and after a restart it is `starting` until the *new* run is up.
 
 use std::fmt;
@@ -46,7 +46,7 @@ impl fmt::Display for ComputerStatus {
     }
 }
 
-/// The status of a computer whose run number `run` is to be `desired`, with what was last reported of it.
+/// Derives the status of a computer whose run `run` should be `desired` from its last report.
 pub fn status(desired: DesiredRun, run: u64, reported: Option<&InstanceStatus>) -> ComputerStatus {
     let state = reported.map(|r| (&r.state, r.run));
     match desired {
@@ -77,7 +77,7 @@ pub fn status(desired: DesiredRun, run: u64, reported: Option<&InstanceStatus>) 
     }
 }
 
-/// May a volume be attached to or detached from a computer in this status?
+/// Refuses to attach or detach volumes of a computer in this status.
 pub fn may_change_attachments(computer_id: ComputerId, status: ComputerStatus) -> Result<(), Refusal> {
     match status {
         ComputerStatus::Running
@@ -94,7 +94,7 @@ pub fn may_change_attachments(computer_id: ComputerId, status: ComputerStatus) -
     }
 }
 
-/// May a command run in a computer in this status?
+/// Refuses to run a command in a computer in this status.
 pub fn may_exec(computer_id: ComputerId, status: ComputerStatus) -> Result<(), Refusal> {
     match status {
         ComputerStatus::Running => Ok(()),
@@ -108,7 +108,7 @@ pub fn may_exec(computer_id: ComputerId, status: ComputerStatus) -> Result<(), R
     }
 }
 
-/// The sizes of the product.
+/// The sizes that users can choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ComputerSize {
@@ -122,7 +122,7 @@ pub enum ComputerSize {
 impl ComputerSize {
     pub const NAMES: &'static str = "xs, small, medium, large, xl";
 
-    /// Reads a size's name; `xlarge` is `xl`.
+    /// Parses a size's name; `xlarge` is an alias of `xl`.
     pub fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "xs" => Self::Xs,

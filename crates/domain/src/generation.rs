@@ -14,8 +14,8 @@ impl Generation {
         Self(self.0 + 1)
     }
 
-    /// Whether a spec with this generation may replace one with `held`. The same generation may come again: a resync
-    /// repeats what is already known.
+    /// Whether a spec with this generation may replace one with `held`. Equal generations are accepted, because a resync
+    /// sends every spec again.
     pub fn may_replace(self, held: Generation) -> bool {
         self >= held
     }

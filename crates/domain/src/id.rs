@@ -1,6 +1,6 @@
 //! Typed ids: one type per noun, all UUIDs, written in lower case.
 //!
-//! Ids are made by their callers (UUIDv7, so that they sort by time); this crate only checks and prints them.
+//! Callers generate ids (UUIDv7, so that they sort by time); this crate only parses and formats them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -57,7 +57,7 @@ macro_rules! typed_id {
 }
 
 typed_id! {
-    /// Who owns things and pays for them; nothing is visible across tenants.
+    /// The owner of objects; nothing is visible across tenants.
     TenantId,
     /// A group of volumes and computers inside a tenant; limits count per project.
     ProjectId,
@@ -67,11 +67,11 @@ typed_id! {
     SnapshotId,
     /// A machine in the API that runs a template.
     ComputerId,
-    /// What a host runs: a computer's instance has the computer's UUID.
+    /// A computer on its host, with the computer's UUID.
     InstanceId,
     /// A volume given to an instance at a path.
     AttachmentId,
-    /// Something that runs as replicas of a release.
+    /// Replicas of one release.
     ServiceId,
     /// One numbered, immutable version of a service.
     ReleaseId,

@@ -1,8 +1,8 @@
 //! The nouns of miosa volumes and their rules, as pure code: no I/O, no async, no clock, no random numbers.
 //!
 //! Everything here can be decided from its arguments alone, so it can be tested in tables. A module per noun holds its
-//! states, its allowed moves and the [`Refusal`](refusal::Refusal)s that name why a move is not allowed. `spec` holds what
-//! a host is asked to make true, `status` what it last reported.
+//! states, its allowed transitions and the [`Refusal`](refusal::Refusal)s that explain why one is not allowed. `spec` holds the
+//! desired state of a host, `status` what the host last reported.
 
 pub mod attachment;
 pub mod computer;

@@ -1,4 +1,4 @@
-//! Limits that an operator may change; the defaults are those promised to users.
+//! Limits that an operator may change; the defaults are documented for users.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Rounds `bytes` up to 1 MiB and checks the range. The error is the text for the caller's size field.
+    /// Rounds `bytes` up to 1 MiB and checks the range. The error is the message for the caller's size field.
     pub fn volume_size(&self, bytes: u64) -> Result<u64, String> {
         let range = || {
             format!(
@@ -35,7 +35,7 @@ impl Limits {
         }
     }
 
-    /// May a project that has `present` volumes (without the trash and without replica volumes) have one more?
+    /// Refuses another volume in a project with `present` volumes, not counting the trash and replicas' own volumes.
     pub fn may_add_volume(&self, present: u32) -> Result<(), Refusal> {
         if present < self.volumes_per_project {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Where a volume appears inside an instance: an absolute, normalised path that cannot hide the system's own folders.
+//! Where a volume is mounted inside an instance: an absolute, normalised path that cannot hide system directories.
 
 use std::fmt;
 
@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 /// Longest path, in bytes.
 pub const MOUNT_PATH_MAX_BYTES: usize = 255;
 
-/// The path an attachment gets when its caller names none.
+/// The default path of an attachment.
 pub const DEFAULT_MOUNT_PATH: &str = "/mnt/data";
 
 const RESERVED: [&str; 10] =
     ["/proc", "/sys", "/dev", "/etc", "/bin", "/sbin", "/lib", "/usr", "/boot", "/run"];
 
-/// An absolute path without `.`, `..`, empty components or a trailing slash, outside the reserved folders.
+/// An absolute path without `.`, `..`, empty components or a trailing slash, outside the reserved directories.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct MountPath(String);
 
 impl MountPath {
-    /// Normalises and checks `raw`; the error says what is wrong, without repeating the path.
+    /// Normalises and checks `raw`. The error does not repeat the path.
     pub fn parse(raw: &str) -> Result<Self, String> {
         if raw.len() > MOUNT_PATH_MAX_BYTES {
             return Err(format!("must be at most {MOUNT_PATH_MAX_BYTES} bytes"));
@@ -51,16 +51,16 @@ impl MountPath {
         &self.0
     }
 
-    /// Whether one path is the other or lies inside it: two such volumes would hide each other.
+    /// Whether the paths are equal or one contains the other, in which case one volume would hide the other.
     pub fn overlaps(&self, other: &MountPath) -> bool {
         is_within(&self.0, &other.0) || is_within(&other.0, &self.0)
     }
 }
 
-/// The reserved folder that holds `path` (absolute and normalised), if there is one. Also asked after the path was resolved
-/// inside an instance, where a symlink of the workload may have led elsewhere.
+/// Returns the reserved directory that contains `path` (absolute and normalised), if any. Also checked for the resolved path
+/// inside an instance, where a symlink of the workload may lead elsewhere.
 pub fn reserved_folder(path: &str) -> Option<&'static str> {
-    // /lib32, /lib64 and /libx32 are /lib for other word sizes.
+    // /lib32, /lib64 and /libx32 are variants of /lib for other ABIs.
     let lib = path.strip_prefix("/lib").map(|rest| rest.split('/').next().unwrap_or_default());
     if matches!(lib, Some("32" | "64" | "x32")) {
         return Some("/lib");

@@ -1,4 +1,4 @@
-//! Names that people give to volumes and computers. They need not be unique and never become part of a path.
+//! Names of volumes and computers. They need not be unique and never become part of a path.
 
 /// Longest name, in characters.
 pub const NAME_MAX_CHARS: usize = 255;
@@ -18,8 +18,8 @@ pub fn checked_name(raw: &str) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
-/// A name as a path component or a host name: lower-case letters, digits and single hyphens, at most 63 bytes, `fallback` if
-/// nothing is left.
+/// Converts a name to a path component or host name: lower-case letters, digits and single hyphens, at most 63 bytes;
+/// `fallback` if nothing remains.
 pub fn slug(name: &str, fallback: &str) -> String {
     let mut slug = String::new();
     for c in name.chars().flat_map(char::to_lowercase) {

@@ -1,4 +1,4 @@
-//! Why something cannot be done: a stable code for programs, and a message that tells a person what to do next.
+//! Why a call was refused: a stable code for programs, and a message that tells a person what to do next.
 
 use crate::computer::ComputerStatus;
 use crate::id::{
@@ -10,7 +10,7 @@ use crate::snapshot::SnapshotState;
 use crate::status::Holder;
 use crate::volume::VolumeState;
 
-/// A call that was understood, is permitted, and cannot be carried out in the present state of things.
+/// A valid and authorized call that cannot be carried out in the current state.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error("{what} not found")]
@@ -150,7 +150,7 @@ pub enum Refusal {
     #[error("project {id} {problem}")]
     ProjectInUse { id: ProjectId, problem: String },
 
-    /// The host tried and could not; `message` is the host's own.
+    /// The host tried and failed; `message` comes from the host.
     #[error("{message}")]
     HostRefused { code: &'static str, message: String },
 }
@@ -188,7 +188,7 @@ impl Refusal {
         }
     }
 
-    /// Whether the same call may succeed a moment later.
+    /// Whether the same call may succeed shortly.
     pub fn retryable(&self) -> bool {
         matches!(self, Refusal::ComputerStarting { .. })
     }

@@ -1,7 +1,7 @@
-//! What is pruned, and when.
+//! Which snapshots are pruned, and when.
 //!
-//! Scheduled and safety snapshots expire; those taken by hand only if they were given a time. Of an existing volume the newest
-//! good snapshot stays past its time, protected ones always stay.
+//! Scheduled and safety snapshots expire; manual ones only if they have an expiry. The newest ready snapshot of an existing
+//! volume is kept past its expiry, and protected ones are always kept.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,10 +11,10 @@ use crate::snapshot::{SnapshotState, Trigger};
 pub const DEFAULT_DAYS: u32 = 7;
 pub const MAX_DAYS: u32 = 365;
 
-/// How long a failed snapshot stays to be looked at.
+/// How long a failed snapshot is kept for inspection.
 pub const FAILED_HOURS: i64 = 24;
 
-/// When a snapshot that was taken (or failed) at `taken_at` expires. `asked`: the time that its maker gave it.
+/// When a snapshot that was taken (or failed) at `taken_at` expires. `asked` is the expiry requested by the caller.
 pub fn expires_at(
     trigger: Trigger,
     state: SnapshotState,
@@ -31,7 +31,7 @@ pub fn expires_at(
     }
 }
 
-/// A snapshot as retention sees it.
+/// The fields of a snapshot that retention uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Candidate {
     pub id: SnapshotId,
@@ -40,11 +40,11 @@ pub struct Candidate {
     pub expires_at: Option<Timestamp>,
     pub protected: bool,
     pub in_use: bool,
-    /// Its data was found damaged: it is not a good one.
+    /// Verification found its data damaged, so it does not count as ready.
     pub damaged: bool,
 }
 
-/// Which of one volume's snapshots go at `now`, oldest first.
+/// Selects the snapshots of one volume to prune at `now`, oldest first.
 pub fn prunable(now: Timestamp, volume_exists: bool, snapshots: &[Candidate]) -> Vec<SnapshotId> {
     let last_good = if volume_exists { newest_good(snapshots) } else { None };
     let mut gone: Vec<&Candidate> = snapshots
@@ -65,7 +65,7 @@ fn has_expired(snapshot: &Candidate, now: Timestamp) -> bool {
     snapshot.expires_at.is_some_and(|expires_at| expires_at <= now)
 }
 
-/// One that is still being made, or on its way out already, has its own course.
+/// Snapshots in `creating` or `deleting` are never selected.
 fn may_go(snapshot: &Candidate) -> bool {
     let is_settled = matches!(snapshot.state, SnapshotState::Ready | SnapshotState::Failed);
     is_settled && !snapshot.protected && !snapshot.in_use

@@ -1,11 +1,11 @@
 //! Snapshot schedules: five cron fields, always UTC.
 //!
-//! A [`Schedule`] says when; a [`Plan`] is what a scheduler remembers of it: the one time that is served next. `croner`
-//! searches the calendar, `fields` decides what may be written and names the field at fault.
+//! A [`Schedule`] defines the times; a [`Plan`] is the scheduler's state: the single time to serve next. `croner`
+//! searches the calendar; `fields` validates the text and names the invalid field.
 //!
-//! **Crash story.** A plan holds a single time, and beginning its run, however late, moves it past the present: stored with
-//! the run's intent in one transaction, no time is served twice. Times missed while the server was down are made up for by
-//! one run, and a clock that jumps ahead causes no more than that. [`Plan::checked`] mends the plan after a clock that was
+//! **Crash safety.** A plan holds a single time, and starting its run, however late, moves it past the present. Stored with
+//! the run's intent in one transaction, no time is served twice. Times missed while the server was down are replaced by
+//! one run, and so are those skipped by a clock that jumps ahead. [`Plan::checked`] corrects the plan after a clock was
 //! set back.
 
 mod fields;
@@ -22,13 +22,13 @@ use crate::id::VolumeId;
 
 const DELAY_MAX: SignedDuration = SignedDuration::from_secs(30);
 
-/// How long before its time a run may be begun, to make its image ready.
+/// How far ahead of its time a run may start, to prepare the image.
 pub const LEAD_MAX: SignedDuration = SignedDuration::from_mins(10);
 
 const FIRST_RETRY_MINUTES: i64 = 1;
 const LAST_RETRY_MINUTES: i64 = 60;
 
-/// A schedule that was understood. Its times are whole minutes in UTC; there is no summer time to fall into.
+/// A parsed schedule. Its times are whole minutes in UTC, so daylight saving does not apply.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     text: String,
@@ -36,7 +36,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The error is the text for the caller's field, and names the cron field at fault.
+    /// The error is the message for the caller's field, and names the invalid cron field.
     ///
     /// A day matches when it is in the day-of-month field and in the day-of-week field; when neither of them is a bare `*`,
     /// being in one of them is enough.
@@ -46,7 +46,7 @@ impl Schedule {
             .parse(&numeric)
             .map_err(|error| format!("{text:?} is not a schedule: {error}"))?;
         let schedule = Self { text, cron };
-        // The calendar repeats every 400 years, so a schedule that does not come after one instant comes after none.
+        // The calendar repeats every 400 years, so a schedule with no time after one instant has none after any.
         if schedule.next_after(Timestamp::UNIX_EPOCH).is_none() {
             return Err(format!(
                 "never comes: no month of \"{}\" has a day {}",
@@ -57,12 +57,12 @@ impl Schedule {
         Ok(schedule)
     }
 
-    /// As it was written, with single spaces.
+    /// The original text, with single spaces.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The first time that is later than `after`; `None` when there is none before the year 5000.
+    /// The first time later than `after`; `None` if there is none before the year 5000.
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         self.cron.find_next_occurrence(&Utc(after), false).ok().map(|found| found.0)
     }
@@ -76,7 +76,7 @@ impl Schedule {
         std::iter::successors(self.next_after(after), |last| self.next_after(*last)).take(count).collect()
     }
 
-    /// How much later than each of its times this volume's snapshot is taken, so that a thousand volumes of one schedule
+    /// The fixed delay of this volume's snapshots after each scheduled time, so that a thousand volumes with one schedule
     /// are not taken in the same second: stable for a volume, at most 30 s and half of the period that begins at `due`.
     pub fn delay(&self, volume: VolumeId, due: Timestamp) -> SignedDuration {
         let half_period = self.next_after(due).map_or(DELAY_MAX, |next| next.duration_since(due) / 2);
@@ -85,32 +85,32 @@ impl Schedule {
     }
 }
 
-/// What a scheduler remembers of one volume's schedule.
+/// The scheduler's state for one volume.
 ///
 /// ```text
-///  first_after ──► begin_at comes ──► begun ──► the run's outcome ──► succeeded or after_failure
+///  first_after ──► begin_at reached ──► begun ──► the run's outcome ──► succeeded or after_failure
 ///                       ▲                                                      │
 ///                       └──────────────────────────────────────────────────────┘
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
-    /// The time of the schedule that comes next, or that came and was not served yet.
+    /// The next scheduled time, or one that has passed and was not served yet.
     pub due: Timestamp,
-    /// When the next run is: `due` and the volume's delay, or before that to try again after a failure.
+    /// When the next run starts: `due` plus the volume's delay, or earlier to retry after a failure.
     pub run_at: Timestamp,
-    /// Failed runs in a row.
+    /// Consecutive failed runs.
     pub failures: u32,
 }
 
 impl Plan {
-    /// The plan right after a schedule was set, changed, or served at `now`. `None` when the schedule never comes again.
+    /// The plan after a schedule was set, changed, or served at `now`. `None` if the schedule has no further time.
     pub fn first_after(schedule: &Schedule, volume: VolumeId, now: Timestamp) -> Option<Plan> {
         let due = schedule.next_after(now)?;
         Some(Plan { due, run_at: later(due, schedule.delay(volume, due)), failures: 0 })
     }
 
-    /// From when on the run may be begun, if its image needs `lead` to be made ready: never more than [`LEAD_MAX`] ahead, nor
-    /// before the time halfway from the time before, so that two times of a schedule are begun in their order.
+    /// The earliest start of the run if its image needs `lead` to be prepared: at most [`LEAD_MAX`] ahead, and not
+    /// before the midpoint since the previous time, so that two runs of a schedule start in order.
     pub fn begin_at(self, schedule: &Schedule, lead: SignedDuration) -> Timestamp {
         if self.run_at < self.due {
             return self.run_at;
@@ -121,20 +121,20 @@ impl Plan {
         self.run_at.checked_sub(lead).unwrap_or(self.run_at)
     }
 
-    /// The plan after its run was begun at `now`, at its time, late, or ahead of it: it is not begun again. The failures stay
-    /// until the run has an outcome.
+    /// The plan after its run started at `now`, whether on time, late or early. The run is not started again. Failures are kept
+    /// until the run's outcome is known.
     pub fn begun(self, schedule: &Schedule, volume: VolumeId, now: Timestamp) -> Option<Plan> {
         let next = Plan::first_after(schedule, volume, now.max(self.run_at))?;
         Some(Plan { failures: self.failures, ..next })
     }
 
-    /// After the run that was begun last succeeded.
+    /// The plan after the last run succeeded.
     pub fn succeeded(self) -> Plan {
         Plan { failures: 0, ..self }
     }
 
-    /// After a failed run: tried again with backoff (1, 2, 4 … up to 60 minutes), but when the next time of the schedule
-    /// comes before that, it is served instead, and the failures are still counted.
+    /// The plan after a failed run: retried with backoff (1, 2, 4 … up to 60 minutes). If the next scheduled time
+    /// comes first, it is served instead, and the failures are still counted.
     pub fn after_failure(self, schedule: &Schedule, volume: VolumeId, now: Timestamp) -> Option<Plan> {
         let failures = self.failures.saturating_add(1);
         let next = Plan::first_after(schedule, volume, now)?;
@@ -143,11 +143,11 @@ impl Plan {
         Some(Plan { run_at, failures, ..next })
     }
 
-    /// The plan as it should be at `now`: the same, unless the clock was set back and the plan lies further ahead than the
+    /// Corrects the plan at `now`: unchanged, unless the clock was set back and the plan lies further ahead than the
     /// schedule's next time.
     ///
-    /// A time that is less than [`LEAD_MAX`] ahead may have been served already, so it is no reason to change the plan; a
-    /// clock that is corrected by a little takes no snapshot twice.
+    /// A time less than [`LEAD_MAX`] ahead may have been served already and does not change the plan, so a small clock
+    /// correction never takes a snapshot twice.
     pub fn checked(self, schedule: &Schedule, volume: VolumeId, now: Timestamp) -> Option<Plan> {
         let furthest = Plan::first_after(schedule, volume, later(now, LEAD_MAX))?;
         if self.run_at <= furthest.run_at {
@@ -158,7 +158,7 @@ impl Plan {
     }
 }
 
-/// The wait before the run that follows so many failures in a row.
+/// The delay before the run that follows this many consecutive failures.
 fn backoff(failures: u32) -> SignedDuration {
     let doublings = failures.saturating_sub(1).min(LAST_RETRY_MINUTES.ilog2() + 1);
     SignedDuration::from_mins((FIRST_RETRY_MINUTES << doublings).min(LAST_RETRY_MINUTES))
@@ -168,14 +168,14 @@ fn later(time: Timestamp, by: SignedDuration) -> Timestamp {
     time.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
-/// FNV-1a: the same on each platform and in each version, which the standard library's hashes do not promise.
+/// FNV-1a. Stable across platforms and versions, unlike the standard library's hashes.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }
 
-/// An instant as `croner` wants it: on a clock that never jumps.
+/// An instant in the form `croner` expects, without daylight saving.
 #[derive(Clone)]
 struct Utc(Timestamp);
 

@@ -1,15 +1,15 @@
-//! A service: replicas of one release, and how a release's life goes.
+//! A service: replicas of one release, and a release's lifecycle.
 //!
 //! ```text
 //!            deploy · promote                all replicas healthy        a later release is active
 //!  (nothing) ────────────────► deploying ──────────────────────► active ──────────────────────► stopped
 //!      │                        │     │                            │
 //!      └──► queued ─────────────┘     └──► failed, canceled        └──► removed
-//!           (its snapshots first)          the last good one serves again
+//!           (snapshots first)              the last active one serves again
 //! ```
 //!
-//! A release never changes: promoting an old one serves the same settings under a new number. How many replicas there are
-//! belongs to the service, so scaling makes no release.
+//! A release is immutable: promoting an old one deploys its settings under a new number. The number of replicas
+//! belongs to the service, so scaling creates no release.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,10 +24,10 @@ use crate::spec::{DesiredRun, HealthCheck, Network, RestartPolicy};
 use crate::status::{Health, InstanceState, InstanceStatus};
 
 pub const REPLICAS_MAX: u32 = 50;
-/// A release whose replica is not healthy so long after it was to start has failed, unless its settings say otherwise.
+/// The default time a replica may take to become healthy before its release fails.
 pub const START_TIMEOUT_SECONDS_DEFAULT: u32 = 60;
 pub const STOP_GRACE_SECONDS_DEFAULT: u32 = 10;
-/// A release whose replica ended so often before it was healthy has failed.
+/// A release fails when a replica exits this often before it is healthy.
 pub const ENDS_BEFORE_HEALTHY_MAX: u32 = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ pub enum ServiceKind {
 impl ServiceKind {
     pub const NAMES: &'static str = "server (or web, private), worker";
 
-    /// Reads a kind; `web` and `private` are servers.
+    /// Parses a kind; `web` and `private` are servers.
     pub fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "server" | "web" | "private" => Self::Server,
@@ -57,7 +57,7 @@ impl ServiceKind {
     }
 }
 
-/// Everything that decides how a replica runs.
+/// All settings that determine how a replica runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunSettings {
     pub template: String,
@@ -74,24 +74,24 @@ pub struct RunSettings {
     pub volumes: Vec<ServiceVolume>,
 }
 
-/// A volume as a service mounts it.
+/// How a service mounts a volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceVolume {
     pub volume_id: VolumeId,
     pub mount_path: MountPath,
-    /// Every replica mounts the same volume. Else replica 0 has this one, and each further replica one of its own.
+    /// All replicas mount the same volume. Otherwise replica 0 mounts it, and each further replica has its own.
     pub shared: bool,
     pub read_only: bool,
 }
 
-/// Who uses a volume that a service names.
+/// Which replicas use a service's volume, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VolumeAccess {
-    /// All replicas, and nobody writes.
+    /// All replicas, read-only.
     ReadOnly,
-    /// All replicas, and all of them may write.
+    /// All replicas, read-write.
     Shared,
-    /// Replica 0 alone; each other one has a volume of its own.
+    /// Replica 0 only; each other replica has its own volume.
     Own,
 }
 
@@ -106,7 +106,7 @@ impl ServiceVolume {
 }
 
 impl RunSettings {
-    /// What a service runs that says no more than its template.
+    /// The defaults for a service that only names its template.
     pub fn of_template(template: &str) -> Self {
         Self {
             template: template.to_owned(),
@@ -123,7 +123,7 @@ impl RunSettings {
         }
     }
 
-    /// What replica `index` of release `number` has in its environment. A variable of the service's own wins.
+    /// The environment of replica `index` of release `number`. The service's own variables take precedence.
     pub fn environment(&self, service_id: ServiceId, number: u64, index: u32) -> BTreeMap<String, String> {
         let mut environment = self.env.clone();
         let facts = [
@@ -138,13 +138,13 @@ impl RunSettings {
         environment
     }
 
-    /// A volume that only one instance may write to at a time: then a replica's successor starts when it has ended.
+    /// Whether a volume allows only one writing instance, so that a replica must end before its successor starts.
     pub fn is_exclusive(&self) -> bool {
         self.volumes.iter().any(|volume| volume.access() == VolumeAccess::Own)
     }
 
-    /// Whether instances of both may run at once, those of one replica aside: no volume is used in two ways that exclude each
-    /// other.
+    /// Whether replicas of both may run at the same time (except those with the same index): no volume is used in ways that
+    /// exclude each other.
     pub fn gets_along_with(&self, other: &RunSettings) -> bool {
         self.volumes.iter().all(|ours| {
             let theirs = other.volumes.iter().find(|theirs| theirs.volume_id == ours.volume_id);
@@ -153,14 +153,14 @@ impl RunSettings {
     }
 }
 
-/// Changes of settings; `None` leaves one as it is.
+/// A change of settings; `None` keeps the current value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SettingsPatch {
     pub template: Option<String>,
     pub start_command: Option<Option<String>>,
-    /// All of them.
+    /// Replaces all variables.
     pub env: Option<BTreeMap<String, String>>,
-    /// Some of them, after that; `None` removes one.
+    /// Sets single variables after that; `None` removes one.
     pub variables: BTreeMap<String, Option<String>>,
     pub size: Option<ComputerSize>,
     pub network: Option<Network>,
@@ -170,7 +170,7 @@ pub struct SettingsPatch {
     pub start_timeout_seconds: Option<u32>,
     pub stop_grace_seconds: Option<u32>,
     pub volumes: Option<Vec<ServiceVolume>>,
-    /// Not a setting of a release, but given with them.
+    /// Not a release setting, but accepted together with them.
     pub replicas: Option<u32>,
 }
 
@@ -204,16 +204,16 @@ impl SettingsPatch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReleaseState {
-    /// Its snapshots are being taken, or the service is stopped.
+    /// Waiting for its snapshots, or for a stopped service to start.
     Queued,
     Deploying,
     Active,
     Failed,
-    /// Another one was deployed, or the service was stopped, before it was there.
+    /// Another release was deployed, or the service was stopped, before this one became active.
     Canceled,
-    /// It was active, and another one is now.
+    /// Was active; another release is now.
     Stopped,
-    /// Its service is gone.
+    /// Its service was deleted.
     Removed,
 }
 
@@ -253,7 +253,7 @@ impl ReleaseState {
         }
     }
 
-    /// Nothing more becomes of it by itself.
+    /// Whether this is a final state.
     pub fn is_settled(self) -> bool {
         !matches!(self, ReleaseState::Queued | ReleaseState::Deploying)
     }
@@ -265,7 +265,7 @@ impl fmt::Display for ReleaseState {
     }
 }
 
-/// Why a release is not, or no longer, what is served.
+/// Why a release is not, or no longer, served.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseReason {
     pub code: ReasonCode,
@@ -275,7 +275,7 @@ pub struct ReleaseReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ReasonCode {
-    /// A replica's first process ended again and again before it was healthy.
+    /// A replica's first process kept exiting before it was healthy.
     CrashLoop,
     /// A replica was not healthy in time.
     NotHealthy,
@@ -283,11 +283,11 @@ pub enum ReasonCode {
     CannotStart,
     /// The snapshots before the deployment could not be taken.
     SnapshotFailed,
-    /// A volume could not be brought back to its snapshot.
+    /// A volume could not be restored to its snapshot.
     RestoreFailed,
-    /// A later release took its place.
+    /// A later release replaced it.
     Superseded,
-    /// Somebody canceled it, stopped the service or deleted it.
+    /// It was canceled, or the service was stopped or deleted.
     Stopped,
 }
 
@@ -305,7 +305,7 @@ impl ReasonCode {
     }
 }
 
-/// A runtime instance's state, as clients see it.
+/// A runtime instance's state in the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplicaState {
@@ -338,7 +338,7 @@ impl fmt::Display for ReplicaState {
     }
 }
 
-/// The state of a replica whose run number `run` is to be `desired`, with what was last reported of it.
+/// Derives the state of a replica whose run `run` should be `desired` from its last report.
 pub fn replica_state(desired: DesiredRun, run: u64, reported: Option<&InstanceStatus>) -> ReplicaState {
     match desired {
         DesiredRun::Destroyed => return ReplicaState::Destroyed,
@@ -356,20 +356,20 @@ pub fn replica_state(desired: DesiredRun, run: u64, reported: Option<&InstanceSt
             Health::Unknown => ReplicaState::Starting,
         },
         InstanceState::Failed(_) => ReplicaState::Error,
-        // By its restart policy.
+        // The restart policy applies.
         InstanceState::Ended => ReplicaState::Stopped,
         _ => ReplicaState::Starting,
     }
 }
 
-/// A service's state, as clients see it.
+/// A service's state in the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ServiceState {
     /// It has no release yet.
     Pending,
     Deploying,
     Running,
-    /// Nothing is served, or replicas of what is served do not run.
+    /// No release is served, or replicas of the served release do not run.
     Failed,
     Stopped,
     Destroying,
@@ -388,7 +388,7 @@ impl ServiceState {
     }
 }
 
-/// How long nobody wrote to a replica's volumes while they went from one instance to the next.
+/// How long a replica's volumes had no instance during a handover.
 pub fn handover_ms(ended_at: Option<Timestamp>, started_at: Option<Timestamp>) -> Option<u64> {
     let took = started_at?.duration_since(ended_at?);
     u64::try_from(took.as_millis()).ok()

@@ -3,21 +3,21 @@
 pub const MIB: u64 = 1 << 20;
 pub const GIB: u64 = 1 << 30;
 
-/// Smallest volume. ext4 with a journal needs some room for itself.
+/// The smallest volume; ext4 with a journal needs some space itself.
 pub const VOLUME_MIN_BYTES: u64 = 64 * MIB;
 
-/// Rounds up to the 1 MiB grain that volumes have.
+/// Rounds up to 1 MiB, the granularity of volume sizes.
 pub fn round_up_to_mib(bytes: u64) -> Option<u64> {
     bytes.checked_next_multiple_of(MIB)
 }
 
-/// The size in whole GB, rounded up: what clients read as `size_gb`.
+/// The size in whole GB, rounded up, as in the API's `size_gb`.
 pub fn ceil_gb(bytes: u64) -> u64 {
     bytes.div_ceil(GIB)
 }
 
-/// Reads a size as a person types it: `50` and `50GB` are GiB, `500MB` MiB, `1.5G`, `2TiB`, `1048576B`. Units are powers of
-/// 1024 in every spelling. Answers bytes.
+/// Parses a size as typed by a person: `50` and `50GB` are GiB, `500MB` MiB, `1.5G`, `2TiB`, `1048576B`. Units are powers of
+/// 1024 in every spelling. Returns bytes.
 pub fn parse_human(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let digits_end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
@@ -47,7 +47,7 @@ pub fn parse_human(text: &str) -> Result<u64, String> {
     }
 }
 
-/// A size for people: `50GB`, `512MB`, `1.5GB`; the inverse of [`parse_human`] for whole units.
+/// Formats a size for people: `50GB`, `512MB`, `1.5GB`; the inverse of [`parse_human`] for whole units.
 pub fn human(bytes: u64) -> String {
     let (unit, name) = match bytes {
         0..MIB => (1 << 10, "KB"),

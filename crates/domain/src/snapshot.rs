@@ -1,4 +1,4 @@
-//! A snapshot's life.
+//! A snapshot's lifecycle.
 //!
 //! ```text
 //!  creating ──► ready ──► deleting ──► (forgotten)
@@ -7,10 +7,10 @@
 //!    └────► failed ─────────────┘
 //! ```
 //!
-//! One that is `deleting` answers 404, as if it were gone.
+//! In the API a snapshot that is `deleting` is a 404.
 //!
-//! A snapshot never goes back from `ready`, and a failed one is not tried again: it would be of another instant than the one
-//! that was asked for. Trying again is a new snapshot.
+//! A snapshot never leaves `ready` except to be deleted. A failed one is not retried, because that would capture another
+//! instant than the requested one; a retry is a new snapshot.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::SnapshotId;
 use crate::refusal::Refusal;
 
-/// The state that clients see.
+/// The state in the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SnapshotState {
@@ -59,10 +59,10 @@ impl fmt::Display for SnapshotState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {
-    /// Somebody asked for it; it stays until somebody deletes it, or its own time is over.
+    /// Requested by a caller; kept until it is deleted or reaches its own expiry.
     Manual,
     Schedule,
-    /// Taken before a restore in place, so that it can be undone.
+    /// Taken before a restore in place, to undo it.
     Safety,
 }
 
@@ -76,17 +76,17 @@ impl Trigger {
     }
 }
 
-/// What the rules below need to know of a snapshot.
+/// The fields of a snapshot that the rules use.
 #[derive(Debug, Clone, Copy)]
 pub struct Snapshot {
     pub id: SnapshotId,
     pub state: SnapshotState,
     pub protected: bool,
-    /// A volume is being made from it, or restored to it.
+    /// A volume is being created from it or restored to it.
     pub in_use: bool,
 }
 
-/// May somebody delete it? One that is being taken may be deleted too.
+/// Refuses to delete the snapshot if it is protected or in use. A snapshot that is being taken may be deleted.
 pub fn may_delete(snapshot: &Snapshot) -> Result<(), Refusal> {
     if !snapshot.state.may_become(SnapshotState::Deleting) {
         return Err(Refusal::NotFound { what: "snapshot" });
@@ -100,7 +100,7 @@ pub fn may_delete(snapshot: &Snapshot) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// May a volume be made from it, or its files be read?
+/// Refuses to create a volume from the snapshot, or to read its files, unless it is ready.
 pub fn may_read(snapshot: &Snapshot) -> Result<(), Refusal> {
     match snapshot.state {
         SnapshotState::Ready => Ok(()),

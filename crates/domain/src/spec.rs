@@ -1,5 +1,5 @@
-//! What a host is asked to make true. There are no commands: attaching is an instance's spec that names an attachment,
-//! deleting is a spec that says `Trashed`. An object that is not named is left alone.
+//! A host's desired state. There are no commands: to attach is to name an attachment in an instance's spec,
+//! to delete is a spec with `Trashed`. An object that no spec names is left alone.
 
 use std::collections::BTreeMap;
 
@@ -11,56 +11,57 @@ use crate::id::{AttachmentId, InstanceId, SnapshotId, VolumeId};
 use crate::mount_path::MountPath;
 use crate::stall::StallRules;
 
-/// One volume as it should be.
+/// The desired state of one volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VolumeSpec {
     pub id: VolumeId,
     pub generation: Generation,
     pub size_bytes: u64,
     pub presence: Presence,
-    /// The volume was reported ready before. If its data is not there, it is missing, and nothing new may take its place
+    /// The volume was reported ready before. If its data is absent, it is missing, and must not be replaced by a new image,
     /// even on a host that lost its ledger.
     #[serde(default)]
     pub must_exist: bool,
-    /// How often the data was replaced as a whole. A restore in place is the next incarnation, made from `origin`.
+    /// The number of times the data has been replaced as a whole. A restore in place is the next incarnation, made from
+    /// `origin`.
     #[serde(default)]
     pub incarnation: u64,
-    /// What the data of this incarnation begins with; an empty filesystem when `None`. Once the incarnation is there, it is
-    /// never looked at again, and what it names may be gone.
+    /// The source of this incarnation's data; an empty filesystem if `None`. Once the incarnation exists, the origin is
+    /// not used again and may have been deleted.
     #[serde(default)]
     pub origin: Option<Origin>,
-    /// Number of the compaction that is wanted last: above the number that was carried out last, the image is compacted.
+    /// Number of the last requested compaction. If it exceeds the last one carried out, the image is compacted.
     #[serde(default)]
     pub compaction: u64,
 }
 
-/// Where a volume's first data comes from.
+/// The source of a volume's initial data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Origin {
     Snapshot {
         id: SnapshotId,
     },
-    /// Another volume of the same host as it is when this one is made.
+    /// Another volume of the same host, in its state when this one is created.
     Volume {
         id: VolumeId,
-        /// `None`: whatever the wait.
+        /// `None` accepts any stall.
         stall: Option<StallRules>,
     },
 }
 
-/// One snapshot as it should be.
+/// The desired state of one snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotSpec {
     pub id: SnapshotId,
     pub volume_id: VolumeId,
     pub generation: Generation,
     pub presence: SnapshotPresence,
-    /// The snapshot was reported ready before. If it is not there, it is missing, and must not be taken again.
+    /// The snapshot was reported ready before. If it is absent, it is missing, and must not be taken again.
     #[serde(default)]
     pub must_exist: bool,
     pub take: TakeRules,
-    /// Number of the verification that is wanted last: above the number that was carried out last, the image is read and
+    /// Number of the last requested verification. If it exceeds the last one carried out, the image is read and
     /// compared with its checksum.
     #[serde(default)]
     pub verification: u64,
@@ -69,30 +70,30 @@ pub struct SnapshotSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SnapshotPresence {
-    /// Taken if it is not there.
+    /// Taken if it is absent.
     Kept,
-    /// Nowhere: the one state that destroys data.
+    /// Removed. The only state that destroys data.
     Purged,
 }
 
-/// How a snapshot is to be taken.
+/// How to take a snapshot.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakeRules {
-    /// Before that the host only prepares: it compacts. At once when `None`.
+    /// Until then the host only prepares by compacting. `None` means immediately.
     pub not_before: Option<Timestamp>,
-    /// `None`: whatever the wait.
+    /// `None` accepts any stall.
     pub stall: Option<StallRules>,
-    /// Run in the instance that writes to the volume, if there is one and it runs.
+    /// Run in the instance that writes to the volume, if one is running.
     pub hooks: Hooks,
 }
 
-/// Commands around a snapshot. `after` always runs when `before` was begun.
+/// Commands around a snapshot. `after` always runs once `before` has started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Hooks {
     pub before: Option<String>,
     pub after: Option<String>,
-    /// Of each.
+    /// For each command.
     pub timeout_seconds: u32,
 }
 
@@ -102,49 +103,49 @@ impl Default for Hooks {
     }
 }
 
-/// Where a volume's data should be.
+/// The desired place of a volume's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Presence {
     Present,
-    /// In the pool's trash, from where it can come back.
+    /// In the pool's trash, from which it can be restored.
     Trashed,
-    /// Nowhere: the one state that destroys data.
+    /// Removed. The only state that destroys data.
     Purged,
 }
 
-/// One instance as it should be.
+/// The desired state of one instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceSpec {
     pub id: InstanceId,
     pub generation: Generation,
     pub desired: DesiredRun,
-    /// Number of the run that is wanted; one more at each start and restart, so that a restart is a spec like any other.
+    /// Number of the requested run. Each start and restart increments it, so that a restart is an ordinary spec change.
     pub run: u64,
-    /// How long the first process has between SIGTERM and SIGKILL; 0 kills at once.
+    /// Time between SIGTERM and SIGKILL of the first process; 0 kills immediately.
     pub stop_grace_seconds: u32,
     pub hostname: String,
     pub template: String,
     pub resources: Resources,
     pub network: Network,
     pub env: BTreeMap<String, String>,
-    /// The first process; the template's own when `None`.
+    /// The first process; the template's default if `None`.
     pub command: Option<Vec<String>>,
     #[serde(default)]
     pub restart_policy: RestartPolicy,
-    /// Whether, and how, the instance is asked how it is. `None`: nobody wants to know.
+    /// The instance's health check; `None` if it has none.
     #[serde(default)]
     pub health: Option<HealthRules>,
     pub attachments: Vec<AttachmentSpec>,
 }
 
-/// What becomes of an instance whose first process ended by itself.
+/// What happens after an instance's first process exits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RestartPolicy {
     #[default]
     Always,
-    /// Started again unless it ended with code 0.
+    /// Restarted unless it exited with code 0.
     OnFailure,
     No,
 }
@@ -169,7 +170,7 @@ impl RestartPolicy {
         }
     }
 
-    /// Whether a first process that ended with `code` (`None`: nobody saw how) is started again.
+    /// Whether a first process that exited with `code` (`None` if unknown) is restarted.
     pub fn starts_again(self, code: Option<i32>) -> bool {
         match self {
             Self::Always => true,
@@ -179,31 +180,31 @@ impl RestartPolicy {
     }
 }
 
-/// When an instance counts as healthy.
+/// When an instance is healthy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthRules {
-    /// `None`: it is healthy when its first process has lived for `steady_ms`.
+    /// `None`: healthy once the first process has run for `steady_ms`.
     pub check: Option<HealthCheck>,
     pub steady_ms: u32,
 }
 
-/// A question that a healthy instance answers.
+/// A health check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthCheck {
     pub probe: Probe,
-    /// Between two questions, once the first was answered well; before that it is asked more often.
+    /// Interval between probes after the first success; before that, probes are more frequent.
     pub interval_seconds: u32,
     pub timeout_seconds: u32,
-    /// So many bad answers in a row make a healthy instance unhealthy.
+    /// Consecutive failures that make a healthy instance unhealthy.
     pub retries: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Probe {
-    /// Run inside the instance by its shell; exit code 0 is a good answer.
+    /// Run inside the instance by its shell; exit code 0 is a success.
     Command { command: String },
-    /// `GET` inside the instance's network; a status from 200 to 399 is a good answer.
+    /// `GET` inside the instance's network; a status from 200 to 399 is a success.
     Http { port: u16, path: String },
 }
 
@@ -225,20 +226,20 @@ pub struct Resources {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Network {
-    /// A network namespace of its own with nothing but loopback.
+    /// A separate network namespace with only a loopback interface.
     Isolated,
     /// The host's network.
     Host,
 }
 
-/// A volume that an instance should see, or should no longer see.
+/// A volume to mount in, or to remove from, an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttachmentSpec {
     pub id: AttachmentId,
     pub volume_id: VolumeId,
     pub mount_path: MountPath,
     pub read_only: bool,
-    /// Others that are shared too may write beside it: all of them see the one mount of their host.
+    /// Other shared attachments may write at the same time: all use the host's single mount.
     #[serde(default)]
     pub shared: bool,
     pub desired: DesiredAttachment,
@@ -248,7 +249,7 @@ pub struct AttachmentSpec {
 #[serde(rename_all = "snake_case")]
 pub enum DesiredAttachment {
     Attached,
-    /// Explicit, because absence never means delete. `force` ends the processes that hold files open.
+    /// Explicit, because absence never means delete. `force` ends processes that hold files open.
     Detached {
         force: bool,
     },

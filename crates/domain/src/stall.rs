@@ -1,40 +1,40 @@
-//! How long writers wait while an image is cloned, and what may be done about it.
+//! How long a clone stalls an image's writers, and which stall is acceptable.
 //!
-//! The kernel holds writers of an image for as long as it copies the list of its extents: a few microseconds for each one,
-//! whatever their size.
+//! The kernel blocks writers of an image while it copies the list of extents: a few microseconds per extent,
+//! whatever its size.
 
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Middle of what was measured on XFS; a host corrects it by its own snapshots.
+/// Median of measurements on XFS; each host adjusts it from its own snapshots.
 pub const MICROSECONDS_PER_EXTENT: f64 = 6.0;
 
-/// Of one clone, whatever the image.
+/// Fixed cost of a clone.
 const FIXED: Duration = Duration::from_micros(500);
 
-/// A snapshot asked for by hand compacts first, and is refused if that does not help, above this.
+/// Above this, a manual snapshot compacts first, and is refused if that does not help.
 pub const BUDGET_MS: u32 = 500;
 
-/// A scheduled snapshot has the time to find its image tidy.
+/// Scheduled snapshots can compact ahead of time, so their limit is lower.
 pub const SCHEDULED_GOAL_MS: u32 = 20;
 
-/// What wait is acceptable.
+/// Which stall is acceptable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StallRules {
     /// Above this the image is compacted first.
     pub goal_ms: u32,
-    /// If it is still above this then, there is no snapshot.
+    /// If the prediction still exceeds this after compaction, no snapshot is taken.
     pub budget_ms: u32,
 }
 
 impl StallRules {
-    /// For a snapshot or a fork that somebody asks for.
+    /// For a snapshot or fork requested by a caller.
     pub const BY_HAND: StallRules = StallRules { goal_ms: BUDGET_MS, budget_ms: BUDGET_MS };
     pub const SCHEDULED: StallRules = StallRules { goal_ms: SCHEDULED_GOAL_MS, budget_ms: BUDGET_MS };
 }
 
-/// The wait to expect from an image of so many extents.
+/// The predicted stall for an image with this many extents.
 pub fn predicted(extents: u64, microseconds_per_extent: f64) -> Duration {
     FIXED + Duration::from_secs_f64(extents as f64 * microseconds_per_extent / 1e6)
 }

@@ -1,4 +1,4 @@
-//! What a host reports: the state it last saw, with the generation that the state answers.
+//! A host's reports: the last observed state, with the generation of the spec it corresponds to.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,46 +6,46 @@ use serde::{Deserialize, Serialize};
 use crate::generation::Generation;
 use crate::id::{AttachmentId, InstanceId, SnapshotId, VolumeId};
 
-/// One volume as its host sees it.
+/// The reported state of one volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VolumeStatus {
     pub id: VolumeId,
     pub generation: Generation,
     pub condition: VolumeCondition,
-    /// Bytes of the pool that the image really occupies; `None` when not known.
+    /// Bytes allocated in the pool; `None` if unknown.
     pub allocated_bytes: Option<u64>,
-    /// The incarnation that is there.
+    /// The present incarnation.
     #[serde(default)]
     pub incarnation: u64,
     #[serde(default)]
     pub space: Option<VolumeSpace>,
-    /// Of the last one that was begun.
+    /// The last compaction that was started.
     #[serde(default)]
     pub compaction: Option<CompactionStatus>,
 }
 
-/// What a volume takes, found out in the background.
+/// A volume's space usage, measured in the background.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VolumeSpace {
     pub measured_at: Timestamp,
-    /// Bytes that the filesystem counts as used; `None` while it is not mounted.
+    /// Bytes in use according to the filesystem; `None` while it is not mounted.
     pub filesystem_used_bytes: Option<u64>,
-    /// Pieces that the image lies in.
+    /// Number of extents of the image.
     pub extents: u64,
-    /// How long writers would wait if a snapshot were taken now.
+    /// Predicted stall of a snapshot taken now.
     pub predicted_stall_ms: u32,
-    /// Bytes of the pool that only this volume's snapshots still need.
+    /// Bytes of the pool referenced only by this volume's snapshots.
     pub held_by_snapshots_bytes: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompactionStatus {
-    /// The spec's number that it answers; 0 for one that the host began by itself before a snapshot.
+    /// The request number from the spec; 0 for a compaction that the host started before a snapshot.
     pub number: u64,
     pub state: CompactionState,
     pub extents_before: u64,
     pub extents_now: u64,
-    /// Of the image's data, how far it has come.
+    /// Progress through the image's data.
     pub done_bytes: u64,
     pub total_bytes: u64,
 }
@@ -55,18 +55,18 @@ pub struct CompactionStatus {
 pub enum CompactionState {
     Running,
     Done,
-    /// Given up; the volume is whole, and as compact as it had become.
+    /// Stopped early; the volume is intact and partly compacted.
     Stopped(Failure),
 }
 
-/// One snapshot as its host sees it.
+/// The reported state of one snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotStatus {
     pub id: SnapshotId,
     pub volume_id: VolumeId,
     pub generation: Generation,
     pub condition: SnapshotCondition,
-    /// Set from the moment it is ready.
+    /// Set once it is ready.
     #[serde(default)]
     pub facts: Option<SnapshotFacts>,
     /// Computed in the background after the snapshot is ready.
@@ -81,7 +81,7 @@ pub struct SnapshotStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum SnapshotCondition {
-    /// For its time, its turn, or its volume.
+    /// Waiting for its scheduled time, its turn, or its volume.
     Waiting,
     /// The image is being compacted first.
     Compacting {
@@ -90,37 +90,37 @@ pub enum SnapshotCondition {
     },
     Taking,
     Ready,
-    /// Purged, and nothing is left. The controller may forget it.
+    /// Purged completely. The controller may forget it.
     Gone,
-    /// It was not taken, and is not tried again; or its data is missing or foreign.
+    /// It was not taken and will not be retried, or its data is missing or foreign.
     Failed(Failure),
 }
 
-/// What is known of a snapshot from the moment it is ready, and never changes.
+/// The immutable facts of a ready snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotFacts {
-    /// The instant of the clone: nothing that was written later is in it.
+    /// The instant of the clone. The snapshot holds nothing written later.
     pub taken_at: Timestamp,
     /// The volume's size at that instant.
     pub size_bytes: u64,
-    /// What the image occupies, blocks that it shares with others included.
+    /// Bytes allocated for the image, including blocks shared with others.
     pub allocated_bytes: u64,
-    /// Pieces that the image lay in.
+    /// Number of extents of the image.
     pub extents: u64,
-    /// How long the clone took, for which writers waited.
+    /// Duration of the clone, during which writers were stalled.
     pub stall_us: u64,
-    /// The image was compacted before.
+    /// Whether the image was compacted first.
     pub compacted: bool,
 }
 
-/// BLAKE3 over the image's data; see the backend for what exactly is hashed.
+/// BLAKE3 of the image's data; the backend defines the exact input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checksum {
     pub blake3: String,
     pub computed_at: Timestamp,
 }
 
-/// Bytes of the pool that would be free without this one snapshot.
+/// Bytes of the pool that deleting this snapshot would free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExclusiveBytes {
     pub bytes: u64,
@@ -129,7 +129,7 @@ pub struct ExclusiveBytes {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verification {
-    /// The spec's number that it answers; 0 for one of the scrub.
+    /// The request number from the spec; 0 for the scrub.
     pub number: u64,
     pub at: Timestamp,
     pub outcome: VerificationOutcome,
@@ -143,11 +143,11 @@ pub enum VerificationOutcome {
         total_bytes: u64,
     },
     Intact,
-    /// The data is not what was snapshotted. It is kept, and must not be trusted.
+    /// The data does not match its checksum. It is kept, but must not be trusted.
     Damaged {
         found_blake3: String,
     },
-    /// It could not be read.
+    /// The data could not be read.
     Unreadable(Failure),
 }
 
@@ -156,24 +156,24 @@ pub enum VerificationOutcome {
 pub enum VolumeCondition {
     Ready,
     InTrash,
-    /// Purged, and nothing is left. The controller may forget it.
+    /// Purged completely. The controller may forget it.
     Gone,
     Failed(Failure),
 }
 
-/// One instance as its host sees it.
+/// The reported state of one instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceStatus {
     pub id: InstanceId,
     pub generation: Generation,
-    /// The run that `state` speaks of.
+    /// The run that `state` describes.
     pub run: u64,
     pub state: InstanceState,
-    /// Of the last process that ended, if it is known.
+    /// Exit code of the last first process, if known.
     pub exit_code: Option<i32>,
-    /// How often the first process ended by itself in this run, to be started again.
+    /// Number of restarts of the first process in this run.
     pub restart_count: u32,
-    /// When the first process was let go that runs or has ended, and when the last one was gone; `None` when nobody saw it.
+    /// When the current or last first process started, and when its last process was gone; `None` if not observed.
     #[serde(default)]
     pub started_at: Option<Timestamp>,
     #[serde(default)]
@@ -183,11 +183,11 @@ pub struct InstanceStatus {
     pub attachments: Vec<AttachmentStatus>,
 }
 
-/// How a running instance is, by its [`HealthRules`](crate::spec::HealthRules).
+/// A running instance's health, according to its [`HealthRules`](crate::spec::HealthRules).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum Health {
-    /// Nobody asked, or there was no good answer yet.
+    /// Not checked, or no probe has succeeded yet.
     #[default]
     Unknown,
     Healthy,
@@ -205,9 +205,9 @@ pub enum InstanceState {
         pid: u32,
     },
     Stopping,
-    /// The first process ended by itself, and the restart policy leaves it at that.
+    /// The first process exited, and the restart policy does not restart it.
     Ended,
-    /// It should run and cannot; the host tries again by itself.
+    /// It should run and cannot; the host retries.
     Failed(Failure),
     Gone,
 }
@@ -223,18 +223,18 @@ pub struct AttachmentStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum AttachmentCondition {
-    /// Not there yet, or not needed while the instance is stopped.
+    /// Not mounted yet, or not needed while the instance is stopped.
     Pending,
     Attached,
     Detached,
-    /// A detach was tried and given up: these processes hold files open. The attachment is as it was.
+    /// A detach failed because these processes hold files open. The attachment is unchanged.
     Busy {
         holders: Vec<Holder>,
     },
     Failed(Failure),
 }
 
-/// A stable code and a message for the person who asked.
+/// A stable code and a message for the caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     pub code: FailureCode,
@@ -246,37 +246,37 @@ pub struct Failure {
 pub enum FailureCode {
     /// The pool has no room.
     InsufficientCapacity,
-    /// The volume's recorded data is not there.
+    /// The volume's recorded data is missing.
     DataMissing,
-    /// Something that is not ours stands where ours should be.
+    /// A foreign object occupies the place of one of ours.
     ForeignData,
-    /// The volume is being written through another attachment.
+    /// Another attachment has the volume for writing.
     VolumeAttached,
     /// The path cannot be used inside the instance.
     MountPathUnusable,
     /// The template or the runtime cannot run this instance.
     CannotRun,
-    /// The first process ends again and again.
+    /// The first process keeps exiting.
     CrashLoop,
-    /// A snapshot would make writers wait longer than allowed, and compacting did not help.
+    /// A snapshot would stall writers for longer than allowed, and compaction did not help.
     StallBudget,
-    /// The volume could not be written back in time.
+    /// The volume's dirty data was not written back in time.
     WriteBackTimeout,
     /// A snapshot's `before` command failed.
     HookFailed,
-    /// A path in a snapshot that leads nowhere.
+    /// A path in a snapshot does not exist.
     NoSuchFile,
-    /// A path in a snapshot that leads to something of another kind than was asked for.
+    /// A path in a snapshot is of another kind than requested.
     OtherKind,
     /// A system call or program failed; the message names it.
     HostError,
 }
 
-/// A process that keeps a volume busy.
+/// A process that holds files of a volume open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// In the host's pid namespace.
     pub pid: u32,
-    /// Full command line, arguments separated by spaces.
+    /// Command line, arguments separated by spaces.
     pub command: String,
 }

@@ -1,4 +1,4 @@
-//! A volume's life.
+//! A volume's lifecycle.
 //!
 //! ```text
 //!            create                       delete                    undelete
@@ -10,8 +10,8 @@
 //!
 //! A restore in place goes from `available` (or `error`) to `restoring` and back.
 //!
-//! What is stored is the [`Lifecycle`]; `attaching`, `attached` and `detaching` follow from the volume's attachments, and
-//! `unavailable` from its host, so they are derived in [`state`] and can never disagree with them.
+//! Only the [`Lifecycle`] is stored. `attaching`, `attached` and `detaching` are derived from the volume's attachments, and
+//! `unavailable` from its host, in [`state`], so they can never disagree.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ use crate::id::{ComputerId, HostId, VolumeId};
 use crate::mount_path::MountPath;
 use crate::refusal::Refusal;
 
-/// What is stored of a volume's state.
+/// The stored part of a volume's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lifecycle {
@@ -69,13 +69,13 @@ impl Lifecycle {
         }
     }
 
-    /// Whether the volume is in the trash or on its way there: it answers 404 to all but the trash's own calls.
+    /// Whether the volume is in the trash or moving there: a 404 for all calls except those of the trash.
     pub fn is_deleted(self) -> bool {
         matches!(self, Lifecycle::Deleting | Lifecycle::Deleted)
     }
 }
 
-/// The state that clients see.
+/// The state in the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VolumeState {
@@ -114,7 +114,7 @@ impl fmt::Display for VolumeState {
     }
 }
 
-/// What the rules below need to know of a volume.
+/// The fields of a volume that the rules use.
 #[derive(Debug, Clone)]
 pub struct Volume {
     pub id: VolumeId,
@@ -125,7 +125,7 @@ pub struct Volume {
     pub error: Option<String>,
 }
 
-/// The state that clients see: the lifecycle, refined by the attachments and the host.
+/// Derives the state in the API from the lifecycle, the attachments and the host.
 pub fn state(volume: &Volume, attachments: &[Attachment]) -> VolumeState {
     match volume.lifecycle {
         Lifecycle::Creating => VolumeState::Creating,
@@ -149,20 +149,20 @@ pub fn state(volume: &Volume, attachments: &[Attachment]) -> VolumeState {
     }
 }
 
-/// Who wants a volume, and for what.
+/// A request to attach a volume.
 #[derive(Debug, Clone, Copy)]
 pub struct Attacher {
     pub computer_id: ComputerId,
     pub host_id: HostId,
     pub read_only: bool,
-    /// It writes beside others that are shared too.
+    /// Writes at the same time as other shared attachments.
     pub shared: bool,
 }
 
-/// May `volume`, with these attachments, be attached?
+/// Refuses to attach `volume` if its attachments exclude it.
 ///
-/// One attachment may write, or several that are all shared: they see one mount of their host, and have agreed to look after
-/// their files themselves. Read-only ones may be many, but not beside a writer.
+/// One attachment may write, or several that are all shared: these use the host's single mount and have agreed to coordinate
+/// their writes. Any number may be read-only, but not together with a writer.
 pub fn may_attach(volume: &Volume, attachments: &[Attachment], by: &Attacher) -> Result<(), Refusal> {
     if volume.lifecycle.is_deleted() {
         return Err(Refusal::NotFound { what: "volume" });
@@ -197,7 +197,7 @@ pub fn may_attach(volume: &Volume, attachments: &[Attachment], by: &Attacher) ->
     }
 }
 
-/// May `volume` go to the trash?
+/// Refuses to move `volume` to the trash while it is protected, attached or busy.
 pub fn may_delete(volume: &Volume, attachments: &[Attachment]) -> Result<(), Refusal> {
     if let Some(attachment) = attachments.first() {
         return Err(Refusal::VolumeStillAttached {
@@ -215,7 +215,7 @@ pub fn may_delete(volume: &Volume, attachments: &[Attachment]) -> Result<(), Ref
     Ok(())
 }
 
-/// May `volume` come back from the trash? A volume that is not there is found, and left as it is.
+/// Refuses to restore `volume` from the trash in other states. A volume outside the trash is returned unchanged.
 pub fn may_undelete(volume: &Volume) -> Result<(), Refusal> {
     match volume.lifecycle {
         Lifecycle::Deleted => Ok(()),
@@ -228,7 +228,7 @@ pub fn may_undelete(volume: &Volume) -> Result<(), Refusal> {
     }
 }
 
-/// May a snapshot or a fork be made of `volume`? In use or not; a host that is away does it when it is back.
+/// Refuses a snapshot or fork of `volume` unless its data is ready. It may be in use; an unreachable host acts on return.
 pub fn may_snapshot(volume: &Volume) -> Result<(), Refusal> {
     match volume.lifecycle {
         Lifecycle::Available => Ok(()),
@@ -237,8 +237,8 @@ pub fn may_snapshot(volume: &Volume) -> Result<(), Refusal> {
     }
 }
 
-/// May `volume` be brought back to one of its snapshots in place? One in error may: it is the way out. `force` stops who
-/// uses it.
+/// Refuses to restore `volume` in place while it is in use. A volume in error may be restored, to repair it. `force`
+/// stops the computers that use it.
 pub fn may_restore(volume: &Volume, attachments: &[Attachment], force: bool) -> Result<(), Refusal> {
     match volume.lifecycle {
         Lifecycle::Available | Lifecycle::Error => {}
@@ -255,19 +255,19 @@ pub fn may_restore(volume: &Volume, attachments: &[Attachment], force: bool) -> 
     }
 }
 
-/// For a volume that is not `available`, so that its attachments do not matter.
+/// The refusal for a volume that is not `available`, whatever its attachments.
 fn not_ready(volume: &Volume) -> Refusal {
     Refusal::VolumeNotReady { volume_id: volume.id, state: state(volume, &[]), reason: volume.error.clone() }
 }
 
-/// Where an attachment without a path goes: `/mnt/data`, or `/mnt/<name>` when that is taken.
+/// The default mount path: `/mnt/data`, or `/mnt/<name>` if that is taken.
 pub fn default_mount_path(volume_name: &str, taken: &[MountPath]) -> MountPath {
     let parse = |path: &str| MountPath::parse(path).expect("slugs make valid paths");
     let free = |path: &MountPath| !taken.iter().any(|t| t.overlaps(path));
     let slug = crate::name::slug(volume_name, "volume");
     let candidates = [crate::mount_path::DEFAULT_MOUNT_PATH.to_owned(), format!("/mnt/{slug}")];
     let numbered = (2..).map(|n| format!("/mnt/{slug}-{n}"));
-    // A taken "/mnt" overlaps every candidate: then the first one is refused by the overlap rule, by name.
+    // If "/mnt" itself is taken, every candidate overlaps it; the overlap rule then refuses the first.
     candidates
         .into_iter()
         .chain(numbered.take(100))

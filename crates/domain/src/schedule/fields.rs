@@ -1,7 +1,7 @@
-//! What may be written in a schedule: the part of cron that every cron has.
+//! The syntax of a schedule: the subset of cron that every implementation supports.
 //!
-//! `croner` takes more (seconds, years, `L`, `W`, `#`, `?`) and lets some mistakes pass, and its errors do not say which
-//! field is meant. So the text is checked here field by field, and what it gets has numbers only.
+//! `croner` accepts more (seconds, years, `L`, `W`, `#`, `?`) and misses some mistakes, and its errors do not say which
+//! field is invalid. So each field is validated here, and `croner` receives only numbers.
 
 /// In bytes.
 const LENGTH_MAX: usize = 255;
@@ -73,7 +73,7 @@ pub(super) fn parse(text: &str) -> Result<(String, String), String> {
     Ok((written.join(" "), numeric.join(" ")))
 }
 
-/// One field of a schedule that was parsed.
+/// One parsed field.
 pub(super) fn nth(numeric: &str, field: usize) -> &str {
     numeric.split(' ').nth(field).unwrap_or_default()
 }
