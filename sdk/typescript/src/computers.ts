@@ -1,4 +1,4 @@
-/** Computers: what runs, and has volumes attached to it. */
+/** Computers, to which volumes are attached. */
 
 import { MiosaError } from "./errors.js";
 import { followLog, type LogOptions } from "./logs.js";
@@ -19,7 +19,7 @@ import type {
 } from "./types.js";
 import { waitUntil, type Verdict, type WaitOptions } from "./wait.js";
 
-/** What a command gets when it says no `timeout`. */
+/** The default `timeout` of a command. */
 const EXEC_SECONDS_DEFAULT = 60;
 
 export class Computers {
@@ -34,7 +34,7 @@ export class Computers {
     return list(this.#transport, ["computers"], query, options);
   }
 
-  /** It starts by itself unless `auto_start` is false: see {@link waitUntilRunning}. */
+  /** Starts automatically unless `auto_start` is false; see {@link waitUntilRunning}. */
   create(body: CreateComputer = {}, options?: CallOptions): Promise<Computer> {
     return this.#transport.object({ method: "POST", path: ["computers"], body }, options);
   }
@@ -47,7 +47,7 @@ export class Computers {
     return this.#transport.object({ method: "PATCH", path: ["computers", id], body }, options);
   }
 
-  /** Its volumes stay. `force` ends its processes at once instead of after a grace of 10 s. */
+  /** Keeps its volumes. `force` ends its processes immediately instead of after a grace period of 10 s. */
   delete(id: string, query?: QueryOf<"delete_computer">, options?: CallOptions): Promise<Deleted> {
     return this.#transport.object({ method: "DELETE", path: ["computers", id], query }, options);
   }
@@ -64,17 +64,17 @@ export class Computers {
     return this.#transport.object({ method: "POST", path: ["computers", id, "restart"] }, options);
   }
 
-  /** Runs a command and waits for its end. That it failed is no error: see `exit_code`. */
+  /** Runs a command and waits for it to exit. A nonzero exit code does not reject; check `exit_code`. */
   exec(id: string, body: Exec, options?: CallOptions): Promise<ExecResult> {
     return this.#transport.object(execCall(["computers", id, "exec"], body), options);
   }
 
-  /** Runs a Python program, where the computer's template has one. */
+  /** Runs a Python program, if the computer's template has python3. */
   python(id: string, body: ExecPython, options?: CallOptions): Promise<ExecResult> {
     return this.#transport.object(execCall(["computers", id, "exec", "python"], body), options);
   }
 
-  /** Runs a command and tells what it writes as it writes it. Leaving the loop early ends the command. */
+  /** Runs a command and yields its output as it is written. Leaving the loop early ends the command. */
   async *execStream(id: string, body: Exec, options?: CallOptions): AsyncGenerator<ExecEvent, void, undefined> {
     const events = await this.#transport.events(execCall(["computers", id, "exec"], body), options);
     for await (const { kind, data } of events) {
@@ -86,28 +86,28 @@ export class Computers {
     throw new MiosaError("the server ended the stream before the command ended");
   }
 
-  /** The last lines that the computer's first process wrote. */
+  /** The last lines of the first process's output. */
   logs(id: string, { lines, since, ...options }: LogOptions = {}): Promise<Logs> {
     return this.#transport.object({ method: "GET", path: ["computers", id, "logs"], query: { lines, since } }, options);
   }
 
-  /** Those lines, and then new ones as they are written, until the signal or the end of the loop. */
+  /** The last lines, then new ones as they are written, until the signal fires or the loop ends. */
   followLogs(id: string, { lines, since, ...options }: LogOptions = {}): AsyncGenerator<LogLine, void, undefined> {
     return followLog(this.#transport, ["computers", id, "logs", "stream"], { lines, since }, options);
   }
 
-  /** Fails when the computer is in error, stopped, or being destroyed: it will not run unless somebody starts it. */
+  /** Rejects if the computer is in error, stopped, or being destroyed, since it will not start automatically. */
   waitUntilRunning(id: string, options?: WaitOptions): Promise<Computer> {
     return waitUntil("running", (call) => this.get(id, call), judgeRunning, describe, options);
   }
 
-  /** Fails when the computer is in error or being destroyed. */
+  /** Rejects if the computer is in error or being destroyed. */
   waitUntilStopped(id: string, options?: WaitOptions): Promise<Computer> {
     return waitUntil("stopped", (call) => this.get(id, call), judgeStopped, describe, options);
   }
 }
 
-/** The server keeps no keys of commands, so one whose answer was lost is not repeated. */
+/** The server stores no idempotency keys for commands, so a command whose response was lost is not retried. */
 function execCall(path: string[], body: Exec | ExecPython): Call {
   const extraTimeMs = (body.timeout ?? EXEC_SECONDS_DEFAULT) * 1000;
   return { method: "POST", path, body, repeat: "only-if-refused", extraTimeMs };

@@ -1,7 +1,7 @@
 /**
- * Where the API is and with which key: options first, then the environment, then defaults.
+ * The API's address and key: from options, then the environment, then defaults.
  *
- * Browsers have no environment; there only the options count.
+ * Browsers have no environment, so only the options apply there.
  */
 
 import { ConfigurationError } from "./errors.js";
@@ -13,28 +13,28 @@ const MAX_RETRIES_DEFAULT = 3;
 const RETRY_DELAY_MS_DEFAULT = 500;
 
 export interface MiosaOptions {
-  /** Default: the environment's `MIOSA_API_KEY`. */
+  /** Default: `MIOSA_API_KEY` from the environment. */
   apiKey?: string | undefined;
-  /** With or without `/api/v1`. Default: the environment's `MIOSA_ENDPOINT`, then `MIOSA_BASE_URL`, then `http://127.0.0.1:7420`. */
+  /** With or without `/api/v1`. Default: `MIOSA_ENDPOINT` or `MIOSA_BASE_URL` from the environment, then `http://127.0.0.1:7420`. */
   baseUrl?: string | undefined;
-  /** Id or slug of a tenant, for keys that may choose one. */
+  /** Id or slug of a tenant, for keys that can access several. */
   tenant?: string | undefined;
-  /** The workspace of what is created or listed without one. */
+  /** The default workspace for create and list calls. */
   workspace?: string | undefined;
-  /** How long one attempt at a call may take. Default 60 000. */
+  /** Time limit of one attempt. Default 60 000. */
   timeoutMs?: number | undefined;
-  /** How often a call is repeated after its first attempt. Default 3. */
+  /** Number of retries after the first attempt. Default 3. */
   maxRetries?: number | undefined;
-  /** The pause before the first repeat, which doubles from one to the next. `Retry-After` wins over it. Default 500. */
+  /** Delay before the first retry; it doubles with each retry. `Retry-After` takes precedence. Default 500. */
   retryDelayMs?: number | undefined;
-  /** In the place of the global `fetch`. */
+  /** Replaces the global `fetch`. */
   fetch?: typeof globalThis.fetch | undefined;
 }
 
 export interface Config {
   /** Ends in `/api/v1`. */
   readonly baseUrl: string;
-  /** The headers of every call, the key among them. */
+  /** The headers of every call, including the key. */
   readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   readonly maxRetries: number;
@@ -58,7 +58,7 @@ export function configFrom(options: MiosaOptions): Config {
     timeoutMs: atLeast(1, "timeoutMs", options.timeoutMs ?? TIMEOUT_MS_DEFAULT),
     maxRetries: atLeast(0, "maxRetries", options.maxRetries ?? MAX_RETRIES_DEFAULT),
     retryDelayMs: atLeast(0, "retryDelayMs", options.retryDelayMs ?? RETRY_DELAY_MS_DEFAULT),
-    // Looked up at each call, and called without a receiver: browsers refuse any other.
+    // Looked up on each call, and called without a receiver: browsers refuse any other receiver.
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
   };
 }
@@ -78,7 +78,7 @@ function baseUrlFrom(text: string): string {
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     throw new ConfigurationError("baseUrl must begin with http:// or https://");
   }
-  // Refused without showing it: what stands there may be a secret.
+  // The value may be a secret, so the error does not show it.
   if (url.username || url.password || url.search || url.hash) {
     throw new ConfigurationError("baseUrl must be an address alone: no user, password, query or fragment");
   }
@@ -86,7 +86,7 @@ function baseUrlFrom(text: string): string {
   return url.origin + (path.endsWith(PREFIX) ? path : path + PREFIX);
 }
 
-/** `fetch` would refuse such a value as well, with an error that shows it. */
+/** `fetch` would also refuse such a value, but its error would show it. */
 function headerValue(name: string, value: string): string {
   if (!/^[\x21-\x7e]+$/.test(value)) {
     throw new ConfigurationError(`${name} has characters that a header cannot carry`);

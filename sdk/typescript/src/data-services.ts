@@ -1,4 +1,4 @@
-/** Data services: volumes by another name, with the same ids. */
+/** Data services: another view of volumes, with the same ids. */
 
 import { List, list } from "./paging.js";
 import type { CallOptions, Transport } from "./transport.js";
@@ -11,7 +11,7 @@ export class DataServices {
     this.#transport = transport;
   }
 
-  /** Newest first, of one project. */
+  /** The data services of one project, newest first. */
   list(projectId: string, query?: QueryOf<"list_project_data_services">, options?: CallOptions): List<DataService> {
     return list(this.#transport, ["projects", projectId, "data-services"], query, options);
   }
@@ -25,12 +25,12 @@ export class DataServices {
     return this.#transport.object({ method: "GET", path: ["data-services", id] }, options);
   }
 
-  /** Fields left out stay as they are; a `snapshot_schedule` of null ends the schedule. */
+  /** Omitted fields are unchanged; a `snapshot_schedule` of null ends the schedule. */
   update(id: string, body: UpdateVolume, options?: CallOptions): Promise<DataService> {
     return this.#transport.object({ method: "PATCH", path: ["data-services", id], body }, options);
   }
 
-  /** Into the trash, as `volumes.delete`. */
+  /** Moves it to the trash, like `volumes.delete`. */
   delete(id: string, options?: CallOptions): Promise<Deleted> {
     return this.#transport.object({ method: "DELETE", path: ["data-services", id] }, options);
   }

@@ -1,4 +1,4 @@
-/** Deployments: services by the words of versions and promotions, with the same ids. */
+/** Deployments: another view of services, with versions and promotions, and the same ids. */
 
 import { followLog } from "./logs.js";
 import { List, list } from "./paging.js";
@@ -35,7 +35,7 @@ export class Deployments {
     return list(this.#transport, ["deployments"], query, options);
   }
 
-  /** With a source, version 1 is made at once and its instances start: see {@link waitUntilRunning}. */
+  /** With a source, creates version 1 and starts its instances; see {@link waitUntilRunning}. */
   create(body: CreateDeployment, options?: CallOptions): Promise<Deployment> {
     return this.#transport.object({ method: "POST", path: ["deployments"], body }, options);
   }
@@ -44,17 +44,17 @@ export class Deployments {
     return this.#transport.object({ method: "GET", path: ["deployments", id] }, options);
   }
 
-  /** What it runs is changed by `services.update`, with the same id. */
+  /** To change what it runs, use `services.update` with the same id. */
   update(id: string, body: Schemas["UpdateDeployment"], options?: CallOptions): Promise<Deployment> {
     return this.#transport.object({ method: "PATCH", path: ["deployments", id], body }, options);
   }
 
-  /** Its instances end in the background. Its volumes stay. */
+  /** Its instances end in the background. Its volumes are kept. */
   delete(id: string, options?: CallOptions): Promise<Deleted> {
     return this.#transport.object({ method: "DELETE", path: ["deployments", id] }, options);
   }
 
-  /** Serves the previous good version again, or the one with `version_id`, under a new number. */
+  /** Deploys the previously active version, or the one with `version_id`, under a new number. */
   rollback(id: string, body: DeployService = {}, options?: CallOptions): Promise<Deployment> {
     return this.#transport.object({ method: "POST", path: ["deployments", id, "rollback"], body }, options);
   }
@@ -63,24 +63,24 @@ export class Deployments {
     return this.#transport.object({ method: "POST", path: ["deployments", id, "scale"], body }, options);
   }
 
-  /** The present settings as a new version. */
+  /** Deploys the current settings as a new version. */
   redeploy(id: string, body: DeployService = {}, options?: CallOptions): Promise<Deployment> {
     return this.#transport.object({ method: "POST", path: ["deployments", id, "redeploy"], body }, options);
   }
 
-  /** It stays stopped until it is deployed again. */
+  /** Stops it until it is deployed again. */
   stop(id: string, options?: CallOptions): Promise<Deployment> {
     return this.#transport.object({ method: "POST", path: ["deployments", id, "stop"] }, options);
   }
 
-  /** The last lines that its instances wrote. */
+  /** The last lines of its instances' output. */
   async logs(id: string, { lines, since, replica, ...options }: ServiceLogOptions = {}): Promise<ServiceLogLine[]> {
     const query = { lines, since, replica };
     const call = { method: "GET", path: ["deployments", id, "logs"], query } as const;
     return (await this.#transport.json<{ data: ServiceLogLine[] }>(call, options)).data;
   }
 
-  /** Those lines, and then new ones as they are written: until the signal, the end of the loop, or of these instances. */
+  /** The last lines, then new ones as they are written, until the signal fires, the loop ends, or these instances end. */
   followLogs(
     id: string,
     { lines, since, replica, ...options }: ServiceLogOptions = {},
@@ -88,7 +88,7 @@ export class Deployments {
     return followLog(this.#transport, ["deployments", id, "logs"], { lines, since, replica }, options);
   }
 
-  /** Fails when the deployment failed or is stopped. */
+  /** Rejects if the deployment failed or is stopped. */
   waitUntilRunning(id: string, options?: WaitOptions): Promise<Deployment> {
     return waitUntil("running", (call) => this.get(id, call), judgeRunning, describe, options);
   }
@@ -111,7 +111,7 @@ export class Versions {
     return this.#transport.object({ method: "GET", path }, options);
   }
 
-  /** Serves it again, under a new number. */
+  /** Deploys it again, under a new number. */
   promote(
     deploymentId: string,
     versionId: string,

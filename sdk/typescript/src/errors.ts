@@ -1,26 +1,26 @@
 /**
- * What can go wrong, as classes to catch.
+ * Error classes.
  *
  * ```text
  *   MiosaError
- *   ├─ ConfigurationError     the client cannot be made like this
- *   ├─ ConnectionError        no answer, or half of one
- *   │  └─ TimeoutError        … in time
+ *   ├─ ConfigurationError     invalid client configuration
+ *   ├─ ConnectionError        no response, or an incomplete one
+ *   │  └─ TimeoutError        … within the time limit
  *   ├─ ApiError               the server refused; `code` says why
  *   │  ├─ BadRequestError 400  AuthenticationError 401  PermissionError 403  NotFoundError 404
  *   │  ├─ ConflictError 409
  *   │  │  ├─ VolumeAttachedError
  *   │  │  └─ VolumeInUseError
  *   │  └─ ValidationError 422  RateLimitError 429  ServerError 5xx
- *   └─ WaitError              a waitUntil… that will not or did not come true
+ *   └─ WaitError              a waitUntil… that cannot succeed, or timed out
  * ```
  *
- * A call that was aborted rejects with the reason of its signal, as `fetch` does. No error ever holds the API key.
+ * An aborted call rejects with its signal's reason, like `fetch`. No error ever contains the API key.
  */
 
 import type { Attachment, Holder } from "./types.js";
 
-/** Codes that programs may compare. The server may know more. */
+/** Stable codes that programs may compare. The server may use others. */
 export type ErrorCode =
   | "INVALID_JSON"
   | "MISSING_PARAM"
@@ -61,7 +61,7 @@ export type ErrorCode =
   | "UNAVAILABLE"
   | (string & {});
 
-/** Every error of this package. */
+/** The base class of all errors of this package. */
 export class MiosaError extends Error {
   override readonly name: string = "MiosaError";
 }
@@ -70,7 +70,7 @@ export class ConfigurationError extends MiosaError {
   override readonly name = "ConfigurationError";
 }
 
-/** No whole answer came. A call that changes something may have been carried out all the same. */
+/** No complete response was received. A call that changes something may still have been carried out. */
 export class ConnectionError extends MiosaError {
   override readonly name: string = "ConnectionError";
 }
@@ -79,7 +79,7 @@ export class TimeoutError extends ConnectionError {
   override readonly name = "TimeoutError";
 }
 
-/** What a refusal says. */
+/** The contents of a refusal. */
 export interface Refusal {
   status: number;
   code: ErrorCode;
@@ -91,22 +91,22 @@ export interface Refusal {
   retryAfter: number | undefined;
 }
 
-/** The server refused the call, or failed at it. */
+/** The server refused the call, or failed to carry it out. */
 export class ApiError extends MiosaError {
   override readonly name: string = "ApiError";
   /** HTTP status. */
   readonly status: number;
   /** Stable, unlike the message. */
   readonly code: ErrorCode;
-  /** Names this call in the server's log. */
+  /** Identifies this call in the server's log. */
   readonly requestId: string | undefined;
-  /** What the code says more, for example who holds a volume. */
+  /** Details specific to the code, for example the holders of a volume. */
   readonly details: Readonly<Record<string, unknown>>;
-  /** Fields at fault, as the wire spells them, with what is wrong with each. */
+  /** Invalid fields, in the wire's spelling, each with its problem. */
   readonly fields: Readonly<Record<string, readonly string[]>>;
-  /** Whether the same call may succeed a moment later. */
+  /** Whether the same call may succeed shortly. */
   readonly retryable: boolean;
-  /** How many seconds the server asks to wait. */
+  /** The delay requested by the server, in seconds. */
   readonly retryAfter: number | undefined;
 
   constructor(refusal: Refusal) {
@@ -136,7 +136,7 @@ export class PermissionError extends ApiError {
 export class NotFoundError extends ApiError {
   override readonly name = "NotFoundError";
 
-  /** When the object was deleted, if it ever was there. */
+  /** When the object was deleted, if it existed. */
   get deletedAt(): string | undefined {
     const { deleted_at } = this.details;
     return typeof deleted_at === "string" ? deleted_at : undefined;
@@ -150,7 +150,7 @@ export class ConflictError extends ApiError {
 export class VolumeAttachedError extends ConflictError {
   override readonly name = "VolumeAttachedError";
 
-  /** The attachment that excludes the one that was asked for. */
+  /** The attachment that excludes the requested one. */
   get attachment(): Attachment | undefined {
     return this.details["attachment"] as Attachment | undefined;
   }
@@ -159,7 +159,7 @@ export class VolumeAttachedError extends ConflictError {
 export class VolumeInUseError extends ConflictError {
   override readonly name = "VolumeInUseError";
 
-  /** The processes that hold files open, when that is why. */
+  /** The processes that hold files open, if that is the reason. */
   get holders(): readonly Holder[] {
     return (this.details["holders"] as Holder[] | undefined) ?? [];
   }
@@ -177,12 +177,12 @@ export class ServerError extends ApiError {
   override readonly name = "ServerError";
 }
 
-/** What a `waitUntil…` waited for will not come, or did not come in time. */
+/** The awaited state cannot be reached, or was not reached in time. */
 export class WaitError<T = unknown> extends MiosaError {
   override readonly name = "WaitError";
-  /** As it was when last looked at. */
+  /** The last observed state. */
   readonly object: T;
-  /** Whether it could still have come: only the time was over. */
+  /** Whether the wait timed out, so that the state might still be reached. */
   readonly timedOut: boolean;
 
   constructor(message: string, object: T, timedOut: boolean) {
@@ -207,7 +207,7 @@ const BY_STATUS: Readonly<Record<number, new (refusal: Refusal) => ApiError>> = 
   429: RateLimitError,
 };
 
-/** The error that an answer without success means. `text` is its body, which a proxy may have written. */
+/** Converts an unsuccessful response to an error. `text` is its body, which may come from a proxy. */
 export function errorFrom(call: string, response: Response, text: string): ApiError {
   const envelope = asRecord(parsed(text));
   const error = asRecord(envelope["error"]);

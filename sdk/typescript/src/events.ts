@@ -1,27 +1,27 @@
 /**
- * Server-sent events, decoded from chunks that may end anywhere, in the middle of a character too.
+ * Server-sent events, decoded from chunks that may end anywhere, even within a character.
  *
- * No `EventSource`: it cannot carry a key, and Node has none.
+ * `EventSource` is not used: it cannot send a key, and Node does not have it.
  */
 
 import { MiosaError } from "./errors.js";
 import type { Deadline } from "./transport.js";
 
 export interface ServerEvent {
-  /** `event:`, empty when there is none. */
+  /** `event:`, or empty. */
   kind: string;
   /** `data:`, its lines joined. */
   data: string;
-  /** `id:` of this event or of the last one before it that had one. */
+  /** `id:` of this event, or of the last earlier event that had one. */
   id: string | undefined;
 }
 
-/** The server says something at least every 15 s, if only `: ping`. */
+/** The server sends at least `: ping` every 15 s. */
 const SILENCE_MAX_MS = 60_000;
-/** Longer than any event of the server. A stream without blank lines must not fill the memory. */
+/** Longer than any event of the server. Bounds memory for a stream without blank lines. */
 const EVENT_MAX_CHARS = 16 * 2 ** 20;
 
-/** The whole events of a body; one that has not ended when the body does is none. Ends the body when left early. */
+/** Yields the complete events of a body; an incomplete last event is dropped. Cancels the body when left early. */
 export async function* readEvents(
   body: ReadableStream<Uint8Array>,
   deadline: Pick<Deadline, "restartClock" | "stopClock">,
@@ -37,14 +37,14 @@ export async function* readEvents(
     for (;;) {
       deadline.restartClock(SILENCE_MAX_MS);
       const { done, value } = await reader.read();
-      // Who reads the events may take as long as he likes.
+      // The consumer may take any time between events.
       deadline.stopClock();
       if (done) return;
       const chunk = decoder.decode(value, { stream: true });
       text += chunk;
       chars += chunk.length;
       if (chars > EVENT_MAX_CHARS) throw new MiosaError(`an event is longer than ${EVENT_MAX_CHARS} characters`);
-      // A carriage return at the end may be the first half of a line's end.
+      // A trailing carriage return may be the first half of a line break.
       const lines = text.split(/\r\n|\n|\r(?!$)/);
       text = lines.pop() ?? "";
       for (const line of lines) {
@@ -62,7 +62,7 @@ export async function* readEvents(
       }
     }
   } finally {
-    // Of no interest any more, and a body that has broken off cannot be cancelled.
+    // Cancelling fails if the body has already failed, which no longer matters.
     await reader.cancel().catch(() => undefined);
   }
 }

@@ -5,11 +5,11 @@
  *   Miosa ── volumes  snapshots  computers  services  deployments  projects    one class a noun: a method is a call
  *               └────────┴──────────┴─────────┴──────────┴───────────┴── transport    repeats, time, keys
  *                                                                         ├─ paging  wait    many calls as one
- *                                                                         └─ events  logs    an answer that goes on
+ *                                                                         └─ events  logs    streamed responses
  *   generated/v1.ts, from the committed OpenAPI document ── types.ts      what goes in and comes out
  * ```
  *
- * No dependencies at run time, and nothing of Node: what is used is in every browser too.
+ * No run-time dependencies, and no Node-specific APIs: it runs in every browser.
  */
 
 import { Computers } from "./computers.js";
@@ -29,7 +29,7 @@ export class Miosa {
   readonly deployments: Deployments;
   readonly projects: Projects;
 
-  /** Makes no call yet. */
+  /** Makes no call. */
   constructor(options: MiosaOptions = {}) {
     const transport = new Transport(configFrom(options));
     this.volumes = new Volumes(transport);

@@ -1,21 +1,21 @@
-/** Logs, followed as they are written. */
+/** Following logs. */
 
 import { ConnectionError, MiosaError } from "./errors.js";
 import { pause } from "./pause.js";
 import type { CallOptions, Transport } from "./transport.js";
 import type { LogLine } from "./types.js";
 
-/** Which lines of a log are wanted. */
+/** Selects lines of a log. */
 export interface LogOptions extends CallOptions {
-  /** So many of those that are there already. */
+  /** Number of existing lines to start with. */
   lines?: number | undefined;
   /** RFC 3339: only lines later than this. */
   since?: string | undefined;
 }
 
 /**
- * The lines of a log, those that are there and then new ones as they are written. A connection that breaks is made again, and
- * goes on behind the last line that came.
+ * Yields the existing lines of a log, then new ones as they are written. A broken connection is reopened and
+ * continues after the last received line.
  */
 export async function* followLog<Line extends LogLine>(
   transport: Transport,

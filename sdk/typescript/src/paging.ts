@@ -1,12 +1,12 @@
 /**
- * Lists: one page at a time, or every object of all pages.
+ * Lists: one page at a time, or all objects of all pages.
  *
  * ```ts
  * const page = await miosa.volumes.list({ limit: 50 });       // one page
  * for await (const volume of miosa.volumes.list()) { … }      // all of them
  * ```
  *
- * From page to page by cursor, so that objects made meanwhile neither repeat nor hide others.
+ * Pages are linked by cursors, so objects created during iteration neither repeat nor hide others.
  */
 
 import type { Call, CallOptions, Transport } from "./transport.js";
@@ -15,9 +15,9 @@ import type { Schemas } from "./types.js";
 /** One page of a list. */
 export class Page<T> {
   readonly data: readonly T[];
-  /** How many objects all pages have together; undefined where nobody counts them. */
+  /** Number of objects on all pages; undefined if the server does not count them. */
   readonly total: number | undefined;
-  /** Where the next page begins; undefined when this is the last. */
+  /** The cursor of the next page; undefined on the last page. */
   readonly nextCursor: string | undefined;
   readonly #fetchNext: (cursor: string) => Promise<Page<T>>;
 
@@ -31,13 +31,13 @@ export class Page<T> {
     this.#fetchNext = fetchNext;
   }
 
-  /** The page behind this one; undefined behind the last. */
+  /** The next page; undefined after the last. */
   async next(): Promise<Page<T> | undefined> {
     return this.nextCursor === undefined ? undefined : this.#fetchNext(this.nextCursor);
   }
 }
 
-/** A list that was asked for. It begins when it is awaited (the first page) or iterated (every object). */
+/** A lazy list. Await it for the first page, or iterate over it for all objects. */
 export class List<T> implements PromiseLike<Page<T>>, AsyncIterable<T> {
   readonly #fetch: () => Promise<Page<T>>;
   #first: Promise<Page<T>> | undefined;
@@ -59,7 +59,7 @@ export class List<T> implements PromiseLike<Page<T>>, AsyncIterable<T> {
     }
   }
 
-  /** Every object of all pages. */
+  /** All objects of all pages. */
   async all(): Promise<T[]> {
     const objects: T[] = [];
     for await (const object of this) objects.push(object);
@@ -72,7 +72,7 @@ export class List<T> implements PromiseLike<Page<T>>, AsyncIterable<T> {
   }
 }
 
-/** The list that `GET path` answers. */
+/** The list returned by `GET path`. */
 export function list<T>(
   transport: Transport,
   path: readonly string[],
@@ -83,7 +83,7 @@ export function list<T>(
     const call: Call = { method: "GET", path, query: { ...query, ...part } };
     const { data, page } = await transport.json<{ data: T[]; page: Schemas["Page"] }>(call, options);
     const nextCursor = (page.has_more && page.next_cursor) || undefined;
-    // A cursor already says where to begin.
+    // A cursor replaces the offset.
     const fetchNext = (cursor: string) => fetchPage({ cursor, page: undefined, offset: undefined });
     return new Page({ data, total: page.total, nextCursor }, fetchNext);
   };

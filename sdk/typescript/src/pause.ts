@@ -1,6 +1,6 @@
-/** Waiting that a signal ends. */
+/** A cancellable delay. */
 
-/** Resolves after `delayMs`; rejects with the signal's reason when that comes first. */
+/** Resolves after `delayMs`; rejects with the signal's reason if it fires first. */
 export function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();

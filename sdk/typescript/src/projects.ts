@@ -1,4 +1,4 @@
-/** Projects: groups of volumes, computers and services. What is made without one goes into the default project. */
+/** Projects: groups of volumes, computers and services. Objects created without one go to the default project. */
 
 import { DataServices } from "./data-services.js";
 import { List, list } from "./paging.js";
@@ -13,7 +13,7 @@ import type {
   UpdateProject,
 } from "./types.js";
 
-/** Where a project's id is wanted, `default` names the default project. */
+/** A project's id, or `default` for the default project. */
 export class Projects {
   readonly dataServices: DataServices;
   readonly #transport: Transport;
@@ -36,12 +36,12 @@ export class Projects {
     return this.#transport.object({ method: "GET", path: ["projects", id] }, options);
   }
 
-  /** Fields left out stay as they are. */
+  /** Omitted fields are unchanged. */
   update(id: string, body: UpdateProject, options?: CallOptions): Promise<Project> {
     return this.#transport.object({ method: "PATCH", path: ["projects", id], body }, options);
   }
 
-  /** Only when nothing is in it. The default project stays. */
+  /** Only an empty project can be deleted, and never the default one. */
   delete(id: string, options?: CallOptions): Promise<Deleted> {
     return this.#transport.object({ method: "DELETE", path: ["projects", id] }, options);
   }
@@ -50,7 +50,7 @@ export class Projects {
     return list(this.#transport, ["projects", id, "environments"], {}, options);
   }
 
-  /** What projects of this server can have. */
+  /** The capabilities of this server's projects. */
   capabilities(options?: CallOptions): Promise<ProjectCapabilities> {
     return this.#transport.object({ method: "GET", path: ["project-capabilities"] }, options);
   }

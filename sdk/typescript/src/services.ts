@@ -1,4 +1,4 @@
-/** Services: what runs as replicas of numbered releases, with volumes mounted. */
+/** Services: replicas of numbered releases, with their volumes. */
 
 import { WaitError } from "./errors.js";
 import { followLog, type LogOptions } from "./logs.js";
@@ -22,7 +22,7 @@ import type {
 import { waitUntil, type Verdict, type WaitOptions } from "./wait.js";
 
 export interface ServiceLogOptions extends LogOptions {
-  /** Only this replica's. */
+  /** Only this replica's lines. */
   replica?: number | undefined;
 }
 
@@ -42,7 +42,7 @@ export class Services {
     return list(this.#transport, ["services"], query, options);
   }
 
-  /** With a source, release 1 is made at once and its replicas start: see {@link waitUntilActive}. */
+  /** With a source, creates release 1 and starts its replicas; see {@link waitUntilActive}. */
   create(body: CreateService, options?: CallOptions): Promise<Service> {
     return this.#transport.object({ method: "POST", path: ["services"], body }, options);
   }
@@ -52,19 +52,19 @@ export class Services {
   }
 
   /**
-   * Changed `volumes` make a release by themselves, which rolls the replicas: see {@link waitUntilActive}. Other changed settings
-   * wait in `pending_changes` for the next release.
+   * Changing `volumes` creates a release, which replaces the replicas; see {@link waitUntilActive}. Other changed settings
+   * stay in `pending_changes` until the next release.
    */
   update(id: string, body: UpdateService, options?: CallOptions): Promise<Service> {
     return this.#transport.object({ method: "PATCH", path: ["services", id], body }, options);
   }
 
-  /** Its replicas end in the background. Its volumes stay. */
+  /** Its replicas end in the background. Its volumes are kept. */
   delete(id: string, options?: CallOptions): Promise<Deleted> {
     return this.#transport.object({ method: "DELETE", path: ["services", id] }, options);
   }
 
-  /** A new release, with the service's present settings and those of the body. */
+  /** Creates a release with the service's current settings and those of the body. */
   deploy(id: string, body: DeployService = {}, options?: CallOptions): Promise<Release> {
     return this.#transport.object({ method: "POST", path: ["services", id, "deployments"], body }, options);
   }
@@ -74,27 +74,27 @@ export class Services {
     return this.#transport.object({ method: "POST", path: ["services", id, "start"], body }, options);
   }
 
-  /** It stays stopped, whatever is changed, until it is started or deployed. */
+  /** Stops it until it is started or deployed, even if its settings change. */
   stop(id: string, options?: CallOptions): Promise<Schemas["StoppedService"]> {
     return this.#transport.object({ method: "POST", path: ["services", id, "stop"] }, options);
   }
 
-  /** The active release once more, under a new number. */
+  /** Deploys the active release again, under a new number. */
   restart(id: string, body: DeployService = {}, options?: CallOptions): Promise<Release> {
     return this.#transport.object({ method: "POST", path: ["services", id, "restart"], body }, options);
   }
 
-  /** How many replicas there are. They still run the active release: see {@link waitUntilRunning}. */
+  /** Sets the number of replicas, which keep running the active release; see {@link waitUntilRunning}. */
   scale(id: string, body: Schemas["ScaleService"] & { replicas: number }, options?: CallOptions): Promise<Release> {
     return this.#transport.object({ method: "POST", path: ["services", id, "scale"], body }, options);
   }
 
-  /** An earlier release again, by its `release_id` or `number`, as a new release. */
+  /** Deploys an earlier release, given by `release_id` or `number`, as a new release. */
   promote(id: string, body: DeployService, options?: CallOptions): Promise<Release> {
     return this.#transport.object({ method: "POST", path: ["services", id, "promote"], body }, options);
   }
 
-  /** The previous good release again, as a new release; with `restore_data`, what its volumes held then. */
+  /** Deploys the previously active release as a new one; with `restore_data`, also restores its volumes' data. */
   rollback(id: string, body: DeployService = {}, options?: CallOptions): Promise<Release> {
     return this.#transport.object({ method: "POST", path: ["services", id, "rollback"], body }, options);
   }
@@ -104,14 +104,14 @@ export class Services {
     return list(this.#transport, ["services", id, "instances"], query, options);
   }
 
-  /** The last lines that its replicas wrote. */
+  /** The last lines of its replicas' output. */
   async logs(id: string, { lines, since, replica, ...options }: ServiceLogOptions = {}): Promise<ServiceLogLine[]> {
     const query = { lines, since, replica };
     const call = { method: "GET", path: ["services", id, "logs"], query } as const;
     return (await this.#transport.json<{ data: ServiceLogLine[] }>(call, options)).data;
   }
 
-  /** Those lines, and then new ones as they are written: until the signal, the end of the loop, or of the present replicas. */
+  /** The last lines, then new ones as they are written, until the signal fires, the loop ends, or the present replicas end. */
   followLogs(
     id: string,
     { lines, since, replica, ...options }: ServiceLogOptions = {},
@@ -120,7 +120,7 @@ export class Services {
   }
 
   /**
-   * Waits until the newest release is active, or the one with `releaseId`. Fails when it failed or was given up, with its reason.
+   * Waits until the newest release, or the one with `releaseId`, is active. Rejects with its reason if it failed or was canceled.
    */
   waitUntilActive(id: string, { releaseId, ...options }: WaitOptions & { releaseId?: string } = {}): Promise<Release> {
     const look = async (call: CallOptions): Promise<Release> => {
@@ -132,7 +132,7 @@ export class Services {
     return waitUntil("active", look, judgeActive, describeRelease, options);
   }
 
-  /** Waits until as many replicas are healthy as there should be. Fails when the service failed, is stopped or being deleted. */
+  /** Waits until all replicas are healthy. Rejects if the service failed, is stopped or is being deleted. */
   waitUntilRunning(id: string, options?: WaitOptions): Promise<Service> {
     return waitUntil("running", (call) => this.get(id, call), judgeRunning, describeService, options);
   }
@@ -154,18 +154,18 @@ export class Releases {
     return this.#transport.object({ method: "GET", path: ["services", serviceId, "deployments", releaseId] }, options);
   }
 
-  /** What became of it, oldest first. */
+  /** Its events, oldest first. */
   events(serviceId: string, releaseId: string, options?: CallOptions): List<ReleaseEvent> {
     return list(this.#transport, ["services", serviceId, "deployments", releaseId, "events"], {}, options);
   }
 
-  /** Gives up a release that is not served yet. The last good one stays, or is served again. */
+  /** Cancels a rollout in progress. The last active release is kept or restored. */
   cancel(releaseId: string, options?: CallOptions): Promise<Release> {
     return this.#transport.object({ method: "POST", path: ["service-deployments", releaseId, "cancel"] }, options);
   }
 }
 
-/** What a service gives its replicas as their environment. A change waits for the next release. */
+/** The environment of a service's replicas. Changes apply to the next release. */
 export class Variables {
   readonly #transport: Transport;
 
@@ -178,7 +178,7 @@ export class Variables {
     return list(this.#transport, ["services", serviceId, "variables"], {}, options);
   }
 
-  /** Those that are not named stay, and null removes one. Answers all of them. */
+  /** Omitted variables are kept; null removes one. Returns all variables. */
   async set(
     serviceId: string,
     variables: Readonly<Record<string, string | null>>,
@@ -188,13 +188,13 @@ export class Variables {
     return (await this.#transport.json<{ data: Variable[] }>(call, options)).data;
   }
 
-  /** Answers those that are left. */
+  /** Returns the remaining variables. */
   async delete(serviceId: string, names: readonly string[], options?: CallOptions): Promise<Variable[]> {
     const call = { method: "DELETE", path: ["services", serviceId, "variables", names.join(",")] } as const;
     return (await this.#transport.json<{ data: Variable[] }>(call, options)).data;
   }
 
-  /** What a replica of the served release really has, and where each variable comes from. */
+  /** The effective environment of a replica of the served release, with the source of each variable. */
   effective(serviceId: string, options?: CallOptions): List<EffectiveVariable> {
     return list(this.#transport, ["services", serviceId, "variables", "effective"], {}, options);
   }

@@ -19,7 +19,7 @@ import type {
 import { waitUntil, type Verdict, type WaitOptions } from "./wait.js";
 
 export class Snapshots {
-  /** Looking inside. */
+  /** The files in a snapshot. */
   readonly files: SnapshotFiles;
   readonly #transport: Transport;
 
@@ -28,12 +28,12 @@ export class Snapshots {
     this.files = new SnapshotFiles(transport);
   }
 
-  /** Newest first, of one volume or of all; those of deleted volumes too. */
+  /** The snapshots of one volume or of all, newest first, including those of deleted volumes. */
   list(query?: QueryOf<"list_all_snapshots">, options?: CallOptions): List<Snapshot> {
     return list(this.#transport, ["volume-snapshots"], query, options);
   }
 
-  /** The answer may still be `creating`: see {@link waitUntilReady}. */
+  /** The result may still be `creating`; see {@link waitUntilReady}. */
   create(volumeId: string, body: CreateSnapshot = {}, options?: CallOptions): Promise<Snapshot> {
     return this.#transport.object({ method: "POST", path: ["volumes", volumeId, "snapshots"], body }, options);
   }
@@ -42,43 +42,43 @@ export class Snapshots {
     return this.#transport.object({ method: "GET", path: ["volume-snapshots", id] }, options);
   }
 
-  /** Names it, protects it. */
+  /** Changes its name, metadata or protection. */
   update(id: string, body: UpdateSnapshot, options?: CallOptions): Promise<Snapshot> {
     return this.#transport.object({ method: "PATCH", path: ["volume-snapshots", id], body }, options);
   }
 
-  /** For good: there is no trash for snapshots. */
+  /** Deletes it permanently: snapshots have no trash. */
   delete(id: string, options?: CallOptions): Promise<Deleted> {
     return this.#transport.object({ method: "DELETE", path: ["volume-snapshots", id] }, options);
   }
 
-  /** A new volume that holds what the snapshot holds. For the volume itself see `volumes.restore`. */
+  /** Creates a new volume from the snapshot. To restore the volume itself, see `volumes.restore`. */
   restore(id: string, body: RestoreSnapshot = {}, options?: CallOptions): Promise<Volume> {
     return this.#transport.object({ method: "POST", path: ["volume-snapshots", id, "restore"], body }, options);
   }
 
-  /** Reads its data and compares it with the checksum that it was taken with; `verification` says how that goes. */
+  /** Reads its data and compares it with its checksum; `verification` reports the progress. */
   verify(id: string, options?: CallOptions): Promise<Snapshot> {
     return this.#transport.object({ method: "POST", path: ["volume-snapshots", id, "verify"] }, options);
   }
 
-  /** What the snapshot `to` has other than the snapshot `id`. */
+  /** The differences between the snapshots `id` and `to`. */
   diff(id: string, query: QueryOf<"diff_snapshots"> & { to: string }, options?: CallOptions): Promise<SnapshotDiff> {
     return this.#transport.object({ method: "GET", path: ["volume-snapshots", id, "diff"], query }, options);
   }
 
-  /** Removes what has expired, as it also happens by itself; with `dry_run` only tells. */
+  /** Removes expired snapshots, as the server also does automatically; with `dry_run` only lists them. */
   prune(body: Spelled<Schemas["PruneSnapshots"]> = {}, options?: CallOptions): Promise<PrunePlan> {
     return this.#transport.object({ method: "POST", path: ["volume-snapshots", "prune"], body }, options);
   }
 
-  /** Fails when the snapshot failed or is being deleted. */
+  /** Rejects if the snapshot failed or is being deleted. */
   waitUntilReady(id: string, options?: WaitOptions): Promise<Snapshot> {
     return waitUntil("ready", (call) => this.get(id, call), judgeReady, describe, options);
   }
 }
 
-/** Which file of a snapshot: by its path, or by `path_base64` where that is no UTF-8. */
+/** A file in a snapshot, by its path, or by `path_base64` if that is not UTF-8. */
 export type FileQuery = QueryOf<"stat_snapshot_file">;
 
 export class SnapshotFiles {
@@ -88,10 +88,10 @@ export class SnapshotFiles {
     this.#transport = transport;
   }
 
-  /** What is in a folder; without a path, in the root. */
+  /** The entries of a directory; of the root if no path is given. */
   list(snapshotId: string, query: QueryOf<"list_snapshot_files"> = {}, options?: CallOptions): List<FileEntry> {
     const path = ["volume-snapshots", snapshotId, "files"];
-    // A folder is counted by nobody, and its next part begins behind the last name of this one.
+    // Directories have no total count, and the next page starts after the last name of this one.
     const fetchPart = async (part: object): Promise<Page<FileEntry>> => {
       const call: Call = { method: "GET", path, query: { ...query, ...part } };
       const { data, next } = await this.#transport.json<Schemas["FileList"]>(call, options);
@@ -105,7 +105,7 @@ export class SnapshotFiles {
     return this.#transport.object({ method: "GET", path, query }, options);
   }
 
-  /** The answer of `fetch`: `await response.text()`, `response.body`. `range` is as in HTTP, for example `bytes=0-99`. */
+  /** The `fetch` response: `await response.text()`, `response.body`. `range` is as in HTTP, for example `bytes=0-99`. */
   download(
     snapshotId: string,
     { range, ...query }: FileQuery & { range?: string },

@@ -1,16 +1,16 @@
 /**
- * One call: address, headers, time limit, repeats, and what its answer means.
+ * One call: address, headers, time limit, retries, and decoding the response.
  *
  * ```text
  *            ┌─ success ──────────────────────────────────────────► read
- *   attempt ─┼─ refusal that stays ───────────────────────────────► error
- *      ▲     └─ passing: no answer, 429, 500, 502, 503, 504, ──┬──► error, when there were enough attempts
- *      │        or whatever the server calls retryable         │
- *      └───────────── pause: Retry-After, or growing ──────────┘
+ *   attempt ─┼─ permanent refusal ────────────────────────────────► error
+ *      ▲     └─ transient: no response, 429, 500, 502-504, ────┬──► error, after the last attempt
+ *      │        or marked retryable by the server              │
+ *      └───────────── delay: Retry-After, or backoff ──────────┘
  * ```
  *
- * An answer may be lost after the server made the change. So each call that changes something has an `Idempotency-Key`, the
- * same in all its attempts: the server answers again what it answered before, and does nothing twice. Commands are the
+ * A response may be lost after the server made the change. So each call that changes something has an `Idempotency-Key`, the
+ * same in all attempts: the server repeats its first response and does nothing twice. Commands are the
  * exception (see {@link Call.repeat}).
  */
 
@@ -19,41 +19,41 @@ import { ApiError, ConnectionError, MiosaError, TimeoutError, errorFrom } from "
 import { readEvents, type ServerEvent } from "./events.js";
 import { pause } from "./pause.js";
 
-/** What every call takes besides its own arguments. */
+/** Options of every call. */
 export interface CallOptions {
-  /** Ends the call, its pauses and its stream. It then rejects with the signal's reason. */
+  /** Aborts the call, its delays and its stream. The call rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** How long one attempt may take. */
+  /** Time limit of one attempt. */
   timeoutMs?: number | undefined;
   maxRetries?: number | undefined;
-  /** The server carries out only one call with this key; made up when absent. Has no effect on a call that only reads. */
+  /** The server carries out only one call with this key. Generated if absent; ignored by calls that only read. */
   idempotencyKey?: string | undefined;
 }
 
-/** Values of a query; what is undefined is left out. */
+/** Query parameters; undefined ones are omitted. */
 export type QueryValues = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
 export interface Call {
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** Segments of the path, not escaped. */
+  /** Unescaped path segments. */
   path: readonly string[];
   query?: object | undefined;
   body?: object | undefined;
   /** Those with a value. */
   headers?: Readonly<Record<string, string | undefined>>;
   /**
-   * `only-if-refused`: the server has no memory of the call, and it must not be carried out twice. It is repeated only when the
-   * server said that it did nothing. Default: `always`.
+   * `only-if-refused`: the server does not deduplicate this call, and it must not be carried out twice. It is retried only if the
+   * server reported that it did nothing. Default: `always`.
    */
   repeat?: "always" | "only-if-refused";
-  /** What the work itself may take, on top of `timeoutMs`. */
+  /** Time for the work itself, in addition to `timeoutMs`. */
   extraTimeMs?: number;
 }
 
-/** Longer than this nobody is kept waiting unasked: the refusal is passed on, with its `retryAfter`. */
+/** A longer `Retry-After` is not awaited: the refusal is returned with its `retryAfter`. */
 const RETRY_AFTER_MAX_S = 60;
 const RETRY_DELAY_MAX_MS = 30_000;
-/** A timer of more goes off at once. It would be 25 days, so none is as good. */
+/** A longer timer would fire immediately. This is 25 days, so no timer is needed beyond it. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
 export class Transport {
@@ -72,13 +72,13 @@ export class Transport {
     return this.#config.retryDelayMs;
   }
 
-  /** The answer's object. Objects come as twins: their fields, and all of them once more under `data`. */
+  /** The response's object. Objects are sent twice: as top-level fields, and again under `data`. */
   async object<T>(call: Call, options?: CallOptions): Promise<T> {
     const body = await this.json<{ data?: unknown }>(call, options);
     return (isObject(body.data) ? body.data : body) as T;
   }
 
-  /** The whole body. */
+  /** The complete body. */
   json<T>(call: Call, options: CallOptions = {}): Promise<T> {
     return this.#attempts(call, options, "application/json", async (response, deadline) => {
       const text = await response.text();
@@ -96,21 +96,21 @@ export class Transport {
     });
   }
 
-  /** The answer as it is, as soon as its head is there. */
+  /** The raw response, as soon as its head arrives. */
   response(call: Call, options: CallOptions = {}): Promise<Response> {
     return this.#attempts(
       call,
       options,
       "application/octet-stream, application/json;q=0.9",
       async (response, deadline) => {
-        // The signal still ends the body; the time limit was for the head.
+        // The signal still aborts the body; the time limit applies to the head only.
         deadline.stopClock();
         return response;
       },
     );
   }
 
-  /** Opens a stream of events, which is then to be read to its end or left early. One that breaks off is a {@link ConnectionError}. */
+  /** Opens a stream of events, to be read to its end or left early. A broken stream is a {@link ConnectionError}. */
   events(call: Call, options: CallOptions = {}): Promise<AsyncGenerator<ServerEvent, void, undefined>> {
     return this.#attempts(call, options, "text/event-stream", async (response, deadline) => {
       deadline.stopClock();
@@ -170,7 +170,7 @@ async function* eventsOf(
   }
 }
 
-/** The two things that can end an attempt early, as one signal: the caller's, and time. */
+/** Combines the caller's signal and the time limit into one signal. */
 export class Deadline {
   readonly #controller = new AbortController();
   readonly #caller: AbortSignal | undefined;
@@ -202,13 +202,13 @@ export class Deadline {
     clearTimeout(this.#timer);
   }
 
-  /** Lets go of the caller's signal and of time. */
+  /** Detaches from the caller's signal and clears the timer. */
   clear(): void {
     this.stopClock();
     this.#caller?.removeEventListener("abort", this.#abort);
   }
 
-  /** What to throw for an error that came out of an attempt. */
+  /** Converts an attempt's error to the error to throw. */
   explain(error: unknown, call: Call): unknown {
     if (this.#caller?.aborted) return this.#caller.reason;
     if (this.#elapsedMs !== undefined)
@@ -218,7 +218,7 @@ export class Deadline {
   }
 }
 
-/** Whether the same call may succeed a moment later, and may be made again. */
+/** Whether the same call may succeed shortly and may be retried. */
 function isPassing(failure: unknown, repeat: "always" | "only-if-refused"): boolean {
   if (failure instanceof ConnectionError) return repeat === "always";
   if (!(failure instanceof ApiError)) return false;
@@ -226,16 +226,16 @@ function isPassing(failure: unknown, repeat: "always" | "only-if-refused"): bool
   return repeat === "always" && (failure.retryable || [500, 502, 503, 504].includes(failure.status));
 }
 
-/** How long to wait before the next attempt; undefined when that would be too long. */
+/** The delay before the next attempt; undefined if it would be too long. */
 function retryDelayMs(failure: unknown, retries: number, firstMs: number): number | undefined {
   const retryAfter = failure instanceof ApiError ? failure.retryAfter : undefined;
   if (retryAfter !== undefined) return retryAfter <= RETRY_AFTER_MAX_S ? retryAfter * 1000 : undefined;
   const grown = Math.max(firstMs, Math.min(firstMs * 2 ** retries, RETRY_DELAY_MAX_MS));
-  // Up to half as much again: clients that lost the same server do not come back in the same instant.
+  // Jitter of up to 50 %, so that clients of one server do not retry at the same instant.
   return grown * (1 + Math.random() / 2);
 }
 
-/** Without the address and the query: what is in an error may end up anywhere. */
+/** Omits the address and the query, because errors may end up in logs. */
 function describe(call: Call): string {
   return `${call.method} ${pathOf(call.path)}`;
 }
@@ -244,7 +244,7 @@ function pathOf(segments: readonly string[]): string {
   return segments.map((segment) => `/${escaped(segment)}`).join("");
 }
 
-/** An id stays one segment: whatever is in it, it cannot name another route. */
+/** Escapes an id to one segment, so that it cannot name another route. */
 function escaped(segment: string): string {
   if (typeof segment !== "string" || segment === "" || segment === "." || segment === "..") {
     throw new MiosaError(`an id is expected, not ${JSON.stringify(segment)}`);
@@ -252,7 +252,7 @@ function escaped(segment: string): string {
   return encodeURIComponent(segment);
 }
 
-/** Unlike in bodies, the server knows only the wire's spelling of names here. */
+/** Unlike in bodies, the server accepts only the wire's spelling here. */
 function queryOf(values: object | undefined): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries((values ?? {}) as QueryValues)) {
@@ -267,13 +267,13 @@ function queryOf(values: object | undefined): string {
   return text === "" ? "" : `?${text}`;
 }
 
-/** Unique, nothing more: nobody has to be kept from guessing it. Node 18 has no global `crypto`, nor has a page without TLS. */
+/** Unique but not secret. Node 18 and pages without TLS have no global `crypto`. */
 function newIdempotencyKey(): string {
   const { crypto } = globalThis as { crypto?: Partial<Crypto> };
   return crypto?.randomUUID?.() ?? Array.from({ length: 4 }, () => Math.random().toString(36).slice(2)).join("");
 }
 
-/** Node puts the real reason of `fetch failed` into the cause. */
+/** Node puts the reason for `fetch failed` into the cause. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error && error.cause.message ? error.cause.message : error.message;

@@ -1,9 +1,9 @@
 /**
  * The objects of the API and the bodies of its calls, out of the generated types.
  *
- * Answers have their fields as on the wire (`size_gb`). Bodies and queries may be written like that or in camel case, as
- * {@link Spelled} says. What the server cannot do without is required here; the document leaves such fields optional, because
- * their absence is answered by a refusal of its own.
+ * Responses use the wire's field names (`size_gb`). Bodies and queries accept those or camel case, as
+ * {@link Spelled} defines. Fields that the server requires are required here; the document leaves them optional, because
+ * the server has a specific refusal for their absence.
  */
 
 import type { components, operations } from "./generated/v1.js";
@@ -15,7 +15,7 @@ export type CamelCase<Name extends string> = Name extends `${infer Head}_${infer
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
   : Name;
 
-/** An object each of whose fields may be left out, and may be written as on the wire or in camel case. */
+/** An object whose fields are all optional, and accepted in the wire's spelling or in camel case. */
 export type Spelled<T> = { [K in keyof T as K extends string ? K | CamelCase<K> : never]?: T[K] | undefined };
 
 /** Exactly one of these names. */
@@ -28,7 +28,7 @@ export type QueryOf<Operation extends keyof operations> = Spelled<
   NonNullable<operations[Operation]["parameters"]["query"]>
 >;
 
-/** Text of a known set to which the server may add. */
+/** A string of a known set that the server may extend. */
 type Known<Text extends string> = Text | (string & {});
 
 type WithStatus<T, Status extends string> = T & { status: Known<Status>; state: Known<Status> };
@@ -91,25 +91,25 @@ export type ExecResult = Schemas["ExecResult"];
 export type Logs = Schemas["Logs"];
 export type LogLine = Schemas["LogLine"];
 
-/** What a command does while it runs; `exit` comes last. */
+/** An event of a running command; `exit` is the last. */
 export type ExecEvent =
   | { type: "stdout"; data: string }
   | { type: "stderr"; data: string }
   | { type: "exit"; exit_code: number; success: boolean; timed_out: boolean };
 
-/** A volume that a service mounts, by whichever of its names; replicas share it, or each has its own. */
+/** A volume that a service mounts, under any of its names; replicas share it, or each has its own. */
 export type ServiceMount = OneOf<"dataServiceId" | "data_service_id" | "volumeId" | "volume_id", string> &
   OneOf<"mountPath" | "mount_path", string> &
   Spelled<Pick<Schemas["NewServiceVolume"], "shared" | "read_only">>;
 
-/** In an update these are merged, and null takes one back to its default. `volumes` is always the whole list. */
+/** An update merges these; null resets one to its default. `volumes` always replaces the whole list. */
 export type ServiceSettings = Spelled<{
   [Name in Exclude<keyof Schemas["ServiceSettings"], "volumes" | "health_check">]:
     Schemas["ServiceSettings"][Name] | null;
 }> &
   Spelled<{ health_check: Spelled<Schemas["ServiceHealthCheck"]> | null; volumes: readonly ServiceMount[] | null }>;
 
-/** What a service runs may stand in `settings` or beside it. */
+/** Settings may be given in `settings` or at the top level. */
 type ServiceBody<T> = Spelled<Omit<T, keyof Schemas["RunFields"] | "settings">> &
   Omit<ServiceSettings, "template"> & { settings?: ServiceSettings | null | undefined };
 
@@ -117,7 +117,7 @@ export type ServiceStatus = "pending" | "deploying" | "running" | "failed" | "st
 export type Service = WithStatus<Schemas["Service"], ServiceStatus>;
 export type CreateService = ServiceBody<Schemas["CreateService"]> & { name: string };
 export type UpdateService = ServiceBody<Schemas["UpdateService"]>;
-/** A version of a deployment is a release of the service, by another name. */
+/** A deployment's version is the service's release under another name. */
 export type DeployService = Spelled<Omit<Schemas["DeployService"], "settings"> & { version_id: string | null }> & {
   settings?: ServiceSettings | null | undefined;
 };
@@ -136,11 +136,11 @@ export type ServiceLogLine = Schemas["ServiceLogLine"];
 export type DeploymentState = "pending" | "building" | "running" | "failed" | "stopped";
 export type Deployment = WithStatus<Schemas["Deployment"], DeploymentState>;
 export type CreateDeployment = ServiceBody<Schemas["CreateDeployment"]> & { name: string };
-/** How many instances there are, which a service calls replicas. */
+/** The number of instances, called replicas in a service. */
 export type ScaleDeployment = OneOf<"instances" | "replicas", number>;
 export type VersionState = "created" | "building" | "ready" | "failed" | "archived";
 export type DeploymentVersion = WithStatus<Schemas["DeploymentVersion"], VersionState>;
 export type InstanceLogs = Schemas["InstanceLogs"];
 
-/** Answer to a deletion. */
+/** The result of a deletion. */
 export type Deleted = Schemas["Deleted"];

@@ -1,4 +1,4 @@
-/** Volumes, and what attaches them to computers. */
+/** Volumes and their attachments to computers. */
 
 import { List, list } from "./paging.js";
 import type { CallOptions, Transport } from "./transport.js";
@@ -29,7 +29,7 @@ export class Volumes {
     return list(this.#transport, ["volumes"], query, options);
   }
 
-  /** The answer may still be `creating`: see {@link waitUntilAvailable}. */
+  /** The result may still be `creating`; see {@link waitUntilAvailable}. */
   create(body: CreateVolume, options?: CallOptions): Promise<Volume> {
     return this.#transport.object({ method: "POST", path: ["volumes"], body }, options);
   }
@@ -38,12 +38,12 @@ export class Volumes {
     return this.#transport.object({ method: "GET", path: ["volumes", id] }, options);
   }
 
-  /** Fields left out stay as they are. */
+  /** Omitted fields are unchanged. */
   update(id: string, body: UpdateVolume, options?: CallOptions): Promise<Volume> {
     return this.#transport.object({ method: "PATCH", path: ["volumes", id], body }, options);
   }
 
-  /** Into the trash, from which {@link undelete} brings it back. Its snapshots stay. */
+  /** Moves it to the trash, from which {@link undelete} restores it. Its snapshots are kept. */
   delete(id: string, query?: QueryOf<"delete_volume">, options?: CallOptions): Promise<Deleted> {
     return this.#transport.object({ method: "DELETE", path: ["volumes", id], query }, options);
   }
@@ -52,41 +52,41 @@ export class Volumes {
     return this.#transport.object({ method: "POST", path: ["volumes", id, "undelete"] }, options);
   }
 
-  /** Makes it larger. */
+  /** Grows it. */
   resize(id: string, body: Spelled<Schemas["ResizeVolume"]>, options?: CallOptions): Promise<Volume> {
     return this.#transport.object({ method: "POST", path: ["volumes", id, "resize"], body }, options);
   }
 
-  /** A writable copy of the volume as it is now, or of one of its snapshots; independent from then on. */
+  /** Creates an independent, writable copy of the volume's present state or of one of its snapshots. */
   clone(id: string, body: CloneVolume = {}, options?: CallOptions): Promise<Volume> {
     return this.#transport.object({ method: "POST", path: ["volumes", id, "clone"], body }, options);
   }
 
   /**
-   * The volume itself becomes what the snapshot is. What it held before is kept in a safety snapshot. While computers use the
-   * volume it is refused, unless `force` may stop them and start them again. For a new volume see `snapshots.restore`.
+   * Replaces the volume's data with the snapshot's. A safety snapshot keeps the previous data. While computers use the
+   * volume it is refused, unless `force` allows to stop and restart them. To create a new volume, see `snapshots.restore`.
    */
   restore(id: string, snapshotId: string, body: { force?: boolean } = {}, options?: CallOptions): Promise<Volume> {
     const path = ["volumes", id, "snapshots", snapshotId, "restore"];
     return this.#transport.object({ method: "POST", path, body }, options);
   }
 
-  /** Rewrites the image into few pieces, under running writers. */
+  /** Rewrites the image into few extents, online. */
   compact(id: string, options?: CallOptions): Promise<Volume> {
     return this.#transport.object({ method: "POST", path: ["volumes", id, "compact"] }, options);
   }
 
-  /** What happened to the volume, newest first. It may be gone. */
+  /** The volume's events, newest first; also for a deleted volume. */
   events(id: string, query?: QueryOf<"list_volume_events">, options?: CallOptions): List<VolumeEvent> {
     return list(this.#transport, ["volumes", id, "events"], query, options);
   }
 
-  /** What is attached to this computer. */
+  /** The attachments of this computer. */
   listAttachments(computerId: string, query?: QueryOf<"list_attachments">, options?: CallOptions): List<Attachment> {
     return list(this.#transport, ["computers", computerId, "volumes"], query, options);
   }
 
-  /** The volume appears in a running computer at once, in a stopped one at its next start. */
+  /** The volume is mounted in a running computer immediately, in a stopped one at its next start. */
   attach(computerId: string, body: CreateAttachment, options?: CallOptions): Promise<Attachment> {
     return this.#transport.object({ method: "POST", path: ["computers", computerId, "volumes"], body }, options);
   }
@@ -95,12 +95,12 @@ export class Volumes {
     return this.#transport.object({ method: "GET", path: ["volume-attachments", attachmentId] }, options);
   }
 
-  /** Refused while processes hold files open ({@link VolumeInUseError.holders}), unless `force` may end them. */
+  /** Refused while processes hold files open ({@link VolumeInUseError.holders}), unless `force` allows to end them. */
   detach(attachmentId: string, query?: QueryOf<"delete_attachment">, options?: CallOptions): Promise<Deleted> {
     return this.#transport.object({ method: "DELETE", path: ["volume-attachments", attachmentId], query }, options);
   }
 
-  /** Waits until the volume is there and nobody uses it. Fails when it is in error or deleted. */
+  /** Waits until the volume is available and not in use. Rejects if it is in error or deleted. */
   waitUntilAvailable(id: string, options?: WaitOptions): Promise<Volume> {
     return waitUntil("available", (call) => this.get(id, call), judgeAvailable, describe, options);
   }

@@ -1,25 +1,25 @@
-/** Looking at an object again and again until it is what somebody waits for. */
+/** Polling an object until it reaches a state. */
 
 import { WaitError } from "./errors.js";
 import { pause } from "./pause.js";
 import type { CallOptions } from "./transport.js";
 
 export interface WaitOptions extends CallOptions {
-  /** The pause between two looks. Default 500. */
+  /** Interval between polls. Default 500. */
   pollMs?: number | undefined;
-  /** How long to wait in all. Default 300 000. */
+  /** Total time limit. Default 300 000. */
   maxWaitMs?: number | undefined;
 }
 
-/** What one look has found: it is there, it may still come, or it never will, and why. */
+/** The verdict on one poll: reached, still possible, or impossible, with the reason. */
 export type Verdict = "there" | "not yet" | { never: string };
 
 const POLL_MS_DEFAULT = 500;
 const MAX_WAIT_MS_DEFAULT = 300_000;
 
 /**
- * Looks until `judge` says that it is there, at least once. Fails at once when it never will be, and when the time is over.
- * `describe` says what there is instead, for the message.
+ * Polls at least once, until `judge` reports success. Rejects as soon as success is impossible, or when the time is up.
+ * `describe` describes the present state for the message.
  */
 export async function waitUntil<T>(
   wanted: string,
