@@ -21,10 +21,20 @@ pub struct DetachedMount {
     root: OwnedFd,
 }
 
+/// What a detached mount is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Reading files. Nothing is written, so the journal must have been replayed.
+    Read,
+    /// Replaying the journal, which the mount itself does. No flush is sent to the device meanwhile (`nobarrier`), so nothing of
+    /// it is durable before the image is synced.
+    Replay,
+}
+
 /// Mounts the ext4 filesystem on `device`: `nosuid,nodev,noexec`, and `errors=remount-ro` whatever its superblock says, which
-/// may ask for a panic. Unless it is `read_only`, a journal is replayed before this answers. Answers `EIO`, `EINVAL` or
-/// `EUCLEAN` for what cannot be mounted.
-pub fn mount_ext4(device: &Path, read_only: bool) -> Result<DetachedMount, SysError> {
+/// may ask for a panic. Fails with `EIO`, `EINVAL` or `EUCLEAN` for what cannot be mounted.
+pub fn mount_ext4(device: &Path, purpose: Purpose) -> Result<DetachedMount, SysError> {
+    let read_only = purpose == Purpose::Read;
     let mut attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
         | MountAttrFlags::MOUNT_ATTR_NODEV
         | MountAttrFlags::MOUNT_ATTR_NOEXEC;
@@ -35,9 +45,7 @@ pub fn mount_ext4(device: &Path, read_only: bool) -> Result<DetachedMount, SysEr
         fsconfig_set_string(&context, "errors", "remount-ro")?;
         // Unwritten inode tables of a sparse image read as zeroes already; nobody has to write them.
         fsconfig_set_flag(&context, "noinit_itable")?;
-        if read_only {
-            fsconfig_set_flag(&context, "ro")?;
-        }
+        fsconfig_set_flag(&context, if read_only { "ro" } else { "nobarrier" })?;
         fsconfig_create(&context)?;
         fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
     };

@@ -138,17 +138,18 @@ impl Dir {
         Ok(File::from(fd))
     }
 
-    /// Makes a file with this content and writes it to the disk.
-    pub fn write_new_file(&self, name: &str, content: &[u8]) -> Result<(), SysError> {
+    /// Makes a file with this content. Not durable before the file and the directory are synced.
+    pub fn write_new_file(&self, name: &str, content: &[u8]) -> Result<File, SysError> {
         let mut file = self.create_file(name)?;
-        file.write_all(content).and_then(|()| file.sync_all()).doing("write", self.path.join(name))
+        file.write_all(content).doing("write", self.path.join(name))?;
+        Ok(file)
     }
 
     /// Gives `name` this content: after a power cut it is the old or the new one, and the new one once this answers.
     pub fn replace_file(&self, name: &str, content: &[u8]) -> Result<(), SysError> {
         let temporary = format!(".tmp-{name}");
         self.remove_file(&temporary)?;
-        self.write_new_file(&temporary, content)?;
+        self.write_new_file(&temporary, content)?.sync_all().doing("sync", self.path.join(&temporary))?;
         rustix::fs::renameat(&self.fd, temporary.as_str(), &self.fd, name)
             .doing("replace", self.path.join(name))?;
         self.sync()

@@ -1,9 +1,11 @@
 //! What Linux can do with a file's blocks: share them, reserve them, count them.
 
 use std::fs::File;
-use std::os::fd::AsFd;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
+use linux_raw_sys::general::{BTRFS_SUPER_MAGIC, XFS_SUPER_MAGIC};
 use rustix::fs::{FallocateFlags, FlockOperation, IFlags, Mode, OFlags};
 use rustix::io::Errno;
 
@@ -57,9 +59,6 @@ pub fn set_immutable(file: &File, immutable: bool, path: &Path) -> Result<(), Sy
     set.doing(if immutable { "make immutable" } else { "make changeable" }, path)
 }
 
-/// `f_type` of Btrfs.
-const BTRFS_SUPER_MAGIC: u64 = 0x9123_683e;
-
 /// A filesystem's room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
@@ -69,6 +68,7 @@ pub struct Room {
     /// What files take. With what can still be written this is less than the total if the filesystem keeps a reserve.
     pub used_bytes: u64,
     pub is_btrfs: bool,
+    pub is_xfs: bool,
 }
 
 /// The room of the filesystem that `dir` lies on.
@@ -80,7 +80,8 @@ pub fn room(dir: &Dir) -> Result<Room, SysError> {
         total_bytes: stat.f_blocks * block_bytes,
         available_bytes: stat.f_bavail * block_bytes,
         used_bytes: stat.f_blocks.saturating_sub(stat.f_bfree) * block_bytes,
-        is_btrfs: stat.f_type as u64 == BTRFS_SUPER_MAGIC,
+        is_btrfs: stat.f_type as u64 == u64::from(BTRFS_SUPER_MAGIC),
+        is_xfs: stat.f_type as u64 == u64::from(XFS_SUPER_MAGIC),
     })
 }
 
@@ -96,7 +97,55 @@ pub fn try_lock(file: impl AsFd, path: &Path) -> Result<bool, SysError> {
     }
 }
 
-/// Writes everything back that the filesystem of `dir` still holds in memory, and answers what went wrong with that.
+/// Whether anything besides `file` has its inode open: another opening in any process, or a loop device, which keeps the file
+/// behind it open. Costs the same however many devices and processes there are.
+///
+/// `true` may be wrong where the filesystem grants no leases; `false` is always right at the instant of the call.
+///
+/// The kernel grants a write lease only while this is the sole opening of the inode, so one is taken and given back. An opening
+/// that comes in between waits for that, and the kernel signals the holder. The default signal, `SIGIO`, would end this process;
+/// `SIGURG` is ignored.
+pub fn may_be_open_elsewhere(file: &File, path: &Path) -> Result<bool, SysError> {
+    /// Missing from the libc crate for most architectures, and the same number on all that Linux runs on.
+    const F_SETSIG: libc::c_int = 10;
+    let call = |command: libc::c_int, argument: libc::c_int| {
+        // SAFETY: the commands take a number and no pointer, and the descriptor lives as long as `file`.
+        let result = unsafe { libc::fcntl(file.as_raw_fd(), command, argument) };
+        if result == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    };
+    call(F_SETSIG, libc::SIGURG).doing("choose the lease signal of", path)?;
+    if call(libc::F_SETLEASE, libc::F_WRLCK).is_err() {
+        return Ok(true);
+    }
+    call(libc::F_SETLEASE, libc::F_UNLCK).doing("give back the lease of", path)?;
+    Ok(false)
+}
+
+/// Writes everything back that the filesystem of `dir` still holds in memory, and returns what went wrong with that.
 pub fn sync_filesystem(dir: &Dir) -> Result<(), SysError> {
     rustix::fs::syncfs(dir).doing("write back the filesystem at", dir.path())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_openings_of_a_file_are_noticed() {
+        let temp = tempfile::NamedTempFile::new().unwrap();
+        let (file, path) = (temp.as_file(), temp.path());
+        let is_open = || may_be_open_elsewhere(file, path).unwrap();
+        assert!(!is_open());
+        let copy = file.try_clone().unwrap();
+        assert!(!is_open(), "a copy of the descriptor is the same opening");
+        drop(copy);
+        for writable in [false, true] {
+            let other = File::options().read(true).write(writable).open(path).unwrap();
+            assert!(is_open());
+            drop(other);
+            assert!(!is_open());
+        }
+        let device = crate::loopdev::attach_read_only(&File::open(path).unwrap(), "miosa:test").unwrap();
+        assert!(is_open(), "{} has it open", device.path.display());
+    }
 }

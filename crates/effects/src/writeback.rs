@@ -1,40 +1,159 @@
-//! Writing a filesystem back, with an end to the waiting.
+//! Writing back on behalf of several callers at once, and with a limit on how long a caller waits.
 //!
-//! `syncfs` has no time limit, and on a sick or drowned disk nothing ends it, no signal either. So it runs in a thread of its
-//! own that may be left behind; the caller waits only so long. A filesystem has at most one such thread: whoever comes while
-//! one lingers waits for it within his own limit, and then has one of his own, since the older one need not have seen what was
-//! written after it began.
+//! **Shared.** A sync that begins after a caller asked for it covers what that caller wrote, whoever runs it. So one sync runs at
+//! a time; callers that arrive meanwhile wait for the next one, and share it.
+//!
+//! **Limited.** `syncfs` has no time limit, and on a sick or saturated disk nothing ends it, not even a signal. So it runs in a
+//! thread of its own that may be left behind when the caller's limit passes. Later callers wait for it within their own limits,
+//! and then share a new one: what the old one covers ended when it began.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Condvar, Mutex};
+
 use crate::{Dir, Doing, SysError, files};
 
-/// Writes filesystems back, each by one thread at a time.
-#[derive(Debug, Clone, Default)]
-pub struct WriteBack {
-    shared: Arc<Shared>,
+/// Something that is synced as a whole: a directory or a filesystem.
+#[derive(Debug, Default)]
+pub struct SharedSync {
+    state: Mutex<State>,
+    round_ended: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
-    /// Device numbers of the filesystems that a thread is at work on.
-    busy: Mutex<HashSet<u64>>,
-    one_ended: Condvar,
+struct State {
+    is_running: bool,
+    /// The round that begins when the running one ends, if any caller waits for it.
+    next: Option<Arc<Round>>,
 }
 
-/// A filesystem's turn; over when it is dropped.
-struct Turn {
-    shared: Arc<Shared>,
-    device_number: u64,
+/// One sync and the callers that share it.
+#[derive(Debug, Default)]
+struct Round {
+    outcome: OnceLock<Result<(), Failure>>,
+}
+
+/// An error that every caller of a round gets a copy of.
+#[derive(Debug)]
+struct Failure {
+    doing: &'static str,
+    path: std::path::PathBuf,
+    source: io::ErrorKind,
+    errno: Option<i32>,
+}
+
+impl SharedSync {
+    /// Calls `sync`, or shares a call by another caller that begins after this call did. `sync` must mean the same to all callers.
+    pub fn run(&self, sync: impl FnOnce() -> Result<(), SysError>) -> Result<(), SysError> {
+        let round = self.join();
+        if self.wait(&round, None) == Waited::Leads {
+            self.lead(&round, sync);
+        }
+        round.outcome()
+    }
+
+    /// As [`SharedSync::run`], but in a thread, for which this waits until `deadline`. `Ok(false)`: it has not ended by then.
+    fn run_until(
+        self: Arc<Self>,
+        deadline: Instant,
+        path: &std::path::Path,
+        sync: impl FnOnce() -> Result<(), SysError> + Send + 'static,
+    ) -> Result<bool, SysError> {
+        let round = self.join();
+        let mut waited = self.wait(&round, Some(deadline));
+        if waited == Waited::Leads {
+            let (shared, led) = (Arc::clone(&self), Arc::clone(&round));
+            let spawned = thread::Builder::new()
+                .name("write-back".into())
+                .spawn(move || shared.lead(&led, sync))
+                .doing("start a thread to write back", path);
+            if let Err(error) = spawned {
+                self.end(&round, Err(error));
+                return round.outcome().map(|()| true);
+            }
+            waited = self.wait(&round, Some(deadline));
+        }
+        if waited == Waited::TimedOut { Ok(false) } else { round.outcome().map(|()| true) }
+    }
+
+    fn join(&self) -> Arc<Round> {
+        Arc::clone(self.state.lock().next.get_or_insert_default())
+    }
+
+    /// Waits until the round has ended, or is to be led by this caller.
+    fn wait(&self, round: &Arc<Round>, deadline: Option<Instant>) -> Waited {
+        let mut state = self.state.lock();
+        loop {
+            if round.outcome.get().is_some() {
+                return Waited::Ended;
+            }
+            if !state.is_running && state.next.as_ref().is_some_and(|next| Arc::ptr_eq(next, round)) {
+                state.is_running = true;
+                state.next = None;
+                return Waited::Leads;
+            }
+            match deadline {
+                None => self.round_ended.wait(&mut state),
+                Some(deadline) if Instant::now() >= deadline => return Waited::TimedOut,
+                Some(deadline) => drop(self.round_ended.wait_until(&mut state, deadline)),
+            }
+        }
+    }
+
+    fn lead(&self, round: &Round, sync: impl FnOnce() -> Result<(), SysError>) {
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(sync));
+        self.end(
+            round,
+            outcome.unwrap_or_else(|_| Err(SysError::new("write back", "", io::ErrorKind::Other))),
+        );
+    }
+
+    fn end(&self, round: &Round, outcome: Result<(), SysError>) {
+        let outcome = outcome.map_err(|SysError { doing, path, source }| {
+            let errno = source.raw_os_error();
+            Failure { doing, path, source: source.kind(), errno }
+        });
+        let mut state = self.state.lock();
+        round.outcome.set(outcome).expect("a round is led once");
+        state.is_running = false;
+        drop(state);
+        self.round_ended.notify_all();
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    Ended,
+    Leads,
+    TimedOut,
+}
+
+impl Round {
+    fn outcome(&self) -> Result<(), SysError> {
+        match self.outcome.get() {
+            Some(Err(failure)) => {
+                let source = failure.errno.map_or_else(|| failure.source.into(), io::Error::from_raw_os_error);
+                Err(SysError::new(failure.doing, &failure.path, source))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Writes filesystems back, each by one thread at a time.
+#[derive(Debug, Default)]
+pub struct WriteBack {
+    /// By device number.
+    filesystems: Mutex<HashMap<u64, Arc<SharedSync>>>,
 }
 
 impl WriteBack {
-    /// Writes everything back that the filesystem of `dir` holds in memory when this is called. `Ok(false)`: it was not done
-    /// within `limit`, and goes on by itself, which keeps the filesystem in use.
+    /// Writes back everything that the filesystem of `dir` holds in memory when this is called. `Ok(false)`: that was not done
+    /// within `limit`; it goes on by itself, which keeps the filesystem in use.
     pub fn sync_within(&self, dir: Dir, limit: Duration) -> Result<bool, SysError> {
         self.run_within(dir, limit, files::sync_filesystem)
     }
@@ -47,61 +166,24 @@ impl WriteBack {
     ) -> Result<bool, SysError> {
         let deadline = Instant::now() + limit;
         let path = dir.path().to_owned();
-        let device_number = rustix::fs::fstat(&dir).doing("look at", &path)?.st_dev;
-        let Some(turn) = self.take_turn(device_number, deadline) else { return Ok(false) };
-        let (send, outcome) = mpsc::sync_channel(1);
-        let work = move || {
-            let result = sync(&dir);
-            // Before the answer: whoever hears it may want to unmount the filesystem.
-            drop((dir, turn));
-            // Nobody waits for it any more if the limit has passed.
-            let _ = send.send(result);
+        let device_number = rustix::fs::fstat(&dir).doing("examine", &path)?.st_dev;
+        let shared = {
+            let mut filesystems = self.filesystems.lock();
+            // Those that no caller waits for and no thread works on.
+            filesystems.retain(|_, shared| Arc::strong_count(shared) > 1);
+            Arc::clone(filesystems.entry(device_number).or_default())
         };
-        thread::Builder::new()
-            .name("write-back".into())
-            .spawn(work)
-            .doing("start a thread to write back", &path)?;
-        match outcome.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(result) => result.map(|()| true),
-            Err(mpsc::RecvTimeoutError::Timeout) => Ok(false),
-            Err(mpsc::RecvTimeoutError::Disconnected) => {
-                Err(SysError::new("write back", path, io::Error::other("the thread at work on it panicked")))
-            }
-        }
-    }
-
-    /// `None`: another thread is at work on it until after the deadline.
-    fn take_turn(&self, device_number: u64, deadline: Instant) -> Option<Turn> {
-        let mut busy = self.shared.busy();
-        while !busy.insert(device_number) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return None;
-            }
-            busy = self.shared.one_ended.wait_timeout(busy, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        drop(busy);
-        Some(Turn { shared: Arc::clone(&self.shared), device_number })
-    }
-}
-
-impl Shared {
-    fn busy(&self) -> MutexGuard<'_, HashSet<u64>> {
-        // A set of numbers is whole after every statement.
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.shared.busy().remove(&self.device_number);
-        self.shared.one_ended.notify_all();
+        // The directory is closed before any caller returns: the next thing a caller does may be to unmount the filesystem.
+        shared.run_until(deadline, &path, move || sync(&dir))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+
+    use rustix::io::Errno;
 
     use super::*;
 
@@ -112,14 +194,16 @@ mod tests {
     }
 
     #[test]
-    fn it_answers_what_syncing_answered() {
+    fn the_outcome_of_the_sync_is_returned() {
         let write_back = WriteBack::default();
         assert!(write_back.sync_within(dir(), LONG).unwrap());
-        let failing = |dir: &Dir| Err(SysError::new("sync", dir.path(), rustix::io::Errno::IO));
-        assert!(write_back.run_within(dir(), LONG, failing).unwrap_err().is(rustix::io::Errno::IO));
+        let failing = |dir: &Dir| Err(SysError::new("sync", dir.path(), Errno::IO));
+        assert!(write_back.run_within(dir(), LONG, failing).unwrap_err().is(Errno::IO));
+        assert!(write_back.run_within(dir(), LONG, |_| panic!("as intended")).is_err());
+        assert!(write_back.sync_within(dir(), LONG).unwrap());
     }
 
-    /// One that hangs holds up neither its caller nor, beyond his limit, the next one; and it stays the only one. Once it has
+    /// A sync that hangs delays neither its caller nor, beyond its limit, the next one; and it stays the only one. Once it has
     /// ended, the next call syncs anew.
     #[test]
     fn a_thread_that_lingers_is_the_only_one() {
@@ -142,6 +226,43 @@ mod tests {
         assert_eq!(runs.load(Ordering::SeqCst), 0, "a second one was started beside it");
         let_go.send(()).unwrap();
         assert!(write_back.run_within(dir(), LONG, count(&runs)).unwrap());
+        assert_eq!(runs.load(Ordering::SeqCst), 1);
+    }
+
+    /// Callers that arrive while a sync runs do not count on it, and share the next one, its failure included.
+    #[test]
+    fn callers_share_the_next_sync() {
+        let (shared, runs) = (SharedSync::default(), AtomicUsize::new(0));
+        let (running, is_running) = mpsc::channel::<()>();
+        let (let_go, wait) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            let first = scope.spawn(|| {
+                let wait = wait;
+                shared.run(|| {
+                    running.send(()).unwrap();
+                    wait.recv().unwrap();
+                    Ok(())
+                })
+            });
+            is_running.recv().unwrap();
+            let others = [(); 8].map(|()| {
+                scope.spawn(|| {
+                    shared.run(|| {
+                        runs.fetch_add(1, Ordering::SeqCst);
+                        Err(SysError::new("sync", "/here", Errno::NOSPC))
+                    })
+                })
+            });
+            // Every one of them holds the next round.
+            while shared.state.lock().next.as_ref().is_none_or(|next| Arc::strong_count(next) < 9) {
+                thread::yield_now();
+            }
+            let_go.send(()).unwrap();
+            first.join().unwrap().unwrap();
+            for other in others {
+                assert!(other.join().unwrap().unwrap_err().is(Errno::NOSPC));
+            }
+        });
         assert_eq!(runs.load(Ordering::SeqCst), 1);
     }
 }
