@@ -64,7 +64,7 @@ pub(crate) async fn take(
 
 /// The part that keeps others from the volume.
 async fn clone(host: &Arc<Host>, record: &SnapshotRecord, compacted: bool) -> Result<(), StepError> {
-    let _turn = host.volumes.enter(record.spec.volume_id).await;
+    let _turn = host.volumes.enter_to_clone(record.spec.volume_id).await;
     let request = CloneSnapshot {
         id: record.spec.id,
         volume: record.spec.volume_id,

@@ -24,7 +24,7 @@ use miosa_domain::spec::{AttachmentSpec, DesiredAttachment, DesiredRun, Origin, 
 use miosa_domain::status::{Failure, FailureCode, VolumeCondition, VolumeStatus};
 use miosa_failpoint::failpoint;
 use miosa_plan::{ImageSeen, Obstacle, VolumeSeen, VolumeStep, VolumeWanted, volume_plan};
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use crate::claims::{Access, Claim};
 use crate::failure::StepError;
@@ -34,7 +34,7 @@ use crate::{Host, blocking, compaction, instance_actor};
 
 #[derive(Default)]
 pub(crate) struct Volumes {
-    queues: Mutex<BTreeMap<VolumeId, Arc<AsyncMutex<()>>>>,
+    queues: Mutex<BTreeMap<VolumeId, Arc<RwLock<()>>>>,
     /// Volumes seen mounted on the host. A hint: it saves looking, and is renewed at every look.
     staged: Mutex<HashMap<VolumeId, Staged>>,
     /// Who found a volume held by others, in the order of coming. Changed in the volume's turn, so that nobody who begins to
@@ -50,12 +50,17 @@ struct Waiting {
 
 impl Volumes {
     /// The volume's turn: nothing else changes it, mounts it or clones it meanwhile.
-    pub(crate) async fn enter(&self, id: VolumeId) -> OwnedMutexGuard<()> {
-        let queue = {
-            let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-            queues.entry(id).or_default().clone()
-        };
-        queue.lock_owned().await
+    pub(crate) async fn enter(&self, id: VolumeId) -> OwnedRwLockWriteGuard<()> {
+        self.queue(id).write_owned().await
+    }
+
+    /// A turn to clone the volume, shared with other clones of it: nothing changes or mounts it meanwhile.
+    pub(crate) async fn enter_to_clone(&self, id: VolumeId) -> OwnedRwLockReadGuard<()> {
+        self.queue(id).read_owned().await
+    }
+
+    fn queue(&self, id: VolumeId) -> Arc<RwLock<()>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().clone()
     }
 
     /// Nobody has the volume's turn or waits for it.
@@ -103,7 +108,7 @@ impl Volumes {
         let queues: Vec<_> =
             self.queues.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         for queue in queues {
-            std::mem::forget(queue.lock_owned().await);
+            std::mem::forget(queue.write_owned().await);
         }
     }
 }
@@ -429,9 +434,9 @@ async fn carry_out(
 
 async fn execute(host: &Arc<Host>, spec: &VolumeSpec, step: VolumeStep) -> Result<Changed, StepError> {
     let (id, size_bytes, incarnation) = (spec.id, spec.size_bytes, spec.incarnation);
-    // Nobody may change the source while it is cloned. A source is there already, so its own turn waits for no other one, and
-    // nobody waits in a circle.
-    let mut _source = None;
+    // The source must not change while it is cloned. It exists already, so a task that holds its turn never waits for a third
+    // turn, and there is no cycle.
+    let mut source_turn = None;
     let content = match spec.origin {
         _ if step != VolumeStep::CreateImage => Content::Empty,
         None => Content::Empty,
@@ -446,7 +451,7 @@ async fn execute(host: &Arc<Host>, spec: &VolumeSpec, step: VolumeStep) -> Resul
             if is_unwanted(host.clone(), id)() {
                 return Ok(Changed::Unchanged); // the next plan is made from the new spec
             }
-            _source = Some(host.volumes.enter(source).await);
+            source_turn = Some(host.volumes.enter_to_clone(source).await);
             Content::Volume { id: source, write_back_limit: WRITE_BACK_LIMIT }
         }
     };
@@ -464,7 +469,8 @@ async fn execute(host: &Arc<Host>, spec: &VolumeSpec, step: VolumeStep) -> Resul
         failpoint!("agent.volume.step.before")?;
         let changed = match step {
             VolumeStep::CreateImage => {
-                backend.create_from(id, size_bytes, &NewImage { incarnation, content })?
+                let new = NewImage { incarnation, content };
+                backend.create_from(id, size_bytes, &new, &mut || drop(source_turn.take()))?
             }
             VolumeStep::ReplaceData => match replacement {
                 Some(snapshot) => backend.replace(id, incarnation, size_bytes, snapshot)?,

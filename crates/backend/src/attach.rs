@@ -9,23 +9,24 @@
 //! had answered: the next one adopts the mount. A power cut leaves a journal, which the next mount replays.
 //!
 //! **Once only.** An image attached twice is a destroyed filesystem, and the kernel does not prevent it. The image's lock
-//! does: the device holds it for as long as it is attached. A device that somebody attached by hand holds no lock, so all
-//! devices are looked at as well.
+//! does: the device holds it for as long as it is attached. A device that an operator attached by hand holds no lock, but it
+//! has the image open, and the kernel reports whether a file is open elsewhere. Only then are all loop devices of the host
+//! examined, so an attach costs the same on a host with one device as on one with a thousand.
 
 use std::fs::File;
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use miosa_domain::VolumeId;
 use miosa_domain::status::Holder;
 use miosa_effects::ext4::{self, Ext4Error, Superblock};
-use miosa_effects::loopdev::Attached;
+use miosa_effects::loopdev::{Attached, LoopStatus};
 use miosa_effects::{Dir, FileStat, files, holders, loopdev, mount, process};
 use miosa_failpoint::failpoint;
 
-use crate::look::{Found, IMAGE};
+use crate::look::{Found, IMAGE, Look};
 use crate::pool::Pool;
 use crate::template::LABEL;
 use crate::{BackendError, Changed, Staged};
@@ -45,7 +46,11 @@ const RELEASE_USUAL: Duration = Duration::from_millis(50);
 /// their locks, until it is loaded. On a busy machine that takes a while.
 pub(crate) const PASSING: Duration = Duration::from_secs(2);
 
-/// What our loop device for a volume says of itself.
+/// Between two attempts: at first as long as a system call takes, at last so long that waiting costs nothing.
+const PAUSE_FIRST: Duration = Duration::from_micros(50);
+const PAUSE_LAST: Duration = Duration::from_millis(5);
+
+/// The mark of a volume's loop device.
 pub(crate) fn mark(id: VolumeId) -> String {
     format!("miosa:{id}")
 }
@@ -69,12 +74,8 @@ impl Pool {
         }
         mount::mount_device(&device.path, &mount_point, "ext4", EXT4_OPTIONS, false)?;
         failpoint!("backend.stage.after-mount")?;
-        match self.staged(id, Some(&image))? {
-            Some(staged) => Ok(staged),
-            None => {
-                Err(BackendError::Foreign { path: mount_point, what: "it was unmounted meanwhile".into() })
-            }
-        }
+        let device_number = device.device_number;
+        Ok(Staged { mount_point, device: device.path.clone(), device_number })
     }
 
     pub(crate) fn unstage(&self, id: VolumeId) -> Result<Changed, BackendError> {
@@ -100,8 +101,7 @@ impl Pool {
                     return Err(error);
                 }
             }
-        } else if let Some((device, status)) = loopdev::find(|status| status.mark == mark(id))? {
-            // Unmounted by a call that was cut off, and perhaps still mounted in another namespace.
+        } else if let Some((device, status)) = self.attached_unmounted(id)? {
             self.wait_until_released(id, &device, status.device_number)?;
             changed = Changed::Changed;
         }
@@ -110,6 +110,18 @@ impl Pool {
             tracing::debug!(%error, "a mount point stays");
         }
         Ok(changed)
+    }
+
+    /// The volume's device, if it is attached although the volume is not mounted here: after an interrupted call, or while
+    /// another namespace still has the mount.
+    fn attached_unmounted(&self, id: VolumeId) -> Result<Option<(PathBuf, LoopStatus)>, BackendError> {
+        // A device of ours holds the lock of its image. All devices are examined only if there is no lock to try.
+        if let Look::Found(Found { folder, image: Some(_), .. }) = self.look(id)?
+            && files::try_lock(folder.open_file(IMAGE, false)?, &folder.path().join(IMAGE))?
+        {
+            return Ok(None);
+        }
+        Ok(loopdev::find(|status| status.mark == mark(id))?)
     }
 
     /// Waits until the device has let go of the image. If processes elsewhere keep it, answers who they are.
@@ -164,13 +176,17 @@ pub(crate) fn attach_once(
         None => Ok(None),
     };
     let mut found = None;
-    let free = until(PASSING, || {
-        found = attached()?;
-        Ok(found.is_some() || files::try_lock(file, path)?)
+    let is_free = until(PASSING, || {
+        let is_locked = files::try_lock(file, path)?;
+        // All devices are examined only if one of them may have the image open.
+        if !is_locked || files::may_be_open_elsewhere(file, path)? {
+            found = attached()?;
+        }
+        Ok(is_locked || found.is_some())
     })?;
     match found {
         Some(device) => Ok(device),
-        None if free => {
+        None if is_free => {
             check()?;
             Ok(loopdev::attach(file, mark)?)
         }
@@ -202,12 +218,13 @@ pub(crate) fn lock_patiently(file: impl AsFd, path: &Path) -> Result<bool, Backe
     until(PASSING, || Ok(files::try_lock(&file, path)?))
 }
 
-/// Asks again and again until the answer is yes, or the time is over.
+/// Retries until `done` returns true, or the limit has passed.
 fn until(
     limit: Duration,
     mut done: impl FnMut() -> Result<bool, BackendError>,
 ) -> Result<bool, BackendError> {
     let begin = Instant::now();
+    let mut pause = PAUSE_FIRST;
     loop {
         if done()? {
             return Ok(true);
@@ -215,7 +232,8 @@ fn until(
         if begin.elapsed() > limit {
             return Ok(false);
         }
-        thread::sleep(Duration::from_micros(500));
+        thread::sleep(pause);
+        pause = (pause * 2).min(PAUSE_LAST);
     }
 }
 

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use miosa_domain::SnapshotId;
 use miosa_effects::SysError;
 use miosa_effects::beneath::{self, Node};
-use miosa_effects::detached::{self, DetachedMount};
+use miosa_effects::detached::{self, DetachedMount, Purpose};
 use miosa_effects::loopdev::{self, Attached};
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -40,7 +40,7 @@ impl Pool {
         let folder = self.sealed(id)?.folder;
         let device =
             loopdev::attach_read_only(&folder.open_file(IMAGE, false)?, &format!("miosa-files:{id}"))?;
-        let mounted = detached::mount_ext4(&device.path, true)?;
+        let mounted = detached::mount_ext4(&device.path, Purpose::Read)?;
         Ok(Box::new(LocalFiles { id, mounted, _device: device, path: folder.path().to_owned() }))
     }
 }

@@ -96,22 +96,31 @@ impl Pool {
         make_own(image, path, id, held_bytes, size_bytes)
     }
 
-    /// Makes the empty `image` the first content of volume `id`: what the volume `source`, which was
-    /// written back, holds now, grown to `size_bytes`.
-    pub(crate) fn fill_from_volume(
+    /// Clones the volume `source`, which was written back, to the empty `image`: the first half of a fork of `size_bytes`.
+    pub(crate) fn clone_for_fork(
         &self,
         image: &File,
         path: &Path,
         source: VolumeId,
-        id: VolumeId,
         size_bytes: u64,
-    ) -> Result<(), BackendError> {
+    ) -> Result<LiveClone, BackendError> {
         check_grows(self.present(source)?.0.identity.size_bytes, size_bytes)?;
         let clone = self.clone_live(source, image, path)?;
         failpoint!("backend.create.after-fork")?;
-        replay(image, path, &format!("miosa-fork:{id}"))?;
-        make_own(image, path, id, clone.size_bytes, size_bytes)
+        Ok(clone)
     }
+}
+
+/// The second half: makes the clone in `image` the first content of volume `id`.
+pub(crate) fn finish_fork(
+    image: &File,
+    path: &Path,
+    id: VolumeId,
+    clone: &LiveClone,
+    size_bytes: u64,
+) -> Result<(), BackendError> {
+    replay(image, path, &format!("miosa-fork:{id}"))?;
+    make_own(image, path, id, clone.size_bytes, size_bytes)
 }
 
 /// Up, so that nothing written later than the answer says is in the clone.

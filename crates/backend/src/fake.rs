@@ -244,7 +244,13 @@ fn check_size(size_bytes: u64) -> Result<(), BackendError> {
 }
 
 impl VolumeBackend for FakeBackend {
-    fn create_from(&self, id: VolumeId, size_bytes: u64, new: &NewImage) -> Result<Changed, BackendError> {
+    fn create_from(
+        &self,
+        id: VolumeId,
+        size_bytes: u64,
+        new: &NewImage,
+        source_is_free: &mut dyn FnMut(),
+    ) -> Result<Changed, BackendError> {
         let mut state = self.begin(Call::Create, Some(id))?;
         check_size(size_bytes)?;
         match state.volumes.get(&id).map(|volume| &volume.image) {
@@ -259,6 +265,7 @@ impl VolumeBackend for FakeBackend {
             Some(ImageState::Missing) => Err(BackendError::Missing { id }),
             Some(ImageState::Absent) | None => {
                 let volume = state.made(size_bytes, new)?;
+                source_is_free();
                 state.volumes.insert(id, volume);
                 Ok(Changed::Changed)
             }

@@ -56,8 +56,14 @@ impl LocalBackend {
 }
 
 impl VolumeBackend for LocalBackend {
-    fn create_from(&self, id: VolumeId, size_bytes: u64, new: &NewImage) -> Result<Changed, BackendError> {
-        self.with_pool(|pool| pool.create(id, size_bytes, new))
+    fn create_from(
+        &self,
+        id: VolumeId,
+        size_bytes: u64,
+        new: &NewImage,
+        source_is_free: &mut dyn FnMut(),
+    ) -> Result<Changed, BackendError> {
+        self.with_pool(|pool| pool.create(id, size_bytes, new, source_is_free))
     }
 
     fn replace(

@@ -53,14 +53,22 @@ pub use template::COMMON_SIZES_BYTES;
 
 /// Carves volumes from a pool. All calls block. Calls for one volume come one at a time, for different volumes at once.
 pub trait VolumeBackend: Send + Sync + 'static {
-    /// Ensures that the volume is there with that size; `new` says what it is made from if it is not, and may be gone if it
-    /// is. It is whole and durable when this answers, and absent if it never does. A volume in the trash is not brought back:
-    /// [`BackendError::InTrash`].
-    fn create_from(&self, id: VolumeId, size_bytes: u64, new: &NewImage) -> Result<Changed, BackendError>;
+    /// Ensures that the volume exists with that size; `new` says what it is made from if it does not. It is whole and durable
+    /// when this returns, and absent if it never does. A volume in the trash is not brought back: [`BackendError::InTrash`].
+    ///
+    /// `source_is_free` is called as soon as nothing more is read of the volume in [`Content::Volume`], long before the new one is
+    /// durable.
+    fn create_from(
+        &self,
+        id: VolumeId,
+        size_bytes: u64,
+        new: &NewImage,
+        source_is_free: &mut dyn FnMut(),
+    ) -> Result<Changed, BackendError>;
 
     /// Ensures that the volume is there with that size, empty if it is new.
     fn create(&self, id: VolumeId, size_bytes: u64) -> Result<Changed, BackendError> {
-        self.create_from(id, size_bytes, &NewImage::EMPTY)
+        self.create_from(id, size_bytes, &NewImage::EMPTY, &mut || {})
     }
 
     /// Ensures that the unstaged volume is at this incarnation or a later one: if it is at an earlier one, all its data is

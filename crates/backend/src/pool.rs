@@ -19,13 +19,15 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use miosa_domain::size::{MIB, human};
 use miosa_domain::{SnapshotId, VolumeId};
-use miosa_effects::writeback::WriteBack;
-use miosa_effects::{Dir, Entry, SysError, files, loopdev, mount, process, xfs};
+use miosa_effects::background;
+use miosa_effects::writeback::{SharedSync, WriteBack};
+use miosa_effects::{Dir, Doing, Entry, SysError, files, loopdev, mount, process, xfs};
 use miosa_failpoint::failpoint;
 use rustix::io::Errno;
 use uuid::Uuid;
@@ -80,6 +82,10 @@ pub(crate) struct Pool {
     pub(crate) calibration: Calibration,
     pub(crate) maps: Maps,
     pub(crate) write_back: WriteBack,
+    /// Its journal makes a rename durable only together with everything written back before it.
+    is_xfs: bool,
+    volumes_sync: SharedSync,
+    snapshots_sync: SharedSync,
     /// What was cloned by this process and not sealed yet.
     pub(crate) taken: Mutex<HashMap<SnapshotId, Taken>>,
 }
@@ -120,7 +126,8 @@ impl Pool {
         root.sync()?;
         let (volumes, trash) = (data.open_dir(VOLUMES)?, data.open_dir(TRASH)?);
         let (snapshots, templates) = (data.open_dir(SNAPSHOTS)?, data.open_dir(TEMPLATES)?);
-        if files::room(data)?.is_btrfs {
+        let room = files::room(data)?;
+        if room.is_btrfs {
             // A clone must have the same flag as its source; the trash gets its files by renaming.
             for folder in [&volumes, &snapshots, &templates] {
                 files::overwrite_in_place(folder)?;
@@ -140,6 +147,9 @@ impl Pool {
             calibration: Calibration::default(),
             maps: Maps::default(),
             write_back: WriteBack::default(),
+            is_xfs: room.is_xfs,
+            volumes_sync: SharedSync::default(),
+            snapshots_sync: SharedSync::default(),
             taken: Mutex::default(),
         };
         pool.clear_leftovers()?;
@@ -189,6 +199,33 @@ impl Pool {
 
     pub(crate) fn mount_point(&self, id: VolumeId) -> PathBuf {
         self.mounts.join(id.to_string())
+    }
+
+    /// Ensures that the new `files` of `folder`, once a later rename of the folder is durable, are durable as well.
+    ///
+    /// On XFS it is enough that they have been written back. Their blocks and sizes are in the journal by then, the rename comes
+    /// later in the same journal, and before XFS writes a part of its journal it flushes the disk. So a volume or a snapshot costs
+    /// one flush instead of three, and on a busy disk each flush waits for all that others have written.
+    pub(crate) fn settle(&self, folder: &Dir, files: &[(&str, &File)]) -> Result<(), SysError> {
+        for (name, file) in files {
+            let path = folder.path().join(name);
+            if self.is_xfs {
+                background::write_back(file, 0..file.metadata().doing("examine", &path)?.len(), &path)?;
+            } else {
+                file.sync_all().doing("sync", &path)?;
+            }
+        }
+        if self.is_xfs { Ok(()) } else { folder.sync() }
+    }
+
+    /// Makes renames in `volumes` durable. Calls at the same time share one flush.
+    pub(crate) fn sync_volumes(&self) -> Result<(), SysError> {
+        self.volumes_sync.run(|| self.volumes.sync())
+    }
+
+    /// The same for `snapshots`.
+    pub(crate) fn sync_snapshots(&self) -> Result<(), SysError> {
+        self.snapshots_sync.run(|| self.snapshots.sync())
     }
 
     pub(crate) fn capacity(&self) -> Result<Capacity, BackendError> {

@@ -9,8 +9,9 @@
 use std::fs::File;
 use std::path::Path;
 
+use miosa_effects::detached::{self, Purpose};
 use miosa_effects::ext4::{Ext4Error, Superblock};
-use miosa_effects::{detached, loopdev};
+use miosa_effects::loopdev;
 use miosa_failpoint::failpoint;
 
 use crate::BackendError;
@@ -24,7 +25,7 @@ pub(crate) fn replay(image: &File, path: &Path, mark: &str) -> Result<(), Backen
     }
     let device = loopdev::attach(image, mark)?;
     failpoint!("backend.replay.after-attach")?;
-    let mounted = detached::mount_ext4(&device.path, false)?;
+    let mounted = detached::mount_ext4(&device.path, Purpose::Replay)?;
     failpoint!("backend.replay.after-mount")?;
     drop(mounted);
     let device_path = device.path.clone();

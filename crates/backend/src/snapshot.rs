@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use miosa_domain::status::SnapshotFacts;
 use miosa_domain::{SnapshotId, VolumeId};
-use miosa_effects::{Doing, Entry, SysError, files};
+use miosa_effects::{Entry, SysError, files};
 use miosa_failpoint::failpoint;
 use rustix::io::Errno;
 
@@ -83,7 +83,7 @@ impl Pool {
     pub(crate) fn seal_snapshot(&self, id: SnapshotId) -> Result<SnapshotFacts, BackendError> {
         let Some(taken) = self.taken().remove(&id) else {
             let facts = self.sealed(id)?.identity.facts;
-            self.snapshots.sync()?;
+            self.sync_snapshots()?;
             return Ok(facts);
         };
         let temporary = temporary(id);
@@ -103,7 +103,6 @@ impl Pool {
         replay(&image, &path, &format!("miosa-snapshot:{id}"))?;
         failpoint!("backend.seal.after-replay")?;
         files::set_immutable(&image, true, &path)?;
-        image.sync_all().doing("sync", &path)?;
         let Some(Entry::File(stat)) = folder.entry(IMAGE)? else {
             return Err(SysError::new("look at", path, Errno::NOENT).into());
         };
@@ -117,12 +116,12 @@ impl Pool {
             compacted: taken.compacted,
         };
         let identity = SnapshotIdentity::new(id, taken.volume, facts);
-        folder.write_new_file(IDENTITY_FILE, &identity::to_bytes(&identity))?;
-        folder.sync()?;
+        let identity = folder.write_new_file(IDENTITY_FILE, &identity::to_bytes(&identity))?;
+        self.settle(&folder, &[(IMAGE, &image), (IDENTITY_FILE, &identity)])?;
         failpoint!("backend.seal.before-rename")?;
         self.snapshots.rename(name, &self.snapshots, &id.to_string())?;
         failpoint!("backend.seal.after-rename")?;
-        self.snapshots.sync()?;
+        self.sync_snapshots()?;
         Ok(facts)
     }
 
@@ -134,7 +133,7 @@ impl Pool {
             LookSnapshot::Absent => {
                 // What a removal that was cut off left, or a clone that was never sealed.
                 self.clear_folder(&self.snapshots, &temporary, SNAPSHOT_FILES)?;
-                self.snapshots.sync()?;
+                self.sync_snapshots()?;
                 return Ok(Changed::Unchanged);
             }
             LookSnapshot::Found(found) => found,
@@ -145,7 +144,7 @@ impl Pool {
         self.clear_folder(&self.snapshots, &temporary, SNAPSHOT_FILES)?;
         failpoint!("backend.unsnapshot.before-rename")?;
         self.snapshots.rename(&id.to_string(), &self.snapshots, &temporary)?;
-        self.snapshots.sync()?;
+        self.sync_snapshots()?;
         failpoint!("backend.unsnapshot.after-rename")?;
         self.clear_folder(&self.snapshots, &temporary, SNAPSHOT_FILES)?;
         Ok(Changed::Changed)

@@ -11,11 +11,12 @@ use std::path::Path;
 use miosa_domain::size::{MIB, VOLUME_MIN_BYTES};
 use miosa_domain::{SnapshotId, VolumeId};
 use miosa_effects::ext4::Superblock;
-use miosa_effects::{Dir, SysError, files};
+use miosa_effects::{Dir, files};
 use miosa_failpoint::failpoint;
 use rustix::io::Errno;
 use uuid::Uuid;
 
+use crate::clone::finish_fork;
 use crate::identity::{self, IDENTITY_FILE, VolumeIdentity};
 use crate::look::{Found, IMAGE, Look};
 use crate::pool::{Pool, TEMPORARY};
@@ -31,6 +32,7 @@ impl Pool {
         id: VolumeId,
         size_bytes: u64,
         new: &NewImage,
+        source_is_free: &mut dyn FnMut(),
     ) -> Result<Changed, BackendError> {
         check_size(size_bytes)?;
         match self.look(id)? {
@@ -43,15 +45,15 @@ impl Pool {
                 return Err(BackendError::SizeDiffers { id, size_bytes: present, wanted_bytes: size_bytes });
             }
             Look::Found(_) => {
-                self.volumes.sync()?;
+                self.sync_volumes()?;
                 return Ok(Changed::Unchanged);
             }
         }
-        let temporary = self.make_temporary(id, size_bytes, new)?;
+        let temporary = self.make_temporary(id, size_bytes, new, source_is_free)?;
         failpoint!("backend.create.before-rename")?;
         self.volumes.rename(&temporary, &self.volumes, &id.to_string())?;
         failpoint!("backend.create.after-rename")?;
-        self.volumes.sync()?;
+        self.sync_volumes()?;
         Ok(Changed::Changed)
     }
 
@@ -71,7 +73,7 @@ impl Pool {
             Look::Found(found) => found,
         };
         if found.identity.incarnation >= incarnation {
-            self.volumes.sync()?;
+            self.sync_volumes()?;
             return Ok(Changed::Unchanged);
         }
         let locked = self.lock_unstaged(id, &found)?;
@@ -79,10 +81,10 @@ impl Pool {
             return Err(not_only_ours(found.folder.path()));
         }
         let new = NewImage { incarnation, content: Content::Snapshot(snapshot) };
-        let temporary = self.make_temporary(id, size_bytes, &new)?;
+        let temporary = self.make_temporary(id, size_bytes, &new, &mut || {})?;
         failpoint!("backend.replace.before-exchange")?;
         self.volumes.exchange(&temporary, &self.volumes, &id.to_string())?;
-        self.volumes.sync()?;
+        self.sync_volumes()?;
         failpoint!("backend.replace.after-exchange")?;
         // From here on it is the old data that has the temporary name, still locked.
         if let Err(error) = self.clear_folder(&self.volumes, &temporary, VOLUME_FILES) {
@@ -92,14 +94,20 @@ impl Pool {
         Ok(Changed::Changed)
     }
 
-    /// Makes the whole volume, durable, under a temporary name, which it answers.
-    fn make_temporary(&self, id: VolumeId, size_bytes: u64, new: &NewImage) -> Result<String, BackendError> {
+    /// Makes the whole volume under a temporary name, and returns that. Durable together with the rename that follows.
+    fn make_temporary(
+        &self,
+        id: VolumeId,
+        size_bytes: u64,
+        new: &NewImage,
+        source_is_free: &mut dyn FnMut(),
+    ) -> Result<String, BackendError> {
         self.check_room(NEW_VOLUME_BYTES)?;
         if let Content::Volume { id: source, write_back_limit } = new.content {
             self.write_back(source, write_back_limit)?;
         }
         let temporary = format!("{TEMPORARY}{id}");
-        if let Err(error) = self.make_folder(&temporary, id, size_bytes, new) {
+        if let Err(error) = self.make_folder(&temporary, id, size_bytes, new, source_is_free) {
             if let Err(left) = self.remove_folder(&self.volumes, &temporary, VOLUME_FILES) {
                 tracing::warn!(error = %left, "a half-made volume stays until the next start");
             }
@@ -114,6 +122,7 @@ impl Pool {
         id: VolumeId,
         size_bytes: u64,
         new: &NewImage,
+        source_is_free: &mut dyn FnMut(),
     ) -> Result<(), BackendError> {
         self.clear_folder(&self.volumes, name, VOLUME_FILES)?;
         self.volumes.ensure_dir(name)?;
@@ -126,13 +135,14 @@ impl Pool {
                 self.fill_from_snapshot(&image, &path, snapshot, id, size_bytes)?
             }
             Content::Volume { id: source, .. } => {
-                self.fill_from_volume(&image, &path, source, id, size_bytes)?;
+                let clone = self.clone_for_fork(&image, &path, source, size_bytes)?;
+                source_is_free();
+                finish_fork(&image, &path, id, &clone, size_bytes)?;
             }
         }
-        image.sync_all().map_err(|error| SysError::new("sync", &path, error))?;
         let identity = identity::to_bytes(&VolumeIdentity::new(id, size_bytes, new.incarnation));
-        folder.write_new_file(IDENTITY_FILE, &identity)?;
-        Ok(folder.sync()?)
+        let identity = folder.write_new_file(IDENTITY_FILE, &identity)?;
+        Ok(self.settle(&folder, &[(IMAGE, &image), (IDENTITY_FILE, &identity)])?)
     }
 
     fn fill_empty(
@@ -214,7 +224,7 @@ impl Pool {
     }
 
     fn sync_places(&self, changed: Changed) -> Result<Changed, BackendError> {
-        self.volumes.sync()?;
+        self.sync_volumes()?;
         self.trash.sync()?;
         Ok(changed)
     }

@@ -136,7 +136,8 @@ impl Round {
     fn outcome(&self) -> Result<(), SysError> {
         match self.outcome.get() {
             Some(Err(failure)) => {
-                let source = failure.errno.map_or_else(|| failure.source.into(), io::Error::from_raw_os_error);
+                let source =
+                    failure.errno.map_or_else(|| failure.source.into(), io::Error::from_raw_os_error);
                 Err(SysError::new(failure.doing, &failure.path, source))
             }
             _ => Ok(()),

@@ -82,9 +82,15 @@ impl Gate {
 }
 
 impl VolumeBackend for Gate {
-    fn create_from(&self, id: VolumeId, size_bytes: u64, new: &NewImage) -> Result<Changed, BackendError> {
+    fn create_from(
+        &self,
+        id: VolumeId,
+        size_bytes: u64,
+        new: &NewImage,
+        source_is_free: &mut dyn FnMut(),
+    ) -> Result<Changed, BackendError> {
         self.pass(Call::Create)?;
-        self.inner.create_from(id, size_bytes, new)
+        self.inner.create_from(id, size_bytes, new, source_is_free)
     }
 
     fn replace(

@@ -117,13 +117,22 @@ fn repeated(world: &mut dyn World) {
     assert_eq!(backend.clone_snapshot(&request(id, volume)).unwrap().taken_at, facts.taken_at);
     assert_eq!(backend.seal_snapshot(id).unwrap(), facts);
     let copy = new_id();
-    assert_eq!(backend.create_from(copy, SIZE_BYTES, &of_snapshot(id)).unwrap(), Changed::Changed);
-    assert_eq!(backend.create_from(copy, SIZE_BYTES, &of_snapshot(id)).unwrap(), Changed::Unchanged);
+    assert_eq!(
+        backend.create_from(copy, SIZE_BYTES, &of_snapshot(id), &mut || {}).unwrap(),
+        Changed::Changed
+    );
+    assert_eq!(
+        backend.create_from(copy, SIZE_BYTES, &of_snapshot(id), &mut || {}).unwrap(),
+        Changed::Unchanged
+    );
     assert_eq!(read_staged(world, copy), "two");
     remove(world, &[id]);
     assert_eq!(backend.remove_snapshot(id).unwrap(), Changed::Unchanged);
     // What a volume was made from may be gone.
-    assert_eq!(backend.create_from(copy, SIZE_BYTES, &of_snapshot(id)).unwrap(), Changed::Unchanged);
+    assert_eq!(
+        backend.create_from(copy, SIZE_BYTES, &of_snapshot(id), &mut || {}).unwrap(),
+        Changed::Unchanged
+    );
     purge(world, &[volume, copy]);
 }
 
@@ -140,7 +149,7 @@ fn kept(world: &mut dyn World) {
     purge(world, &[volume]);
     let copies = [new_id(), new_id()];
     for ((snapshot, content), copy) in [(first, "one"), (second, "two")].into_iter().zip(copies) {
-        world.backend().create_from(copy, SIZE_BYTES, &of_snapshot(snapshot)).unwrap();
+        world.backend().create_from(copy, SIZE_BYTES, &of_snapshot(snapshot), &mut || {}).unwrap();
         assert_eq!(read_staged(world, copy), content);
     }
     remove(world, &[first, second]);
@@ -168,7 +177,7 @@ fn restored(world: &mut dyn World) {
     let (snapshot, _) = take(world, volume);
     let (same, larger) = (new_id(), new_id());
     for (id, size_bytes) in [(same, SIZE_BYTES), (larger, 3 * SIZE_BYTES)] {
-        world.backend().create_from(id, size_bytes, &of_snapshot(snapshot)).unwrap();
+        world.backend().create_from(id, size_bytes, &of_snapshot(snapshot), &mut || {}).unwrap();
         let image = world.backend().observe(id).unwrap().image;
         assert!(
             matches!(image, ImageState::Present { size_bytes: found, .. } if found == size_bytes),
@@ -186,14 +195,14 @@ fn restored(world: &mut dyn World) {
 fn forked(world: &mut dyn World) {
     let volume = with_content(world, "one");
     let (fork, of_fork) = (new_id(), new_id());
-    world.backend().create_from(fork, 2 * SIZE_BYTES, &of_volume(volume)).unwrap();
+    world.backend().create_from(fork, 2 * SIZE_BYTES, &of_volume(volume), &mut || {}).unwrap();
     world.write(volume, "two");
     assert_eq!(read_staged(world, fork), "one");
     purge(world, &[volume]);
     world.backend().unstage(fork).unwrap();
-    world.backend().create_from(of_fork, 2 * SIZE_BYTES, &of_volume(fork)).unwrap();
+    world.backend().create_from(of_fork, 2 * SIZE_BYTES, &of_volume(fork), &mut || {}).unwrap();
     assert_eq!(read_staged(world, of_fork), "one");
-    let refusal = world.backend().create_from(new_id(), SIZE_BYTES, &of_volume(fork));
+    let refusal = world.backend().create_from(new_id(), SIZE_BYTES, &of_volume(fork), &mut || {});
     assert!(matches!(refusal, Err(BackendError::TooSmall { .. })), "{refusal:?}");
     purge(world, &[fork, of_fork]);
 }
@@ -262,8 +271,9 @@ fn refused(world: &mut dyn World) {
     assert!(matches!(clone(), BackendError::InTrash { .. }));
     backend.restore(volume).unwrap();
     let (snapshot, _) = take(world, volume);
-    let from =
-        |id: VolumeId, size_bytes, new: &NewImage| backend.create_from(id, size_bytes, new).unwrap_err();
+    let from = |id: VolumeId, size_bytes, new: &NewImage| {
+        backend.create_from(id, size_bytes, new, &mut || {}).unwrap_err()
+    };
     assert!(matches!(from(new_id(), SIZE_BYTES, &of_snapshot(snapshot)), BackendError::TooSmall { .. }));
     assert!(matches!(from(new_id(), MIB, &of_snapshot(snapshot)), BackendError::InvalidSize { .. }));
     assert!(matches!(from(new_id(), SIZE_BYTES, &of_snapshot(id)), BackendError::SnapshotMissing { .. }));
@@ -286,7 +296,7 @@ fn displaced(world: &mut dyn World) {
     assert!(is_foreign(backend.clone_snapshot(&request(id, volume)).err()));
     assert!(is_foreign(backend.seal_snapshot(id).err()));
     assert!(is_foreign(backend.remove_snapshot(id).err()));
-    assert!(is_foreign(backend.create_from(new_id(), SIZE_BYTES, &of_snapshot(id)).err()));
+    assert!(is_foreign(backend.create_from(new_id(), SIZE_BYTES, &of_snapshot(id), &mut || {}).err()));
     assert!(is_foreign(backend.open_files(id).err()));
     assert!(matches!(backend.observe_snapshot(id).unwrap(), SnapshotState::Foreign { .. }));
     assert!(matches!(backend.survey().unwrap().snapshots[&id], SnapshotState::Foreign { .. }));
@@ -358,7 +368,7 @@ fn parallel(world: &mut dyn World) {
             let (snapshot, copy) = (new_snapshot_id(), new_id());
             backend.clone_snapshot(&request(snapshot, volume)).unwrap();
             backend.seal_snapshot(snapshot).unwrap();
-            backend.create_from(copy, SIZE_BYTES, &of_snapshot(snapshot)).unwrap();
+            backend.create_from(copy, SIZE_BYTES, &of_snapshot(snapshot), &mut || {}).unwrap();
             assert_eq!(backend.remove_snapshot(snapshot).unwrap(), Changed::Changed);
             copies.push(copy);
         }

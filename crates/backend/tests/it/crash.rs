@@ -72,9 +72,9 @@ fn whole_life(dir: PathBuf, cast: Cast) -> Result<(), BackendError> {
     backend.seal_snapshot(snapshot)?;
     backend.checksum(snapshot, &mut |_, _| ControlFlow::Continue(()))?;
     let fork = NewImage { incarnation: 0, content: Content::Volume { id: volume, write_back_limit } };
-    backend.create_from(copy, 2 * SIZE_BYTES, &fork)?;
+    backend.create_from(copy, 2 * SIZE_BYTES, &fork, &mut || {})?;
     backend.purge(copy)?;
-    backend.create_from(copy, SIZE_BYTES, &cast.copy_of_snapshot())?;
+    backend.create_from(copy, SIZE_BYTES, &cast.copy_of_snapshot(), &mut || {})?;
     backend.purge(copy)?;
     backend.unstage(volume)?;
     backend.replace(volume, 1, SIZE_BYTES, snapshot)?;
@@ -158,7 +158,7 @@ fn recover(dir: &PoolDir, cast: Cast, point: &str) {
     for (snapshot, state) in survey.snapshots {
         assert!(matches!(state, SnapshotState::Ready(_)), "{point}: {state:?}");
         backend.purge(copy).unwrap();
-        backend.create_from(copy, SIZE_BYTES, &cast.copy_of_snapshot()).unwrap();
+        backend.create_from(copy, SIZE_BYTES, &cast.copy_of_snapshot(), &mut || {}).unwrap();
         assert_eq!(read(copy).unwrap(), "written", "{point}");
         backend.remove_snapshot(snapshot).unwrap();
     }

@@ -39,7 +39,7 @@ pub(crate) fn take(local: &Local, volume: VolumeId) -> (SnapshotId, SnapshotFact
 fn restored(local: &Local, snapshot: SnapshotId, size_bytes: u64) -> VolumeId {
     let id = new_id();
     let new = NewImage { incarnation: 0, content: Content::Snapshot(snapshot) };
-    local.backend().create_from(id, size_bytes, &new).unwrap();
+    local.backend().create_from(id, size_bytes, &new, &mut || {}).unwrap();
     local.backend().stage(id).unwrap();
     id
 }
@@ -48,7 +48,7 @@ fn fork(local: &Local, volume: VolumeId, size_bytes: u64) -> VolumeId {
     let id = new_id();
     let new =
         NewImage { incarnation: 0, content: Content::Volume { id: volume, write_back_limit: PATIENCE } };
-    local.backend().create_from(id, size_bytes, &new).unwrap();
+    local.backend().create_from(id, size_bytes, &new, &mut || {}).unwrap();
     id
 }
 
@@ -306,7 +306,7 @@ fn a_full_pool_takes_no_snapshot() {
     assert!(is_full(local.backend().clone_snapshot(&request(new_snapshot_id(), volume)).err()));
     for content in [Content::Snapshot(snapshot), Content::Volume { id: volume, write_back_limit: PATIENCE }] {
         let new = NewImage { incarnation: 0, content };
-        assert!(is_full(local.backend().create_from(new_id(), SIZE_BYTES, &new).err()));
+        assert!(is_full(local.backend().create_from(new_id(), SIZE_BYTES, &new, &mut || {}).err()));
     }
     assert!(is_full(local.backend().replace(volume, 1, SIZE_BYTES, snapshot).err()));
     assert_eq!(local.backend().remove_snapshot(snapshot).unwrap(), Changed::Changed);
@@ -351,7 +351,7 @@ fn half_a_snapshot_is_no_snapshot() {
     fs::remove_file(local.snapshot_image(id)).unwrap();
     assert_eq!(local.backend().observe_snapshot(id).unwrap(), SnapshotState::Missing);
     let new = NewImage { incarnation: 0, content: Content::Snapshot(id) };
-    let refusal = local.backend().create_from(new_id(), SIZE_BYTES, &new);
+    let refusal = local.backend().create_from(new_id(), SIZE_BYTES, &new, &mut || {});
     assert!(matches!(refusal, Err(BackendError::SnapshotMissing { .. })), "{refusal:?}");
     assert!(matches!(
         local.backend().clone_snapshot(&request(id, volume)),
