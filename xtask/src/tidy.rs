@@ -19,7 +19,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["domain", "failpoint", "plan"]),
     ("backend", &["domain", "effects", "failpoint"]),
     ("runtime", &["domain", "effects", "failpoint"]),
-    ("controller", &["api", "domain", "failpoint", "store"]),
+    ("control", &["api", "domain", "store"]),
+    ("controller", &["api", "control", "domain", "failpoint"]),
     ("agent", &["api", "backend", "domain", "effects", "failpoint", "plan", "runtime"]),
     ("client", &["api", "domain"]),
     ("serve", &["agent", "backend", "controller", "domain", "effects", "runtime"]),
@@ -29,6 +30,9 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// What the pure crates may use: data and its text form, nothing that could reach a disk, a clock or a network.
 const PURE_DEPENDENCIES: &[&str] = &["croner", "jiff", "miosa-domain", "serde", "thiserror", "uuid"];
+
+/// What `control` must not use: it neither serves nor calls over a network, whatever the servers around it use.
+const NOT_IN_CONTROL: &[&str] = &["axum", "http", "hyper", "hyper-util", "reqwest", "tonic", "tower"];
 
 /// The ways in which the standard library and the crates above would still reach out.
 const IMPURE_PATHS: &[&str] = &[
@@ -152,6 +156,9 @@ fn manifest_rules(name: &str, manifest: &Source) -> Result<Vec<String>, Failure>
             }
             if dependency.starts_with("sqlx") && name != "store" {
                 broken.push(format!("{path}: only store speaks SQL, so only it may depend on {dependency}"));
+            }
+            if name == "control" && NOT_IN_CONTROL.contains(&dependency.as_str()) {
+                broken.push(format!("{path}: control speaks no HTTP and may not depend on {dependency}"));
             }
             if matches!(name, "domain" | "plan") && !PURE_DEPENDENCIES.contains(&dependency.as_str()) {
                 broken.push(format!("{path}: {name} is pure and may not depend on {dependency}"));
@@ -285,7 +292,10 @@ mod tests {
             ("domain", "miosa-api.workspace = true"),
             ("domain", "tokio.workspace = true"),
             ("plan", "rand.workspace = true"),
+            ("control", "axum.workspace = true"),
+            ("control", "miosa-controller.workspace = true"),
             ("controller", "miosa-backend.workspace = true"),
+            ("controller", "miosa-store.workspace = true"),
             ("agent", "miosa-store.workspace = true"),
             ("agent", "sqlx.workspace = true"),
             ("client", "miosa-testkit.workspace = true"),

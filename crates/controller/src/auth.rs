@@ -6,8 +6,8 @@
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
-use crate::app::{App, Caller, KeyType};
 use crate::http::ApiError;
+use miosa_control::{App, Caller, KeyType};
 
 /// Every key begins so.
 const KEY_PREFIX: &str = "msk_";

@@ -1,21 +1,19 @@
-//! The control plane: the public HTTP API above, the agents' sessions below, the database between.
+//! The servers of the control plane: the public HTTP API above, the agents' sessions below.
 //!
 //! ```text
-//!   clients ──HTTP──► http ──► app ──► store (SQLite)
-//!                    auth       ▲ │
-//!                               │ ▼ nudge
-//!   agents ───gRPC───────────► session
+//!   clients ──HTTP──► http, auth ──► control (verbs) ──► store
+//!                                       ▲ │
+//!                                report │ ▼ wake
+//!   agents ───gRPC───────────────────► session
 //! ```
 //!
-//! `http` turns bytes into typed calls and outcomes into answers; `app` holds the verbs; `session` speaks with the agents;
-//! `reconcile` holds the loops without an end; `serve` runs all of it on sockets that somebody else has bound. Nothing here
-//! touches a disk beyond the database, a mount or a process.
+//! `http` turns bytes into typed calls and outcomes into responses; `session` speaks with the agents and is what `control`
+//! knows of them; `serve` runs both on sockets that its caller has bound. Every decision and every write is in `control`:
+//! nothing here reaches the database, a disk, a mount or a process.
 
-mod app;
 mod auth;
 mod config;
 mod http;
-mod reconcile;
 mod serve;
 mod session;
 mod telemetry;

@@ -21,6 +21,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use miosa_api::agent_v1::AgentServer;
+use miosa_control::App;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -29,9 +30,8 @@ use tonic::transport::server::Connected;
 use tower::Layer;
 
 use crate::ControllerConfig;
-use crate::app::App;
 use crate::http::Api;
-use crate::session::AgentSessions;
+use crate::session::{AgentSessions, HOST_GRACE, Links};
 use crate::telemetry;
 
 /// Further connections wait in the kernel's queue. Half of the usual limit of open files, which cannot be raised everywhere.
@@ -56,7 +56,7 @@ pub struct Sockets {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     #[error("open the database")]
-    Open(#[source] miosa_store::StoreError),
+    Open(#[source] miosa_control::StoreError),
     #[error("take over the {name} socket")]
     Socket { name: &'static str, source: io::Error },
 }
@@ -67,13 +67,15 @@ pub async fn run(
     sockets: Sockets,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
-    let app = App::open(&config).await.map_err(RunError::Open)?;
+    let links = Arc::new(Links::new(HOST_GRACE));
+    let app = App::open(config.control(), links.clone()).await.map_err(RunError::Open)?;
     let http = tokio_listener("http", sockets.http, TcpListener::from_std, |s| s.set_nonblocking(true))?;
     let agent = tokio_listener("agent", sockets.agent, UnixListener::from_std, |s| s.set_nonblocking(true))?;
 
     let closing = CancellationToken::new();
     let api = Api::new(app.clone(), &config, closing.clone());
-    let agents = AgentServer::new(Arc::new(AgentSessions::new(app.clone())));
+    let sessions = AgentSessions { app: app.clone(), links, agent_uid: config.agent_uid };
+    let agents = AgentServer::new(Arc::new(sessions));
 
     let mut for_ever = pin!(async {
         tokio::join!(serve_agents(agent, agents), app.reconcile(), telemetry::upkeep(telemetry::recorder()));

@@ -14,30 +14,23 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use miosa_api::agent_v1::{
-    AgentMessage, ControllerMessage, Hello, PROTOCOL, PoolReport, Report, SessionHandler,
-};
+use miosa_api::agent_v1::{AgentMessage, ControllerMessage, PROTOCOL, PoolReport, Report, SessionHandler};
+use miosa_control::{App, AppError, Forget};
 use miosa_domain::{Generation, HostId};
 use miosa_failpoint::{Injected, failpoint};
-use miosa_store::StoreError;
-use miosa_store::host::{Introduction, PoolUsage};
-use miosa_store::report::Applied;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::UdsConnectInfo;
 use tonic::{Request, Status, Streaming};
 use tracing::Instrument;
 
-use crate::app::{App, now};
-use crate::telemetry;
-
 mod links;
 mod streams;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use links::{Link, Links};
-pub(crate) use streams::ExecEvents;
+use links::Link;
+pub(crate) use links::{HOST_GRACE, Links};
 
 /// An agent that connects says who it is at once.
 const HELLO_TIME_MAX: Duration = Duration::from_secs(10);
@@ -45,9 +38,12 @@ const HELLO_TIME_MAX: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 const OUTGOING_MAX: usize = 256;
 
-/// Serve with `AgentServer::new(Arc::new(AgentSessions::new(app)))`; the connection info must be `UdsConnectInfo`.
+/// Serve with `AgentServer::new(Arc::new(sessions))`; the connection info must be `UdsConnectInfo`.
 pub(crate) struct AgentSessions {
-    app: App,
+    pub(crate) app: App,
+    pub(crate) links: Arc<Links>,
+    /// Only a peer with this uid may speak as an agent.
+    pub(crate) agent_uid: u32,
 }
 
 /// Why a session ended.
@@ -62,21 +58,17 @@ enum SessionError {
     #[error("a newer session of the same host took its place")]
     Replaced,
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Control(#[from] AppError),
     #[error(transparent)]
     Injected(#[from] Injected),
 }
 
 impl AgentSessions {
-    pub(crate) fn new(app: App) -> Self {
-        Self { app }
-    }
-
     /// Only root's agent of this machine may speak on the socket.
     fn check_peer(&self, request: &Request<Streaming<AgentMessage>>) -> Result<(), Status> {
         let peer = request.extensions().get::<UdsConnectInfo>().and_then(|info| info.peer_cred);
         match peer {
-            Some(peer) if peer.uid() == self.app.agent_uid() => Ok(()),
+            Some(peer) if peer.uid() == self.agent_uid => Ok(()),
             Some(peer) => {
                 tracing::warn!(uid = peer.uid(), "refused a session: the peer is not the agent's user");
                 Err(Status::permission_denied("this user may not speak as an agent"))
@@ -105,46 +97,23 @@ impl SessionHandler for AgentSessions {
             return Err(Status::failed_precondition(message));
         }
         let host_id = hello.host_id;
-        self.register(hello).await.map_err(|error| {
+        self.app.register_host(hello).await.map_err(|error| {
             tracing::error!(%host_id, error = &error as &dyn std::error::Error, "register a host");
             Status::unavailable("the host could not be registered; try again")
         })?;
 
         let (outgoing, messages) = mpsc::channel(OUTGOING_MAX);
-        let link = self.app.links().connect(host_id, outgoing);
-        let session = Session { app: self.app.clone(), host_id, link };
+        let link = self.links.connect(host_id, outgoing);
+        let session = Session { app: self.app.clone(), links: self.links.clone(), host_id, link };
         tokio::spawn(session.run(incoming).instrument(tracing::info_span!("session", %host_id)));
         Ok(ReceiverStream::new(messages).boxed())
-    }
-}
-
-impl AgentSessions {
-    async fn register(&self, hello: Hello) -> Result<(), StoreError> {
-        let highest = hello.highest_generation;
-        let host = Introduction {
-            id: hello.host_id,
-            hostname: hello.hostname,
-            agent_version: hello.version,
-            templates: hello.templates,
-            highest_generation: highest,
-        };
-        let before = self.app.store().host(host.id).await?.map(|host| host.generation);
-        if before.is_some_and(|before| before < highest) {
-            tracing::warn!(
-                host_id = %host.id,
-                database = %before.unwrap_or_default(),
-                ledger = %highest,
-                "the host's ledger is newer than the database, which was restored from an older copy; counting on from the ledger"
-            );
-        }
-        self.app.store().register_host(host, now()).await?;
-        Ok(())
     }
 }
 
 /// One connection of one host.
 struct Session {
     app: App,
+    links: Arc<Links>,
     host_id: HostId,
     link: Arc<Link>,
 }
@@ -158,7 +127,7 @@ impl Session {
             () = self.link.replaced.cancelled() => Err(SessionError::Replaced),
             () = self.link.outgoing.closed() => Err(SessionError::Closed),
         };
-        self.app.links().disconnect(self.host_id, &self.link);
+        self.links.disconnect(self.host_id, &self.link);
         match ended {
             Ok(()) | Err(SessionError::Closed | SessionError::Receive(_)) => {
                 tracing::info!("agent disconnected")
@@ -175,7 +144,7 @@ impl Session {
         let mut since = Generation::default();
         let mut resync = true;
         loop {
-            let specs = self.app.store().changed_specs(self.host_id, since).await?;
+            let specs = self.app.changed_specs(self.host_id, since).await?;
             since = specs.up_to;
             let is_empty =
                 specs.volumes.is_empty() && specs.instances.is_empty() && specs.snapshots.is_empty();
@@ -200,7 +169,7 @@ impl Session {
         while let Some(message) = incoming.message().await.map_err(SessionError::Receive)? {
             match message {
                 AgentMessage::Hello(_) => return Err(SessionError::Protocol("a second hello")),
-                AgentMessage::Recovered => self.app.links().recovered(self.host_id, &self.link),
+                AgentMessage::Recovered => self.links.set_recovered(self.host_id, &self.link),
                 AgentMessage::Stream { stream, event } => {
                     if !self.link.streams.deliver(stream, event) {
                         self.say(ControllerMessage::Close { stream }).await?;
@@ -220,45 +189,16 @@ impl Session {
 
     async fn apply(&self, report: Report) -> Result<(), SessionError> {
         failpoint!("controller.session.before-report")?;
-        let pool = report.pool.as_ref();
-        let report = miosa_store::report::Report {
-            host_id: self.host_id,
-            volumes: &report.volumes,
-            instances: &report.instances,
-            snapshots: &report.snapshots,
-            pool: pool.map(|p| PoolUsage { capacity_bytes: p.capacity_bytes, used_bytes: p.used_bytes }),
-        };
-        let applied = self.app.store().apply_report(report, now()).await?;
-        count_snapshots(&applied);
-        self.app.news().publish(&applied.touched);
-        if applied.specs_changed {
-            self.link.nudge.notify_one();
-        }
-        let nothing_to_forget = applied.forget_volumes.is_empty()
-            && applied.forget_instances.is_empty()
-            && applied.forget_snapshots.is_empty();
-        if nothing_to_forget {
+        let forget = self.app.apply_report(self.host_id, &report).await?;
+        if forget.is_empty() {
             return Ok(());
         }
-        self.say(ControllerMessage::Forget {
-            volumes: applied.forget_volumes,
-            instances: applied.forget_instances,
-            snapshots: applied.forget_snapshots,
-        })
-        .await
+        let Forget { volumes, instances, snapshots } = forget;
+        self.say(ControllerMessage::Forget { volumes, instances, snapshots }).await
     }
 
     async fn say(&self, message: ControllerMessage) -> Result<(), SessionError> {
         self.link.outgoing.send(Ok(message)).await.map_err(|_| SessionError::Closed)
-    }
-}
-
-fn count_snapshots(applied: &Applied) {
-    for (trigger, stall_us) in &applied.taken {
-        telemetry::snapshot_taken(*trigger, Duration::from_micros(*stall_us));
-    }
-    for (trigger, _) in &applied.failed {
-        telemetry::snapshot_failed(*trigger);
     }
 }
 

@@ -9,9 +9,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use miosa_domain::snapshot::Trigger;
 
-use crate::app::Gauges;
+use miosa_control::Gauges;
 
 /// Upper bounds in seconds: calls that touch only the database, calls that wait for a host, and the 15 s after which an answer
 /// no longer waits.
@@ -65,23 +64,6 @@ pub(crate) fn request_answered(method: &'static str, route: &'static str, status
         .increment(1);
     metrics::histogram!("miosa_http_request_seconds", "method" => method, "route" => route)
         .record(took.as_secs_f64());
-}
-
-/// Counts one snapshot that became ready.
-pub(crate) fn snapshot_taken(trigger: Trigger, stall: Duration) {
-    count_snapshot(trigger, "taken");
-    metrics::histogram!("miosa_snapshot_stall_seconds", "trigger" => trigger.as_str())
-        .record(stall.as_secs_f64());
-}
-
-/// Counts one snapshot that was not taken.
-pub(crate) fn snapshot_failed(trigger: Trigger) {
-    count_snapshot(trigger, "failed");
-}
-
-fn count_snapshot(trigger: Trigger, outcome: &'static str) {
-    metrics::counter!("miosa_snapshots_total", "trigger" => trigger.as_str(), "outcome" => outcome)
-        .increment(1);
 }
 
 /// The whole answer to a scrape, in the text format 0.0.4.

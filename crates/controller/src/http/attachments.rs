@@ -12,7 +12,7 @@ use super::body::Body;
 use super::fields::{self, Problems};
 use super::query::{Id, Ids, Query};
 use super::{ApiError, Http, Request, paging, twin};
-use crate::app::NewAttachment;
+use miosa_control::NewAttachment;
 
 pub(super) async fn list(
     State(http): State<Http>,

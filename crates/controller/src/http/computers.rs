@@ -15,7 +15,7 @@ use super::body::Body;
 use super::fields::{self, Problems};
 use super::query::{Id, Query};
 use super::{ApiError, Http, Request, paging, twin};
-use crate::app::{ComputerChange, NewComputer, Power};
+use miosa_control::{ComputerChange, NewComputer, Power};
 
 /// The template of a computer whose creator names none.
 const DEFAULT_TEMPLATE: &str = "miosa-desktop";

@@ -21,7 +21,7 @@ use super::fields::{self, Problems};
 use super::prefix::OfProject;
 use super::query::{Id, Ids, Query};
 use super::{ApiError, Http, Request, paging, twin, volumes};
-use crate::app::{Caller, ListPage};
+use miosa_control::{Caller, ListPage};
 
 /// The only type there is.
 pub(super) const VOLUME: &str = "volume";

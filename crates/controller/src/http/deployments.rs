@@ -10,8 +10,8 @@ use miosa_api::v1::deployments::{
     CreateDeployment, Deployment, DeploymentRelease, DeploymentVersion, InstanceLogs, UpdateDeployment,
 };
 use miosa_api::v1::services::{CreateService, DeployService, ScaleService};
+use miosa_control::{Deploy, DeployAsk, ReleaseCause, ServiceChange};
 use miosa_domain::{ComputerId, ProjectId, ReleaseId, ServiceId};
-use miosa_store::service::{Deploy, DeployAsk, ReleaseCause, ServiceChange};
 
 use super::body::Body;
 use super::data_services::ProjectName;
@@ -20,7 +20,7 @@ use super::logs::{self, Wanted};
 use super::query::{Id, Ids, Query};
 use super::services::{ask, new_service, rolled_back, scaled};
 use super::{ApiError, Http, Request, paging, twin};
-use crate::app::ReleaseName;
+use miosa_control::ReleaseName;
 
 /// The kind of every deployment.
 const KIND: &str = "dynamic";

@@ -15,13 +15,14 @@ use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::files::FilePath;
+use super::query::SnapshotInPath;
 use super::{ApiError, Http, Request};
-use crate::app::{FileBytes, SnapshotPath};
+use miosa_control::FileBytes;
 
 pub(super) async fn download(
     State(http): State<Http>,
     request: Request,
-    snapshot: SnapshotPath,
+    SnapshotInPath(snapshot): SnapshotInPath,
     FilePath(path): FilePath,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {

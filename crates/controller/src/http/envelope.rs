@@ -13,7 +13,7 @@ use miosa_api::error::{ErrorBody, ErrorEnvelope};
 use miosa_domain::Refusal;
 use serde_json::{Map, Value, json};
 
-use crate::app::AppError;
+use miosa_control::AppError;
 
 /// A refusal, before it is written.
 #[derive(Debug, Clone)]

@@ -19,7 +19,7 @@ use super::events::{self, Utf8Chunks};
 use super::fields::{self, Problems};
 use super::query::Id;
 use super::{ApiError, Http, Request, twin};
-use crate::app::ExecEvents;
+use miosa_control::HostStream;
 
 const TIMEOUT_DEFAULT_SECONDS: u32 = 60;
 const TIMEOUT_MAX_SECONDS: u32 = 600;
@@ -168,9 +168,9 @@ fn broke_off(failure: &Failure) -> ApiError {
     ApiError::conflict("RESOURCE_STATE", failure.message.clone())
 }
 
-fn exec_events(output: ExecEvents) -> impl Stream<Item = axum::response::sse::Event> + Send + 'static {
+fn exec_events(output: HostStream) -> impl Stream<Item = axum::response::sse::Event> + Send + 'static {
     struct Reader {
-        output: ExecEvents,
+        output: HostStream,
         stdout: Utf8Chunks,
         stderr: Utf8Chunks,
         ended: bool,

@@ -13,7 +13,7 @@ use miosa_domain::{name, retention};
 use serde_json::{Map, Value};
 
 use super::ApiError;
-use crate::app::{AskedSize, HooksChange};
+use miosa_control::{AskedSize, HooksChange};
 
 const METADATA_MAX_BYTES: usize = 64 << 10;
 /// Longest text of fields that only carry somebody else's id.

@@ -16,9 +16,8 @@ use miosa_api::page::LIMIT_MAX;
 use miosa_api::v1::snapshots::FileList;
 use percent_encoding::percent_decode;
 
-use super::query::Query;
+use super::query::{Query, SnapshotInPath};
 use super::{ApiError, Http, Request, twin};
-use crate::app::SnapshotPath;
 
 /// As of the kernel, which counts the ending NUL.
 const PATH_MAX_BYTES: usize = 4096;
@@ -95,7 +94,7 @@ fn plain_path(raw: &[u8]) -> Result<Vec<u8>, String> {
 pub(super) async fn list(
     State(http): State<Http>,
     request: Request,
-    snapshot: SnapshotPath,
+    SnapshotInPath(snapshot): SnapshotInPath,
     FilePath(path): FilePath,
     query: Query,
 ) -> Result<Json<FileList>, ApiError> {
@@ -117,7 +116,7 @@ pub(super) async fn list(
 pub(super) async fn stat(
     State(http): State<Http>,
     request: Request,
-    snapshot: SnapshotPath,
+    SnapshotInPath(snapshot): SnapshotInPath,
     FilePath(path): FilePath,
 ) -> Result<Response, ApiError> {
     Ok(twin(StatusCode::OK, http.app.stat_file(&request.caller, snapshot, &path).await?))
@@ -126,7 +125,7 @@ pub(super) async fn stat(
 pub(super) async fn diff(
     State(http): State<Http>,
     request: Request,
-    from: SnapshotPath,
+    SnapshotInPath(from): SnapshotInPath,
     query: Query,
 ) -> Result<Response, ApiError> {
     let limit = limit(&query)?;

@@ -29,7 +29,7 @@ use tokio::sync::watch;
 use tracing::Instrument;
 
 use super::{ApiError, Http, computers, service_variables};
-use crate::app::{Caller, Idempotency, ObjectRef, SnapshotPath};
+use miosa_control::{Caller, Idempotency, ObjectRef, SnapshotPath};
 
 const HEADER: &str = "idempotency-key";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");

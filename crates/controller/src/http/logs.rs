@@ -14,8 +14,8 @@ use serde_json::json;
 
 use super::query::{Id, Query};
 use super::{ApiError, Http, Request, events, twin};
-use crate::app::ExecEvents;
 use crate::auth::header_text;
+use miosa_control::HostStream;
 
 const LINES_DEFAULT: u32 = 100;
 const LINES_MAX: u32 = 10_000;
@@ -124,7 +124,7 @@ pub(super) async fn stream(
 }
 
 fn log_events(
-    log: ExecEvents,
+    log: HostStream,
     wanted: Wanted,
 ) -> impl Stream<Item = axum::response::sse::Event> + Send + 'static {
     futures::stream::unfold(Some((log, wanted)), async |state| {

@@ -34,8 +34,8 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 use tracing::Instrument;
 
-use crate::app::{App, Caller, Idempotency};
 use crate::{ControllerConfig, auth, telemetry};
+use miosa_control::{App, Caller, Idempotency};
 
 mod attachments;
 mod body;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::ApiError;
 use super::query::Query;
-use crate::app::{Cursor, Filters, ListPage, ListRequest};
+use miosa_control::{Cursor, Filters, ListPage, ListRequest};
 
 /// Offsets beyond this are the same as this: no list is longer, and the database counts in 63 bits.
 const OFFSET_MAX: u64 = i64::MAX as u64;

@@ -16,7 +16,7 @@ use super::fields::{self, Problems};
 use super::query::{Id, Query};
 use super::services::{ENVIRONMENT, SOURCES};
 use super::{ApiError, Http, Request, data_services, paging, twin};
-use crate::app::{NewProject, ProjectChange};
+use miosa_control::{NewProject, ProjectChange};
 
 const DESCRIPTION_MAX_BYTES: usize = 4096;
 /// As clients name them; `web` and `private` are servers.

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 
 use super::ApiError;
-use crate::app::SnapshotPath;
+use miosa_control::SnapshotPath;
 
 /// The parameters behind the question mark.
 #[derive(Debug, Default)]
@@ -93,15 +93,17 @@ impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for IdAnd<T> {
 }
 
 /// `/volumes/{id}/snapshots/{snapshot_id}…` or `/volume-snapshots/{snapshot_id}…`.
-impl<S: Send + Sync> FromRequestParts<S> for SnapshotPath {
+pub(super) struct SnapshotInPath(pub(super) SnapshotPath);
+
+impl<S: Send + Sync> FromRequestParts<S> for SnapshotInPath {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let params = path_params(parts, state).await?;
-        Ok(match params.iter().count() {
+        Ok(SnapshotInPath(match params.iter().count() {
             1 => SnapshotPath { of: None, id: path_id(&params, 0)? },
             _ => SnapshotPath { of: Some(path_id(&params, 0)?), id: path_id(&params, 1)? },
-        })
+        }))
     }
 }
 

@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use miosa_domain::ApiKeyId;
 
 use super::ApiError;
-use crate::app::Caller;
+use miosa_control::Caller;
 
 const WINDOW: Duration = Duration::from_secs(60);
 /// Buckets that are full again are dropped when there are more keys than this.

@@ -8,9 +8,9 @@ use miosa_domain::{SnapshotId, VolumeId};
 
 use super::body::Body;
 use super::fields::{self, Problems};
-use super::query::Id;
+use super::query::{Id, SnapshotInPath};
 use super::{ApiError, Http, Request, twin};
-use crate::app::{CopySource, NewCopy, SnapshotPath, now};
+use miosa_control::{CopySource, NewCopy, SnapshotPath, now};
 
 const FORK_SUFFIX: &str = "-fork";
 const RESTORED_SUFFIX: &str = "-restored";
@@ -34,7 +34,7 @@ pub(super) async fn of_volume(
 pub(super) async fn of_snapshot(
     State(http): State<Http>,
     request: Request,
-    path: SnapshotPath,
+    SnapshotInPath(path): SnapshotInPath,
     Body(body): Body<RestoreSnapshot>,
 ) -> Result<Response, ApiError> {
     restore(http, request, path, body).await

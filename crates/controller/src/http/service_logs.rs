@@ -15,8 +15,8 @@ use serde_json::json;
 use super::logs::Wanted;
 use super::query::{Id, Query};
 use super::{ApiError, Http, Request, events, paging};
-use crate::app::ReplicaLine;
 use crate::auth::header_text;
+use miosa_control::ReplicaLine;
 
 /// Reading lines that are there already takes no longer.
 const READ_TIME_MAX: Duration = Duration::from_secs(15);

@@ -11,9 +11,9 @@ use axum::response::{IntoResponse, Response};
 use miosa_api::page::List;
 use miosa_api::v1::computers::Logs;
 use miosa_api::v1::services::{EffectiveVariable, Service, Variable};
+use miosa_control::ServiceChange;
 use miosa_domain::ServiceId;
 use miosa_domain::service::SettingsPatch;
-use miosa_store::service::ServiceChange;
 use serde_json::{Map, Value};
 
 use super::fields;

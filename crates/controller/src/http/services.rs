@@ -9,10 +9,10 @@ use miosa_api::v1::services::{
     CreateService, DeployService, NewSource, Release, ReleaseEvent, RuntimeInstance, ScaleService, Service,
     UpdateService,
 };
+use miosa_control::{Deploy, DeployAsk, ReleaseCause, ServiceChange, Source};
 use miosa_domain::name;
 use miosa_domain::service::{REPLICAS_MAX, ServiceKind};
 use miosa_domain::{ComputerId, ProjectId, ReleaseId, ServiceId};
-use miosa_store::service::{Deploy, DeployAsk, ReleaseCause, ServiceChange, Source};
 use serde_json::json;
 
 use super::body::Body;
@@ -21,7 +21,7 @@ use super::fields::{self, Problems};
 use super::query::{Id, Ids, Query};
 use super::service_settings::patch;
 use super::{ApiError, Http, Request, events, paging, twin};
-use crate::app::{NewService, ReleaseName};
+use miosa_control::{NewService, ReleaseName};
 
 pub(super) const SOURCES: [&str; 2] = ["template", "image"];
 const MESSAGE_MAX_BYTES: usize = 4096;
@@ -55,7 +55,7 @@ async fn page(
     let mut part = paging::list_request(query, None)?;
     part.filters.project_id = project_id.or(part.filters.project_id);
     let page = match query.text("env") {
-        Some(env) if env != ENVIRONMENT => crate::app::ListPage::empty(),
+        Some(env) if env != ENVIRONMENT => miosa_control::ListPage::empty(),
         _ => http.app.list_services(&request.caller, part.clone()).await?,
     };
     Ok(Json(paging::list(&part, page)))

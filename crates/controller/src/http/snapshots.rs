@@ -11,9 +11,9 @@ use miosa_domain::VolumeId;
 
 use super::body::Body;
 use super::fields::{self, Problems};
-use super::query::{Id, Query};
+use super::query::{Id, Query, SnapshotInPath};
 use super::{ApiError, Http, Request, paging, twin};
-use crate::app::{NewSnapshot, SnapshotChange, SnapshotPath, now};
+use miosa_control::{NewSnapshot, SnapshotChange, now};
 
 /// Those of one volume that is there.
 pub(super) async fn list(
@@ -67,7 +67,7 @@ pub(super) async fn create(
 pub(super) async fn get(
     State(http): State<Http>,
     request: Request,
-    path: SnapshotPath,
+    SnapshotInPath(path): SnapshotInPath,
 ) -> Result<Response, ApiError> {
     Ok(twin(StatusCode::OK, http.app.get_snapshot(&request.caller, path).await?))
 }
@@ -75,7 +75,7 @@ pub(super) async fn get(
 pub(super) async fn update(
     State(http): State<Http>,
     request: Request,
-    path: SnapshotPath,
+    SnapshotInPath(path): SnapshotInPath,
     Body(body): Body<UpdateSnapshot>,
 ) -> Result<Response, ApiError> {
     let mut problems = Problems::default();
@@ -92,7 +92,7 @@ pub(super) async fn update(
 pub(super) async fn delete(
     State(http): State<Http>,
     request: Request,
-    path: SnapshotPath,
+    SnapshotInPath(path): SnapshotInPath,
 ) -> Result<Response, ApiError> {
     let deleted = http.app.delete_snapshot(&request.caller, path, request.idempotency).await?;
     Ok(twin(StatusCode::OK, deleted))
@@ -101,7 +101,7 @@ pub(super) async fn delete(
 pub(super) async fn verify(
     State(http): State<Http>,
     request: Request,
-    path: SnapshotPath,
+    SnapshotInPath(path): SnapshotInPath,
 ) -> Result<Response, ApiError> {
     Ok(twin(StatusCode::OK, http.app.verify_snapshot(&request.caller, path, request.idempotency).await?))
 }

@@ -13,7 +13,7 @@ use super::body::Body;
 use super::fields::{self, Problems};
 use super::query::{Id, Query};
 use super::{ApiError, Http, Request, paging, twin};
-use crate::app::{AskedSize, NewVolume, VolumeChange};
+use miosa_control::{AskedSize, NewVolume, VolumeChange};
 
 /// The size of a volume whose creator names none.
 const DEFAULT_SIZE_BYTES: u64 = 10 * GIB;

@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
 use miosa_api::agent_v1::ControllerMessage;
+use miosa_control::{HostStream, Hosts, StreamRequest};
 use miosa_domain::HostId;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -25,15 +28,22 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Asks the host for a stream. `None` when the connection has just ended.
-    pub(crate) async fn open_stream(
-        self: &Arc<Self>,
-        request: impl FnOnce(u64) -> ControllerMessage,
-    ) -> Option<ExecEvents> {
-        let (number, events) = self.streams.open();
-        let stream = ExecEvents::new(self.clone(), number, events);
-        self.outgoing.send(Ok(request(number))).await.ok()?;
-        Some(stream)
+    /// Asks the host for a stream. Returns `None` if the connection has just ended.
+    async fn open_stream(self: Arc<Self>, request: StreamRequest) -> Option<HostStream> {
+        let (stream, events) = self.streams.open();
+        // Made before the request is sent, so that dropping this future closes the stream.
+        let events = ExecEvents::new(self.clone(), stream, events);
+        let message = match request {
+            StreamRequest::Exec { instance, request } => {
+                ControllerMessage::Exec { stream, instance, request }
+            }
+            StreamRequest::Logs { instance, tail_lines, follow } => {
+                ControllerMessage::Logs { stream, instance, tail_lines, follow }
+            }
+            StreamRequest::Inspect(request) => ControllerMessage::Inspect { stream, request },
+        };
+        self.outgoing.send(Ok(message)).await.ok()?;
+        Some(events.boxed())
     }
 
     /// For callers that cannot wait. If the queue is full, a task of its own waits.
@@ -48,11 +58,14 @@ impl Link {
     }
 }
 
+/// A host stays reachable for this long after its connection ended: a restarting agent is no outage.
+pub(crate) const HOST_GRACE: Duration = Duration::from_secs(30);
+
 /// All hosts that were connected since this process started.
 pub(crate) struct Links {
     hosts: Mutex<HashMap<HostId, Host>>,
     started_at: Instant,
-    /// How long a host without a connection still counts as reachable: a restarting agent is no outage.
+    /// [`HOST_GRACE`], except in tests.
     grace: Duration,
 }
 
@@ -66,44 +79,11 @@ impl Links {
         Self { hosts: Mutex::default(), started_at: Instant::now(), grace }
     }
 
-    pub(crate) fn is_reachable(&self, host_id: HostId) -> bool {
-        let lost_since = match self.locked().get(&host_id) {
-            Some(Host::Connected { .. }) => return true,
-            Some(Host::Lost { since }) => *since,
-            None => self.started_at,
-        };
-        lost_since.elapsed() < self.grace
-    }
-
-    pub(crate) fn connected(&self, host_id: HostId) -> Option<Arc<Link>> {
+    fn link(&self, host_id: HostId) -> Option<Arc<Link>> {
         match self.locked().get(&host_id) {
             Some(Host::Connected { link, .. }) => Some(link.clone()),
             _ => None,
         }
-    }
-
-    pub(crate) fn connected_hosts(&self) -> Vec<HostId> {
-        let hosts = self.locked();
-        hosts.iter().filter(|(_, h)| matches!(h, Host::Connected { .. })).map(|(id, _)| *id).collect()
-    }
-
-    /// Connected hosts that have reported everything since, and have looked at all that their ledgers ask for.
-    pub(crate) fn recovered_hosts(&self) -> Vec<HostId> {
-        let hosts = self.locked();
-        let recovered = |host: &Host| matches!(host, Host::Connected { has_recovered: true, .. });
-        hosts.iter().filter(|(_, host)| recovered(host)).map(|(id, _)| *id).collect()
-    }
-
-    /// Tells the host's session that there may be new specs. Without one, the next connection begins with everything.
-    pub(crate) fn nudge(&self, host_id: HostId) {
-        if let Some(link) = self.connected(host_id) {
-            link.nudge.notify_one();
-        }
-    }
-
-    /// The same for many; naming a host twice does no harm.
-    pub(crate) fn nudge_all(&self, host_ids: impl IntoIterator<Item = HostId>) {
-        host_ids.into_iter().for_each(|host_id| self.nudge(host_id));
     }
 
     /// A new connection, which ends the one before it.
@@ -121,7 +101,8 @@ impl Links {
         link
     }
 
-    pub(super) fn recovered(&self, host_id: HostId, of: &Arc<Link>) {
+    /// Every object of the host's ledger has been observed and reported over this connection.
+    pub(super) fn set_recovered(&self, host_id: HostId, of: &Arc<Link>) {
         if let Some(Host::Connected { link, has_recovered }) = self.locked().get_mut(&host_id)
             && Arc::ptr_eq(link, of)
         {
@@ -141,5 +122,39 @@ impl Links {
 
     fn locked(&self) -> MutexGuard<'_, HashMap<HostId, Host>> {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Hosts for Links {
+    fn is_reachable(&self, host_id: HostId) -> bool {
+        let lost_since = match self.locked().get(&host_id) {
+            Some(Host::Connected { .. }) => return true,
+            Some(Host::Lost { since }) => *since,
+            None => self.started_at,
+        };
+        lost_since.elapsed() < self.grace
+    }
+
+    fn connected(&self) -> Vec<HostId> {
+        let hosts = self.locked();
+        hosts.iter().filter(|(_, h)| matches!(h, Host::Connected { .. })).map(|(id, _)| *id).collect()
+    }
+
+    fn recovered(&self) -> Vec<HostId> {
+        let hosts = self.locked();
+        let recovered = |host: &Host| matches!(host, Host::Connected { has_recovered: true, .. });
+        hosts.iter().filter(|(_, host)| recovered(host)).map(|(id, _)| *id).collect()
+    }
+
+    /// A host that is not connected needs no wake-up: its next connection begins with every spec.
+    fn wake(&self, host_id: HostId) {
+        if let Some(link) = self.link(host_id) {
+            link.nudge.notify_one();
+        }
+    }
+
+    fn open_stream(&self, host_id: HostId, request: StreamRequest) -> BoxFuture<'_, Option<HostStream>> {
+        let link = self.link(host_id);
+        async move { link?.open_stream(request).await }.boxed()
     }
 }

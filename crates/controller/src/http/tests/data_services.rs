@@ -6,7 +6,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::harness::{NOBODY, World};
-use crate::app::now;
+use miosa_control::now;
 
 #[tokio::test]
 async fn a_data_service_is_a_volume() {
@@ -122,7 +122,7 @@ async fn what_is_below_a_volume_is_below_its_data_service() {
 async fn a_project_shows_only_its_own() {
     let world = World::new().await;
     let id = world.volume("v").await;
-    world.app.store().create_tenant("other", "Other", now()).await.unwrap();
+    world.store.create_tenant("other", "Other", now()).await.unwrap();
     let tenant = [("x-miosa-tenant", "other")];
     let made =
         world.call_with(Method::POST, "/data-services", &tenant, r#"{"name":"theirs"}"#).await.twin(201);

@@ -5,7 +5,7 @@ use miosa_store::event::EventKind;
 use serde_json::Value;
 
 use super::harness::{NOBODY, World};
-use crate::app::now;
+use miosa_control::now;
 
 fn kinds(json: &Value) -> Vec<&str> {
     json["data"].as_array().unwrap().iter().map(|event| event["kind"].as_str().unwrap()).collect()
@@ -46,7 +46,7 @@ async fn events_are_listed_newest_first_also_of_a_deleted_volume() {
 async fn another_tenants_events_are_not_found() {
     let world = World::new().await;
     let volume = world.volume("v").await;
-    world.app.store().create_tenant("other", "Other", now()).await.unwrap();
+    world.store.create_tenant("other", "Other", now()).await.unwrap();
     let path = format!("/volumes/{volume}/events");
     let tenant = [("x-miosa-tenant", "other")];
     world.call_with(Method::GET, &path, &tenant, "").await.refused(404, "NOT_FOUND");

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::harness::{Answer, KEY, NOBODY, World};
 use super::inside::{BIG_BYTES, MANY, content};
-use crate::app::now;
+use miosa_control::now;
 
 /// A control plane with a volume and its snapshot.
 async fn world() -> (World, String, String) {
@@ -170,7 +170,7 @@ async fn what_cannot_be_looked_at_says_why() {
     let failed = failed.refused(409, "HOOK_FAILED");
     let failed = failed["error"]["details"]["snapshot"]["id"].as_str().unwrap().to_owned();
     let other_volume = world.volume("w").await;
-    world.app.store().create_tenant("other", "Other", now()).await.unwrap();
+    world.store.create_tenant("other", "Other", now()).await.unwrap();
     for part in ["files", "files/stat", "files/download?path=/empty", &format!("diff?to={snapshot}")] {
         world.get(&format!("/volume-snapshots/{failed}/{part}")).await.refused(409, "SNAPSHOT_NOT_READY");
         let foreign = format!("/volumes/{other_volume}/snapshots/{snapshot}/{part}");

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use miosa_api::agent_v1::{
     AgentClient, AgentMessage, ControllerMessage, Hello, PROTOCOL, PoolReport, Report, StreamEvent,
 };
+use miosa_control::{App, OUTCOME_WAIT, now};
 use miosa_domain::spec::{
     DesiredAttachment, DesiredRun, InstanceSpec, Presence, SnapshotPresence, SnapshotSpec, VolumeSpec,
 };
@@ -27,6 +28,7 @@ use miosa_domain::status::{
     Verification, VerificationOutcome, VolumeCondition, VolumeStatus,
 };
 use miosa_domain::{Generation, HostId};
+use miosa_store::Store;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::net::{UnixListener, UnixStream};
@@ -38,10 +40,9 @@ use uuid::Uuid;
 
 use super::inside;
 use crate::ControllerConfig;
-use crate::app::{App, now};
 use crate::http::Api;
 use crate::serve::serve_agents;
-use crate::session::AgentSessions;
+use crate::session::{AgentSessions, HOST_GRACE, Links};
 
 pub(super) const KEY: &str = "msk_a_0123456789abcdef0123456789abcdef";
 
@@ -56,6 +57,7 @@ type Heard = Arc<Mutex<Vec<ControllerMessage>>>;
 pub(super) struct World {
     api: Api,
     pub(super) app: App,
+    pub(super) store: Store,
     pub(super) closing: CancellationToken,
     heard: Heard,
     agent: Option<AbortHandle>,
@@ -78,14 +80,26 @@ impl World {
             agent_uid: rustix::process::getuid().as_raw(),
             region: "local".into(),
         };
-        let app = App::open(&config).await.unwrap();
+        let store = Store::open(&config.database, config.limits.clone()).await.unwrap();
+        store.bootstrap(&config.admin_key_hash, now()).await.unwrap();
+        let links = Arc::new(Links::new(HOST_GRACE));
+        let app = App::new(store.clone(), links.clone(), config.region.clone(), OUTCOME_WAIT);
         let closing = CancellationToken::new();
         let api = Api::new(app.clone(), &config, closing.clone());
         let listener = UnixListener::bind(folder.path().join("agent.sock")).unwrap();
         let mut tasks = JoinSet::new();
-        let sessions = std::sync::Arc::new(AgentSessions::new(app.clone()));
-        tasks.spawn(serve_agents(listener, miosa_api::agent_v1::AgentServer::new(sessions)));
-        Self { api, app, closing, heard: Heard::default(), agent: None, _tasks: tasks, _folder: folder }
+        let sessions = AgentSessions { app: app.clone(), links, agent_uid: config.agent_uid };
+        tasks.spawn(serve_agents(listener, miosa_api::agent_v1::AgentServer::new(Arc::new(sessions))));
+        Self {
+            api,
+            app,
+            store,
+            closing,
+            heard: Heard::default(),
+            agent: None,
+            _tasks: tasks,
+            _folder: folder,
+        }
     }
 
     /// A control plane that is ready.

@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::json;
 
 use super::harness::{NOBODY, World};
-use crate::app::now;
+use miosa_control::now;
 
 #[tokio::test]
 async fn a_project_from_create_to_delete() {
@@ -132,7 +132,7 @@ async fn another_tenants_project_is_not_found() {
     let world = World::new().await;
     let made = world.post("/projects", json!({"name": "p"})).await.twin(201);
     let path = format!("/projects/{}", made["id"].as_str().unwrap());
-    world.app.store().create_tenant("other", "Other", now()).await.unwrap();
+    world.store.create_tenant("other", "Other", now()).await.unwrap();
     let tenant = [("x-miosa-tenant", "other")];
     for (method, path) in [
         (Method::GET, path.clone()),

@@ -7,7 +7,7 @@ use jiff::ToSpan;
 use serde_json::{Value, json};
 
 use super::harness::{KEY, NOBODY, World};
-use crate::app::now;
+use miosa_control::now;
 
 /// The release once it is in `state`.
 async fn release(world: &World, release: &Value, state: &str) -> Value {
@@ -90,9 +90,9 @@ async fn a_release_that_is_not_healthy_in_time_fails() {
     assert_eq!((&service["status"], &service["deploying_release_id"]), (&"deploying".into(), &sick["id"]));
     assert_eq!(service["active_release_number"], 1);
 
-    world.app.store().advance_services(now()).await.unwrap();
+    world.store.advance_services(now()).await.unwrap();
     assert_eq!(release(&world, &sick, "deploying").await["reason"], json!(null), "its time is not over");
-    world.app.store().advance_services(now() + 2.hours()).await.unwrap();
+    world.store.advance_services(now() + 2.hours()).await.unwrap();
     let failed = release(&world, &sick, "failed").await;
     assert_eq!(failed["reason"]["code"], "NOT_HEALTHY", "{failed}");
     world.active(&id, 1).await;

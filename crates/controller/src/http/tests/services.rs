@@ -8,9 +8,9 @@ use miosa_domain::ServiceId;
 use serde_json::{Value, json};
 
 use super::harness::{KEY, NOBODY, World};
-use crate::app::now;
 use crate::auth::authenticate;
 use crate::http::idempotency;
+use miosa_control::now;
 
 #[tokio::test]
 async fn a_service_from_create_to_delete() {
@@ -293,7 +293,7 @@ async fn another_tenants_service_is_not_found() {
     let release = service["active_release_id"].as_str().unwrap();
     let instances = world.get(&format!("/services/{id}/instances")).await.json();
     let instance = instances["data"][0]["id"].as_str().unwrap();
-    world.app.store().create_tenant("other", "Other", now()).await.unwrap();
+    world.store.create_tenant("other", "Other", now()).await.unwrap();
     let tenant = [("x-miosa-tenant", "other")];
     let path = format!("/services/{id}");
     let mut calls: Vec<(Method, String)> =

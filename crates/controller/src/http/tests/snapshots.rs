@@ -5,9 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::harness::{KEY, LONG_AGO, NOBODY, World};
-use crate::app::{CopySource, NewCopy, NewSnapshot, now};
 use crate::auth::authenticate;
 use crate::http::idempotency;
+use miosa_control::{CopySource, NewCopy, NewSnapshot, now};
 
 fn id(object: &Value) -> &str {
     object["id"].as_str().unwrap()
@@ -373,7 +373,7 @@ async fn a_prune_says_what_it_does() {
     let list = format!("{path}/snapshots");
     for count in 1..=3 {
         let later = now() + SignedDuration::from_mins(5 * count);
-        world.app.links().nudge_all(world.app.store().run_due_schedules(later).await.unwrap());
+        world.app.run_schedules(later).await.unwrap();
         while world.get(&format!("{list}?status=ready")).await.json()["page"]["total"] != count {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
@@ -402,7 +402,7 @@ async fn other_tenants_see_nothing() {
     let world = World::new().await;
     let volume = world.volume("data").await;
     let snapshot = world.snapshot(&volume).await;
-    world.app.store().create_tenant("stranger", "Stranger", now()).await.unwrap();
+    world.store.create_tenant("stranger", "Stranger", now()).await.unwrap();
     let headers = [("x-miosa-tenant", "stranger")];
     let call =
         async |method: Method, path: &str, body: &str| world.call_with(method, path, &headers, body).await;

@@ -7,9 +7,9 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
 
 use super::harness::{KEY, NOBODY, World};
-use crate::app::NewVolume;
 use crate::auth::authenticate;
 use crate::http::idempotency;
+use miosa_control::NewVolume;
 
 #[tokio::test]
 async fn a_volume_from_create_to_trash_and_back() {

@@ -12,6 +12,10 @@ use jiff::Timestamp;
 use miosa_api::agent_v1::{
     AgentClient, AgentMessage, AgentServer, ControllerMessage, Hello, PROTOCOL, PoolReport, Report,
 };
+use miosa_control::{
+    App, AppError, Caller, Filters, Hosts, KeyType, ListRequest, NewAttachment, NewComputer, NewVolume,
+    OUTCOME_WAIT,
+};
 use miosa_domain::computer::ComputerSize;
 use miosa_domain::limits::Limits;
 use miosa_domain::spec::{DesiredAttachment, InstanceSpec, Network, SnapshotSpec, VolumeSpec};
@@ -20,18 +24,15 @@ use miosa_domain::status::{
     SnapshotCondition, SnapshotFacts, SnapshotStatus, VolumeCondition, VolumeStatus,
 };
 use miosa_domain::{ApiKeyId, AttachmentId, ComputerId, Generation, HostId, VolumeId};
+use miosa_store::Store;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tonic::{Status, Streaming};
 use uuid::Uuid;
 
-use crate::ControllerConfig;
-use crate::app::{
-    App, AppError, Caller, Filters, KeyType, ListRequest, NewAttachment, NewComputer, NewVolume, Timing,
-};
 use crate::serve::serve_agents;
-use crate::session::AgentSessions;
+use crate::session::{AgentSessions, HOST_GRACE, Links};
 
 /// Far longer than anything takes: a test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -40,8 +41,23 @@ pub(super) async fn patiently<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, what).await.expect("what the test waits for did not happen")
 }
 
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timing {
+    pub(super) outcome_wait: Duration,
+    pub(super) host_grace: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self { outcome_wait: OUTCOME_WAIT, host_grace: HOST_GRACE }
+    }
+}
+
 pub(super) struct World {
     pub(super) app: App,
+    pub(super) store: Store,
+    pub(super) links: Arc<Links>,
     pub(super) caller: Caller,
     socket: PathBuf,
     _tasks: JoinSet<()>,
@@ -57,26 +73,22 @@ impl World {
 
     pub(super) async fn with(timing: Timing, agent_uid: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = ControllerConfig {
-            database: folder.path().join("controller.db"),
-            admin_key_hash: "0".repeat(64),
-            limits: Limits::default(),
-            agent_uid,
-            region: "local".into(),
-        };
-        let app = App::open_with(&config, timing).await.unwrap();
+        let store = Store::open(&folder.path().join("controller.db"), Limits::default()).await.unwrap();
+        let links = Arc::new(Links::new(timing.host_grace));
+        let app = App::new(store.clone(), links.clone(), "local".into(), timing.outcome_wait);
         let socket = folder.path().join("agent.sock");
         let listener = UnixListener::bind(&socket).unwrap();
         let mut tasks = JoinSet::new();
-        tasks.spawn(serve_agents(listener, AgentServer::new(Arc::new(AgentSessions::new(app.clone())))));
+        let sessions = AgentSessions { app: app.clone(), links: links.clone(), agent_uid };
+        tasks.spawn(serve_agents(listener, AgentServer::new(Arc::new(sessions))));
         let caller = Caller {
-            tenant_id: app.store().default_tenant().await.unwrap(),
+            tenant_id: store.default_tenant().await.unwrap(),
             key_id: ApiKeyId::from_uuid(Uuid::now_v7()),
             key_type: KeyType::Admin,
             scopes: vec!["*".into()],
             rate_limit_rpm: 0,
         };
-        Self { app, caller, socket, _tasks: tasks, _folder: folder }
+        Self { app, store, links, caller, socket, _tasks: tasks, _folder: folder }
     }
 
     /// A new host's agent, connected, with an empty ledger, done with its recovery.
@@ -87,7 +99,7 @@ impl World {
         agent.say(AgentMessage::Report(Report { pool: Some(pool()), ..Report::default() }));
         agent.say(AgentMessage::Recovered);
         patiently(async {
-            while self.app.links().recovered_hosts().is_empty() {
+            while self.links.recovered().is_empty() {
                 tokio::task::yield_now().await;
             }
         })

@@ -9,8 +9,8 @@ use miosa_domain::{Generation, HostId, Refusal};
 use tonic::Code;
 use uuid::Uuid;
 
-use super::agents::{World, attachment_of, desired, hello, new_volume, patiently, running};
-use crate::app::{AppError, Timing};
+use super::agents::{Timing, World, attachment_of, desired, hello, new_volume, patiently, running};
+use miosa_control::AppError;
 
 fn own_uid() -> u32 {
     rustix::process::getuid().as_raw()
@@ -32,7 +32,7 @@ async fn strangers_are_refused() {
     let refused = world.try_first_message(AgentMessage::Recovered).await.err().expect("nobody said hello");
     assert_eq!(refused.code(), Code::InvalidArgument);
     assert!(!world.app.readiness().await.agent_connected);
-    assert!(world.app.store().hosts().await.unwrap().is_empty(), "a refused agent left a host behind");
+    assert!(world.store.hosts().await.unwrap().is_empty(), "a refused agent left a host behind");
 }
 
 /// Aim: intent is written, the connection is lost before the host answers, and comes back: the next session begins with

@@ -11,8 +11,10 @@ use miosa_domain::status::{
 use miosa_domain::{Generation, VolumeId};
 use uuid::Uuid;
 
-use super::agents::{World, attachment_of, desired, failed, new_computer, new_volume, patiently, running};
-use crate::app::{AppError, Power, Timing};
+use super::agents::{
+    Timing, World, attachment_of, desired, failed, new_computer, new_volume, patiently, running,
+};
+use miosa_control::{AppError, Power};
 
 #[tokio::test]
 async fn a_volume_lives_through_delete_undelete_and_delete() {

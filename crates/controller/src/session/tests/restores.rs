@@ -10,8 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::agents::{World, failed, running, volume_status};
 use super::snapshots::{ready, refused};
-use crate::app::{AppError, CopySource, Idempotency, NewCopy, now};
-use crate::reconcile;
+use miosa_control::{AppError, CopySource, Idempotency, NewCopy, now};
 
 /// Aim: a fork is a new volume with an origin on its source's host; one that cannot be made is taken back, and says why.
 #[tokio::test]
@@ -159,8 +158,7 @@ async fn expired_forks_go_to_the_trash() {
     let spec = agent.specs().await.volumes.remove(0);
     agent.report_volume(&spec, VolumeCondition::Ready);
     assert_eq!(call.await.unwrap().unwrap().expires_at, Some(expires_at.to_string()));
-    let sweep =
-        async |at: Timestamp| reconcile::snapshots::delete_expired_volumes(&world.app, at).await.unwrap();
+    let sweep = async |at: Timestamp| world.app.delete_expired_volumes(at).await.unwrap();
     sweep(expires_at - SignedDuration::from_secs(1)).await;
     assert_eq!(world.volumes(None).await.len(), 2);
     sweep(expires_at).await;

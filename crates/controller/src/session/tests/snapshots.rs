@@ -17,11 +17,12 @@ use miosa_domain::volume::VolumeState;
 use miosa_domain::{Refusal, VolumeId};
 use tokio::task::JoinHandle;
 
-use super::agents::{Agent, World, failed, hello, new_volume, patiently, snapshot_status, volume_status};
-use crate::app::{
-    AppError, CopySource, HooksChange, NewCopy, NewSnapshot, SnapshotPath, Timing, VolumeChange, now,
+use super::agents::{
+    Agent, Timing, World, failed, hello, new_volume, patiently, snapshot_status, volume_status,
 };
-use crate::reconcile;
+use miosa_control::{
+    AppError, CopySource, HooksChange, Hosts, NewCopy, NewSnapshot, SnapshotPath, VolumeChange, now,
+};
 
 /// A call to take a snapshot, and the spec that it led to.
 async fn taking(
@@ -268,7 +269,7 @@ async fn scheduled_snapshots_are_asked_for_when_they_are_due() {
     world.app.update_volume(&world.caller, volume, change, None).await.unwrap();
 
     let later = now() + SignedDuration::from_hours(5);
-    let run = async |at: Timestamp| reconcile::snapshots::run_schedules(&world.app, at).await.unwrap();
+    let run = async |at: Timestamp| world.app.run_schedules(at).await.unwrap();
     run(now()).await;
     run(later).await;
     run(later).await;
@@ -300,7 +301,7 @@ async fn the_loop_makes_up_for_a_missed_run() {
     let hourly = Schedule::parse("@hourly").unwrap();
     let change = VolumeChange { schedule: Some(Some(hourly)), ..VolumeChange::default() };
     let yesterday = now() - SignedDuration::from_hours(24);
-    let store = world.app.store();
+    let store = &world.store;
     store.update_volume(world.caller.tenant_id, volume, change, None, yesterday).await.unwrap();
     let app = world.app.clone();
     let server = tokio::spawn(async move { app.reconcile().await });
@@ -320,24 +321,24 @@ async fn a_late_run_waits_for_its_host() {
     let host_id = agent.host_id;
     drop(agent);
     patiently(async {
-        while !world.app.links().connected_hosts().is_empty() {
+        while !world.links.connected().is_empty() {
             tokio::task::yield_now().await;
         }
     })
     .await;
     let later = now() + SignedDuration::from_hours(5);
-    reconcile::snapshots::run_schedules(&world.app, later).await.unwrap();
+    world.app.run_schedules(later).await.unwrap();
     let mut agent = world.connect(hello(host_id, 0)).await.unwrap();
     let specs = agent.specs().await;
     assert!(specs.resync && specs.snapshots.is_empty());
-    reconcile::snapshots::run_schedules(&world.app, later).await.unwrap();
+    world.app.run_schedules(later).await.unwrap();
     agent.say(AgentMessage::Recovered);
     patiently(async {
-        while world.app.links().recovered_hosts().is_empty() {
+        while world.links.recovered().is_empty() {
             tokio::task::yield_now().await;
         }
     })
     .await;
-    reconcile::snapshots::run_schedules(&world.app, later).await.unwrap();
+    world.app.run_schedules(later).await.unwrap();
     assert_eq!(agent.specs().await.snapshots.len(), 1);
 }

@@ -7,7 +7,7 @@ use miosa_api::agent_v1::{AgentMessage, ControllerMessage, ExecRequest, StreamEv
 use miosa_domain::{ComputerId, Refusal};
 
 use super::agents::{Agent, World, patiently};
-use crate::app::{AppError, ExecEvents, Power};
+use miosa_control::{AppError, HostStream, Power};
 
 fn command() -> ExecRequest {
     ExecRequest { command: "date".into(), cwd: None, env: BTreeMap::new(), timeout_seconds: 5 }
@@ -18,7 +18,7 @@ fn stdout(text: &str) -> StreamEvent {
 }
 
 /// A command that runs, and its number.
-async fn exec(world: &World, agent: &mut Agent, computer: ComputerId) -> (ExecEvents, u64) {
+async fn exec(world: &World, agent: &mut Agent, computer: ComputerId) -> (HostStream, u64) {
     let events = world.app.exec(&world.caller, computer, command()).await.unwrap();
     match agent.hear().await {
         Some(ControllerMessage::Exec { stream, instance, request }) => {

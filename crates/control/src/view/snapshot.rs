@@ -7,10 +7,10 @@ use miosa_domain::status::{SnapshotCondition, VerificationOutcome};
 use miosa_store::snapshot::{KeptReason, Prune, SnapshotRecord};
 
 use super::{is_newer, percent};
-use crate::app::App;
+use crate::App;
 
 impl App {
-    pub(in crate::app) fn snapshot_view(&self, snapshot: SnapshotRecord) -> v1::snapshots::Snapshot {
+    pub(crate) fn snapshot_view(&self, snapshot: SnapshotRecord) -> v1::snapshots::Snapshot {
         let (phase, progress_percent) = phase(&snapshot);
         let verification = verification(&snapshot);
         let reported = snapshot.reported.as_ref();
@@ -52,7 +52,7 @@ impl App {
         }
     }
 
-    pub(in crate::app) fn prune_view(&self, prune: Prune, dry_run: bool) -> v1::snapshots::PrunePlan {
+    pub(crate) fn prune_view(&self, prune: Prune, dry_run: bool) -> v1::snapshots::PrunePlan {
         let pruned: Vec<_> = prune.pruned.into_iter().map(|snapshot| self.snapshot_view(snapshot)).collect();
         let kept = prune.kept.into_iter().map(|kept| v1::snapshots::KeptSnapshot {
             id: kept.snapshot.id.to_string(),
@@ -73,7 +73,7 @@ impl App {
     }
 }
 
-/// How far one that is being taken has come. What its host has not heard of yet waits.
+/// The progress of a snapshot that is being taken; pending until its host has the spec.
 fn phase(snapshot: &SnapshotRecord) -> (Option<&'static str>, Option<u32>) {
     if snapshot.state != SnapshotState::Creating {
         return (None, None);
@@ -87,7 +87,7 @@ fn phase(snapshot: &SnapshotRecord) -> (Option<&'static str>, Option<u32>) {
     }
 }
 
-/// The verification that was asked for last, or one of the scrub, whichever is newer.
+/// The verification requested last, or a background one, whichever is newer.
 fn verification(snapshot: &SnapshotRecord) -> Option<v1::snapshots::SnapshotVerification> {
     let reported = snapshot.reported.as_ref();
     let is_seen = reported.is_some_and(|reported| reported.generation >= snapshot.generation);

@@ -1,67 +1,81 @@
-//! The verbs of the API. Each one asks the rules, writes intent in one transaction, wakes the host's session, and waits up to
-//! 15 s for the host to report the outcome; then it answers the object as it is.
+//! The verbs of the control plane and their consequences, between the database and the servers.
 //!
 //! ```text
-//!   http ──► app::<noun>::verb ──► store (intent, generation + 1) ──► session.nudge
-//!                 ▲                                                      │ specs
-//!                 └── woken per object ◄── store (report) ◄── session ◄──┘ report
+//!   http ──► App::verb ──► store (intent, generation + 1) ──► Hosts::wake
+//!                 ▲                                              │ specs
+//!                 └── woken per object ◄── store (report) ◄──────┘ report
 //! ```
 //!
-//! **Crash story.** Before the commit nothing happened. After it the intent is durable: the session sends it at the next
-//! connection, and the caller finds the object in its transitional state. Verbs run to their end even when their caller hangs
-//! up, so a commit is always followed by its nudge, and a refused effect by its withdrawal.
+//! A verb asks the rules, writes its intent in one transaction, wakes the host's session, and waits up to [`OUTCOME_WAIT`] for
+//! the host to report the outcome. It returns the object as it then is.
+//!
+//! Nothing here speaks HTTP or SQL. The connections to the hosts' agents are behind [`Hosts`].
+//!
+//! **Crash safety.** Before the commit nothing has happened. After it the intent is durable: the session sends it at the next
+//! connection, and the caller finds the object in its transitional state. A verb runs to its end even if its caller hangs up,
+//! so a commit is always followed by its wake-up, and a refused effect by its withdrawal.
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use miosa_domain::computer::ComputerSize;
+use miosa_domain::limits::Limits;
 use miosa_domain::mount_path::MountPath;
 use miosa_domain::schedule::Schedule;
 use miosa_domain::spec::Network;
 use miosa_domain::{ApiKeyId, HostId, ProjectId, Refusal, SnapshotId, TenantId, VolumeId};
+use miosa_store::Store;
 use miosa_store::host::HostRecord;
-use miosa_store::{Store, StoreError};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::ControllerConfig;
-use crate::session::Links;
+pub use host::{ChangedSpecs, Forget};
+pub use hosts::{HostStream, Hosts, StreamRequest};
+pub use inspect::{FileBytes, Listing, SnapshotFile};
+pub use miosa_store::StoreError;
+pub use miosa_store::computer::{ComputerChange, Power};
+pub use miosa_store::idempotency::{Idempotency, ObjectRef, StoredAnswer};
+pub use miosa_store::key::{ApiKey, KeyType};
+pub use miosa_store::page::{Cursor, Filters, ListPage, ListRequest};
+pub use miosa_store::project::ProjectChange;
+pub use miosa_store::service::{Deploy, DeployAsk, ReleaseCause, ServiceChange, Source};
+pub use miosa_store::snapshot::{HooksChange, SnapshotChange};
+pub use miosa_store::volume::VolumeChange;
+pub use news::Wait;
+pub use project::NewProject;
+pub use service::{NewService, ReleaseName, ReplicaLine};
 
-pub(crate) use crate::session::ExecEvents;
-pub(crate) use inspect::FileBytes;
-pub(crate) use miosa_store::computer::{ComputerChange, Power};
-pub(crate) use miosa_store::idempotency::{Idempotency, ObjectRef, StoredAnswer};
-pub(crate) use miosa_store::key::{ApiKey, KeyType};
-pub(crate) use miosa_store::page::{Cursor, Filters, ListPage, ListRequest};
-pub(crate) use miosa_store::project::ProjectChange;
-pub(crate) use miosa_store::snapshot::{HooksChange, SnapshotChange};
-pub(crate) use miosa_store::volume::VolumeChange;
-pub(crate) use news::{News, Wait};
-pub(crate) use project::NewProject;
-pub(crate) use service::{NewService, ReleaseName, ReplicaLine};
+use news::News;
 
 mod attachment;
 mod computer;
 mod data_service;
 mod deployment;
 mod event;
+mod host;
+mod hosts;
 mod inspect;
 mod key;
 mod news;
 mod project;
 mod readiness;
+mod reconcile;
 mod restore;
 mod service;
 mod snapshot;
 mod view;
 mod volume;
 
-/// Who calls, already authenticated. `tenant_id` bounds everything that the call can see.
+/// A verb waits at most this long for its outcome.
+pub const OUTCOME_WAIT: Duration = Duration::from_secs(15);
+
+/// The authenticated caller. `tenant_id` bounds everything that the call can see.
 #[derive(Debug, Clone)]
-pub(crate) struct Caller {
+pub struct Caller {
     pub tenant_id: TenantId,
     pub key_id: ApiKeyId,
     pub key_type: KeyType,
@@ -69,28 +83,28 @@ pub(crate) struct Caller {
     pub rate_limit_rpm: u32,
 }
 
-/// Why a verb did not do what was asked.
+/// Why a verb failed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum AppError {
+pub enum AppError {
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// `details` go to the envelope's `error.details`, beside those of the refusal itself.
+    /// `details` go to the envelope's `error.details`, beside those of the refusal.
     #[error("{refusal}")]
     RefusedWith { refusal: Refusal, details: serde_json::Map<String, serde_json::Value> },
-    /// 422: the field's value cannot be used.
+    /// 422: the field's value is invalid.
     #[error("{field} {message}")]
     Invalid { field: &'static str, message: String },
     /// 503: nothing was changed, and the same call may succeed later.
     #[error("{0}")]
     Unavailable(String),
-    /// Logged once, where it is answered; never shown to the caller.
+    /// Logged once, where the response is made; never shown to the caller.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// Checked by http: name, size (in range, a multiple of 1 MiB), metadata as texts.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct NewVolume {
+pub struct NewVolume {
     pub name: String,
     pub size_bytes: u64,
     /// The tenant's default project when `None`.
@@ -103,10 +117,10 @@ pub(crate) struct NewVolume {
     pub hooks: HooksChange,
 }
 
-/// A volume that begins as something else: a fork, or a restore as a new volume.
+/// A volume made from another object: a fork, or a restore as a new volume.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct NewCopy {
-    /// Made of its source's name when `None`.
+pub struct NewCopy {
+    /// Derived from its source's name when `None`.
     pub name: Option<String>,
     /// Its source's size when `None`.
     pub size: Option<AskedSize>,
@@ -114,21 +128,21 @@ pub(crate) struct NewCopy {
     pub project_id: Option<ProjectId>,
     pub workspace_id: Option<String>,
     pub metadata: BTreeMap<String, String>,
-    /// When it goes to the trash by itself.
+    /// When it is moved to the trash automatically.
     pub expires_at: Option<Timestamp>,
 }
 
-/// A size in range, and the field that a refusal of it should name.
+/// A size in range, and the field that a refusal should name.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct AskedSize {
+pub struct AskedSize {
     pub bytes: u64,
     pub field: &'static str,
 }
 
-/// What a copy begins as.
+/// The source of a copy.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum CopySource {
-    /// A volume as it is now; `whatever_the_wait` of its writers, or only if that is short.
+pub enum CopySource {
+    /// A volume as it is now. Unless `whatever_the_wait`, only if its writers wait briefly.
     Volume {
         id: VolumeId,
         whatever_the_wait: bool,
@@ -136,28 +150,28 @@ pub(crate) enum CopySource {
     Snapshot(SnapshotPath),
 }
 
-/// A snapshot as a caller names it: by itself, or as one of a volume that is there.
+/// A snapshot as a caller names it: alone, or as one of a present volume.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct SnapshotPath {
+pub struct SnapshotPath {
     pub of: Option<VolumeId>,
     pub id: SnapshotId,
 }
 
 /// Checked by http.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct NewSnapshot {
+pub struct NewSnapshot {
     pub name: Option<String>,
     pub metadata: BTreeMap<String, String>,
     pub protected: bool,
-    /// However long the volume's writers wait.
+    /// Take it however long the volume's writers wait.
     pub now: bool,
     pub expires_at: Option<Timestamp>,
     pub hooks: HooksChange,
 }
 
-/// Checked by http, but for the template's name, which only a host knows.
+/// Checked by http, except the template's name, which only a host knows.
 #[derive(Debug, Clone)]
-pub(crate) struct NewComputer {
+pub struct NewComputer {
     pub name: String,
     pub template_type: String,
     pub size: ComputerSize,
@@ -171,32 +185,32 @@ pub(crate) struct NewComputer {
     pub external_workspace_id: Option<String>,
     pub external_user_id: Option<String>,
     pub external_project_id: Option<String>,
-    /// Where it shall live; any connected host when `None`.
+    /// Any connected host when `None`.
     pub host_id: Option<HostId>,
     pub auto_start: bool,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct NewAttachment {
+pub struct NewAttachment {
     pub volume_id: VolumeId,
     /// The default path when `None`.
     pub mount_path: Option<MountPath>,
     pub read_only: bool,
 }
 
-/// Whether the control plane can do its work, and if not, what is missing.
+/// Whether the control plane is ready, and if not, why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Readiness {
+pub struct Readiness {
     pub database: bool,
     pub agent_connected: bool,
     pub agent_recovered: bool,
-    /// One sentence for each thing that is missing; empty when ready.
+    /// One sentence for each reason; empty when ready.
     pub reasons: Vec<String>,
 }
 
 /// Counts for `/metrics`. Durations from intent to outcome are recorded as the histogram `miosa_effect_seconds{verb}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Gauges {
+pub struct Gauges {
     /// By state, as clients see it.
     pub volumes: BTreeMap<String, u64>,
     /// By status, as clients see it.
@@ -212,74 +226,60 @@ pub(crate) struct Gauges {
     pub agent_sessions: u64,
 }
 
-/// How long things may take; only tests choose other than the default.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Timing {
-    /// An answer waits so long for its outcome.
-    pub(crate) outcome_wait: Duration,
-    /// A host that is gone for so long is no longer reachable.
-    pub(crate) host_grace: Duration,
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Self { outcome_wait: Duration::from_secs(15), host_grace: Duration::from_secs(30) }
-    }
+/// The configuration of the verbs.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The SQLite file; created if it is missing.
+    pub database: PathBuf,
+    /// SHA-256 of the admin key, in hex.
+    pub admin_key_hash: String,
+    pub limits: Limits,
+    /// The one region of this installation.
+    pub region: String,
 }
 
 /// All verbs; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct App(Arc<Inner>);
+pub struct App(Arc<Inner>);
 
 struct Inner {
     store: Store,
-    links: Links,
+    hosts: Arc<dyn Hosts>,
     news: News,
     region: String,
-    agent_uid: u32,
     outcome_wait: Duration,
 }
 
 impl App {
-    /// Opens the database (made at first) and stores the hash of the admin key.
-    pub(crate) async fn open(config: &ControllerConfig) -> Result<App, StoreError> {
-        Self::open_with(config, Timing::default()).await
+    /// Opens the database, creates it if it is missing, and records the hash of the admin key.
+    pub async fn open(settings: Settings, hosts: Arc<dyn Hosts>) -> Result<App, StoreError> {
+        let store = Store::open(&settings.database, settings.limits).await?;
+        store.bootstrap(&settings.admin_key_hash, now()).await?;
+        Ok(App::new(store, hosts, settings.region, OUTCOME_WAIT))
     }
 
-    pub(crate) async fn open_with(config: &ControllerConfig, timing: Timing) -> Result<App, StoreError> {
-        let store = Store::open(&config.database, config.limits.clone()).await?;
-        store.bootstrap(&config.admin_key_hash, now()).await?;
-        Ok(App(Arc::new(Inner {
-            store,
-            links: Links::new(timing.host_grace),
-            news: News::default(),
-            region: config.region.clone(),
-            agent_uid: config.agent_uid,
-            outcome_wait: timing.outcome_wait,
-        })))
+    /// The verbs over a database that is already open. A verb waits for its outcome for at most `outcome_wait`.
+    pub fn new(store: Store, hosts: Arc<dyn Hosts>, region: String, outcome_wait: Duration) -> App {
+        App(Arc::new(Inner { store, hosts, news: News::default(), region, outcome_wait }))
     }
 
-    pub(crate) fn store(&self) -> &Store {
+    fn store(&self) -> &Store {
         &self.0.store
     }
 
-    pub(crate) fn links(&self) -> &Links {
-        &self.0.links
+    fn hosts(&self) -> &dyn Hosts {
+        &*self.0.hosts
     }
 
-    pub(crate) fn news(&self) -> &News {
+    fn news(&self) -> &News {
         &self.0.news
-    }
-
-    pub(crate) fn agent_uid(&self) -> u32 {
-        self.0.agent_uid
     }
 
     fn region(&self) -> &str {
         &self.0.region
     }
 
-    /// Begins to listen for the outcome of an intent that is about to be written.
+    /// Starts waiting for the outcome of an intent that is about to be written.
     fn wait_for(&self, id: Uuid) -> news::Wait {
         self.news().wait(id, self.0.outcome_wait)
     }
@@ -289,29 +289,30 @@ impl App {
         asked.is_none_or(|region| region == self.region())
     }
 
-    /// A connected host for something new: the one asked for, or the one with the most room.
+    /// A connected host for a new object: the requested one, or the one with the most free space.
     async fn place(&self, asked: Option<HostId>) -> Result<HostRecord, AppError> {
-        const NOBODY: &str = "no host is connected at the moment; try again when its agent is running";
+        const NO_HOST: &str = "no host is connected at the moment; try again when its agent is running";
         if let Some(id) = asked {
             let host = self.store().host(id).await?;
             let unknown =
                 || AppError::Invalid { field: "host_id", message: format!("no host has the id {id}") };
             let host = host.ok_or_else(unknown)?;
-            return match self.links().connected(id) {
-                Some(_) => Ok(host),
-                None => Err(AppError::Unavailable(format!("host {id} is not connected at the moment"))),
+            return if self.hosts().connected().contains(&id) {
+                Ok(host)
+            } else {
+                Err(AppError::Unavailable(format!("host {id} is not connected at the moment")))
             };
         }
-        let connected = self.links().connected_hosts();
+        let connected = self.hosts().connected();
         let hosts = self.store().hosts().await?;
         let free_bytes = |host: &HostRecord| host.pool.map_or(0, |pool| pool.free_bytes());
         let best = hosts.into_iter().filter(|host| connected.contains(&host.id)).max_by_key(free_bytes);
-        best.ok_or_else(|| AppError::Unavailable(NOBODY.into()))
+        best.ok_or_else(|| AppError::Unavailable(NO_HOST.into()))
     }
 }
 
 /// The time as it is stored: whole milliseconds.
-pub(crate) fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
@@ -329,7 +330,7 @@ impl From<StoreError> for AppError {
     }
 }
 
-/// Runs a verb to its end even when its caller hangs up in the middle.
+/// Runs a verb to its end even if its caller hangs up.
 async fn to_the_end<T: Send + 'static>(
     verb: impl Future<Output = Result<T, AppError>> + Send + 'static,
 ) -> Result<T, AppError> {

@@ -1,4 +1,4 @@
-//! Wakes the callers who wait for an object when something was reported of it.
+//! Wakes the callers that wait for an object when a report changes it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// Who waits for news of which object.
+/// The waiting callers, by object.
 #[derive(Clone, Default)]
 pub(crate) struct News(Arc<Mutex<HashMap<Uuid, watch::Sender<()>>>>);
 
@@ -22,8 +22,8 @@ impl News {
         }
     }
 
-    /// Begins to listen, for at most `longest`. Listen before the intent is written, so that no news is missed.
-    pub(super) fn wait(&self, id: Uuid, longest: Duration) -> Wait {
+    /// Starts waiting, for at most `longest`. Call it before the intent is written, so that no change is missed.
+    pub(crate) fn wait(&self, id: Uuid, longest: Duration) -> Wait {
         let changes = self.locked().entry(id).or_insert_with(|| watch::channel(()).0).subscribe();
         let started = Instant::now();
         Wait { news: self.clone(), id, changes, started, deadline: started + longest }
@@ -34,8 +34,8 @@ impl News {
     }
 }
 
-/// One caller's wait for one object: look, and while [`Wait::goes_on`], look again.
-pub(crate) struct Wait {
+/// One caller's wait for one object: read the object, and while [`Wait::goes_on`], read it again.
+pub struct Wait {
     news: News,
     id: Uuid,
     changes: watch::Receiver<()>,
@@ -44,18 +44,19 @@ pub(crate) struct Wait {
 }
 
 impl Wait {
-    /// Waits for news or for the end of the time. `false` when the time was over before: then the last look was the last.
-    pub(crate) async fn goes_on(&mut self) -> bool {
+    /// Waits for a change or for the deadline. Returns `false` if the deadline had passed before the call: the last read was
+    /// final.
+    pub async fn goes_on(&mut self) -> bool {
         if Instant::now() >= self.deadline {
             return false;
         }
-        // The sender lives as long as this wait, so only the time can run out.
+        // The sender lives as long as this wait, so the only error is the timeout.
         let _ = tokio::time::timeout_at(self.deadline, self.changes.changed()).await;
         true
     }
 
-    /// The outcome is there: records how long it took.
-    pub(super) fn over(&self, verb: &'static str) {
+    /// Records how long the outcome took.
+    pub(crate) fn over(&self, verb: &'static str) {
         metrics::histogram!("miosa_effect_seconds", "verb" => verb)
             .record(self.started.elapsed().as_secs_f64());
     }
@@ -64,7 +65,7 @@ impl Wait {
 impl Drop for Wait {
     fn drop(&mut self) {
         let mut waiting = self.news.locked();
-        // This wait's own receiver still counts.
+        // This wait's own receiver is still counted.
         if waiting.get(&self.id).is_some_and(|sender| sender.receiver_count() <= 1) {
             waiting.remove(&self.id);
         }

@@ -7,15 +7,15 @@ use miosa_domain::{HostId, Refusal, TenantId, VolumeId};
 use miosa_store::volume::VolumeRecord;
 use uuid::Uuid;
 
-use super::news::Wait;
-use super::{
+use crate::news::Wait;
+use crate::{
     App, AppError, Caller, Idempotency, ListPage, ListRequest, NewVolume, VolumeChange, now, to_the_end, view,
 };
 
 impl App {
-    /// Answers the volume when it is `available`; `creating` when that takes long; `error` with its reason when the host
-    /// cannot make it. A volume for which there is no room is taken back and refused.
-    pub(crate) async fn create_volume(
+    /// Returns the volume once it is `available`; as `creating` after the wait; as `error` with its reason if the host cannot
+    /// create it. A volume for which there is no room is withdrawn and refused.
+    pub async fn create_volume(
         &self,
         caller: &Caller,
         new: NewVolume,
@@ -45,9 +45,9 @@ impl App {
         .await
     }
 
-    /// Writes the intent and answers its outcome. A volume that cannot be made, for a reason which says what to do about it,
-    /// is taken back.
-    pub(super) async fn make_volume(
+    /// Writes the intent and waits for its outcome. A volume that cannot be created for a reason that the caller can remove is
+    /// withdrawn.
+    pub(crate) async fn make_volume(
         &self,
         new: miosa_store::volume::NewVolume,
         idempotency: Option<Idempotency>,
@@ -56,18 +56,18 @@ impl App {
         let (tenant_id, id) = (new.tenant_id, new.id);
         let wait = self.wait_for(id.uuid());
         let volume = self.store().create_volume(new, idempotency.as_ref(), now()).await?;
-        self.links().nudge(volume.host_id);
+        self.hosts().wake(volume.host_id);
         let volume = self.settled(volume, wait, verb).await?;
         if let Some(failure) = not_worth_keeping(&volume)
             && self.store().withdraw_volume(tenant_id, id, now()).await?
         {
-            self.links().nudge(volume.host_id);
+            self.hosts().wake(volume.host_id);
             return Err(self.failure_refusal(volume.host_id, failure, "VOLUME_NOT_READY").await?.into());
         }
         Ok(self.volume_view(volume))
     }
 
-    pub(crate) async fn list_volumes(
+    pub async fn list_volumes(
         &self,
         caller: &Caller,
         request: ListRequest,
@@ -75,17 +75,17 @@ impl App {
         if !self.has_region(request.filters.region.as_deref()) {
             return Ok(ListPage::empty());
         }
-        let is_reachable = |host_id| self.links().is_reachable(host_id);
+        let is_reachable = |host_id| self.hosts().is_reachable(host_id);
         let page = self.store().list_volumes(caller.tenant_id, &request, &is_reachable).await?;
         Ok(page.map(|volume| self.volume_view(volume)))
     }
 
-    pub(crate) async fn get_volume(&self, caller: &Caller, id: VolumeId) -> Result<Volume, AppError> {
+    pub async fn get_volume(&self, caller: &Caller, id: VolumeId) -> Result<Volume, AppError> {
         Ok(self.volume_view(self.present_volume(caller.tenant_id, id).await?))
     }
 
-    /// One that is not in the trash.
-    pub(super) async fn present_volume(
+    /// A volume that is not in the trash.
+    pub(crate) async fn present_volume(
         &self,
         tenant_id: TenantId,
         id: VolumeId,
@@ -97,21 +97,21 @@ impl App {
         }
     }
 
-    /// One whose host can do something with it now. Without its host an instant could not be kept: what was asked for now
-    /// would be done at some later time.
-    pub(super) async fn reachable_volume(
+    /// A volume whose host is reachable. Without its host an instant could not be kept: the work would be done at some later
+    /// time.
+    pub(crate) async fn reachable_volume(
         &self,
         tenant_id: TenantId,
         id: VolumeId,
     ) -> Result<VolumeRecord, AppError> {
         let volume = self.present_volume(tenant_id, id).await?;
-        if self.links().is_reachable(volume.host_id) {
+        if self.hosts().is_reachable(volume.host_id) {
             return Ok(volume);
         }
         Err(Refusal::VolumeNotReady { volume_id: id, state: VolumeState::Unavailable, reason: None }.into())
     }
 
-    pub(crate) async fn update_volume(
+    pub async fn update_volume(
         &self,
         caller: &Caller,
         id: VolumeId,
@@ -123,8 +123,8 @@ impl App {
         Ok(self.volume_view(changed))
     }
 
-    /// The volume is gone for clients from the commit on; the answer waits until its data is in the trash.
-    pub(crate) async fn delete_volume(
+    /// Clients no longer see the volume after the commit; the response waits until its data is in the trash.
+    pub async fn delete_volume(
         &self,
         caller: &Caller,
         id: VolumeId,
@@ -134,7 +134,7 @@ impl App {
         to_the_end(async move {
             let wait = app.wait_for(id.uuid());
             let volume = app.store().delete_volume(tenant_id, id, idempotency.as_ref(), now()).await?;
-            app.links().nudge(volume.host_id);
+            app.hosts().wake(volume.host_id);
             let volume = app.settled(volume, wait, "delete").await?;
             match (volume.lifecycle, volume.error) {
                 (Lifecycle::Error, Some(failure)) => {
@@ -147,8 +147,8 @@ impl App {
         .await
     }
 
-    /// Answers the volume when it is back.
-    pub(crate) async fn undelete_volume(
+    /// Returns the volume once it is back.
+    pub async fn undelete_volume(
         &self,
         caller: &Caller,
         id: VolumeId,
@@ -158,16 +158,16 @@ impl App {
         to_the_end(async move {
             let wait = app.wait_for(id.uuid());
             let volume = app.store().undelete_volume(tenant_id, id, idempotency.as_ref(), now()).await?;
-            app.links().nudge(volume.host_id);
+            app.hosts().wake(volume.host_id);
             let volume = app.settled(volume, wait, "undelete").await?;
             Ok(app.volume_view(volume))
         })
         .await
     }
 
-    /// Answers the volume when its image is compacted, when that was given up (its `compaction` says why), or as it is when
-    /// the time is over.
-    pub(crate) async fn compact_volume(
+    /// Returns the volume once its image is compacted, once the compaction was abandoned (its `compaction` says why), or after
+    /// the wait.
+    pub async fn compact_volume(
         &self,
         caller: &Caller,
         id: VolumeId,
@@ -179,7 +179,7 @@ impl App {
             let mut wait = app.wait_for(id.uuid());
             let mut volume = app.store().compact_volume(tenant_id, id, idempotency.as_ref(), now()).await?;
             let number = volume.compaction;
-            app.links().nudge(volume.host_id);
+            app.hosts().wake(volume.host_id);
             while !is_compacted(&volume, number) {
                 if !wait.goes_on().await {
                     return Ok(app.volume_view(volume));
@@ -192,8 +192,8 @@ impl App {
         .await
     }
 
-    /// The volume when it is no longer on its way from one state to another, or as it is when the time is over.
-    pub(super) async fn settled(
+    /// The volume once it is in a stable state, or as it is after the wait.
+    pub(crate) async fn settled(
         &self,
         mut volume: VolumeRecord,
         mut wait: Wait,
@@ -209,7 +209,7 @@ impl App {
         Ok(volume)
     }
 
-    pub(super) async fn read_volume(
+    pub(crate) async fn read_volume(
         &self,
         tenant_id: TenantId,
         id: VolumeId,
@@ -218,8 +218,8 @@ impl App {
         Ok(volume.ok_or(Refusal::NotFound { what: "volume" })?)
     }
 
-    /// Why the host did not do what was asked, with a code that says what to do about it; `otherwise` when none does.
-    pub(super) async fn failure_refusal(
+    /// Why the host did not do the work, with a code that tells the caller what to do; `otherwise` if there is none.
+    pub(crate) async fn failure_refusal(
         &self,
         host_id: HostId,
         failure: Failure,
@@ -236,7 +236,7 @@ impl App {
     }
 
     /// With the numbers that the host last reported.
-    pub(super) async fn no_room_refusal(
+    pub(crate) async fn no_room_refusal(
         &self,
         host_id: HostId,
         failure: Failure,
@@ -250,8 +250,7 @@ impl App {
     }
 }
 
-/// Why a new volume is not there, if it is for a reason that is over as soon as the caller does something about it. Others
-/// stay to be looked at.
+/// The failure of a new volume, if the caller can remove its cause. Other failures are kept for inspection.
 fn not_worth_keeping(volume: &VolumeRecord) -> Option<Failure> {
     let failure = volume.error.as_ref().filter(|_| volume.lifecycle == Lifecycle::Error)?;
     let is_over = matches!(

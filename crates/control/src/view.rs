@@ -15,18 +15,18 @@ use miosa_store::computer::ComputerRecord;
 use miosa_store::schedule::ScheduleState;
 use miosa_store::volume::VolumeRecord;
 
-use super::{App, now};
+use crate::{App, now};
 
-pub(super) mod deployment;
-pub(super) mod service;
+pub(crate) mod deployment;
+pub(crate) mod service;
 mod snapshot;
 
 /// How many of a schedule's next times a volume shows.
 const UPCOMING_SHOWN: usize = 3;
 
 impl App {
-    pub(super) fn volume_view(&self, volume: VolumeRecord) -> v1::volumes::Volume {
-        let state = volume.state(&|host_id| self.links().is_reachable(host_id));
+    pub(crate) fn volume_view(&self, volume: VolumeRecord) -> v1::volumes::Volume {
+        let state = volume.state(&|host_id| self.hosts().is_reachable(host_id));
         let error = match state {
             VolumeState::Error => volume.error.as_ref().map(|failure| failure.message.clone()),
             VolumeState::Unavailable => {
@@ -71,7 +71,7 @@ impl App {
         }
     }
 
-    pub(super) fn computer_view(&self, computer: ComputerRecord) -> v1::computers::Computer {
+    pub(crate) fn computer_view(&self, computer: ComputerRecord) -> v1::computers::Computer {
         let resources = computer.size.resources();
         let failure = computer.reported.as_ref().and_then(|reported| match &reported.state {
             InstanceState::Failed(failure) => Some(failure.message.clone()),
@@ -120,7 +120,7 @@ impl App {
     }
 }
 
-pub(super) fn attachment_view(attachment: AttachmentRecord) -> v1::attachments::Attachment {
+pub(crate) fn attachment_view(attachment: AttachmentRecord) -> v1::attachments::Attachment {
     v1::attachments::Attachment {
         id: attachment.id.to_string(),
         volume_id: attachment.volume_id.to_string(),
@@ -165,7 +165,7 @@ fn volume_snapshots(volume: &VolumeRecord, now: Timestamp) -> v1::volumes::Volum
         Some(ScheduleState::Failing(failure)) => ("failing", Some(failure.message.clone())),
     };
     let plan = schedule.and_then(|schedule| schedule.plan);
-    // The text was understood when it was accepted.
+    // The text was valid when it was accepted.
     let times = schedule.and_then(|schedule| Schedule::parse(&schedule.text).ok());
     let next = times.map(|times| times.upcoming(now, UPCOMING_SHOWN)).unwrap_or_default();
     v1::volumes::VolumeSnapshots {
@@ -194,7 +194,7 @@ fn volume_space(volume: &VolumeRecord) -> Option<v1::volumes::VolumeSpace> {
     })
 }
 
-/// The compaction that was asked for last, or one that the host began by itself before a snapshot, whichever is newer.
+/// The compaction requested last, or one that the host started by itself before a snapshot, whichever is newer.
 fn compaction(volume: &VolumeRecord) -> Option<v1::volumes::Compaction> {
     let is_seen = volume.reported_generation >= volume.generation;
     let answers = |number| is_newer(number, volume.compaction, is_seen);
@@ -231,24 +231,24 @@ fn volume_origin(origin: Origin) -> v1::volumes::VolumeOrigin {
     v1::volumes::VolumeOrigin { kind: kind.into(), id }
 }
 
-/// Whether work that a host reports under `number` is what to show, when somebody asked for number `asked`. A host counts what
-/// it does by itself as 0; that is shown once the host has seen what was asked.
+/// Whether to show work that a host reports under `number` when the last request has number `asked`. Work that the host starts
+/// on its own has number 0; it is shown once the host has seen the last request.
 fn is_newer(number: u64, asked: u64, is_seen: bool) -> bool {
     number >= asked || (number == 0 && is_seen)
 }
 
-/// `None` while the whole is not known.
+/// `None` while the total is unknown.
 fn percent(done_bytes: u64, total_bytes: u64) -> Option<u32> {
     let percent = (u128::from(done_bytes) * 100).checked_div(u128::from(total_bytes))?;
     Some(percent.min(100) as u32)
 }
 
-pub(super) fn deleted(id: impl ToString, status: &str) -> v1::volumes::Deleted {
+pub(crate) fn deleted(id: impl ToString, status: &str) -> v1::volumes::Deleted {
     v1::volumes::Deleted { id: id.to_string(), deleted: true, success: true, status: status.into() }
 }
 
 /// A value as the only detail of an error.
-pub(super) fn detail(name: &str, value: impl serde::Serialize) -> serde_json::Map<String, serde_json::Value> {
+pub(crate) fn detail(name: &str, value: impl serde::Serialize) -> serde_json::Map<String, serde_json::Value> {
     let value = serde_json::to_value(value).unwrap_or_default();
     BTreeMap::from([(name.to_owned(), value)]).into_iter().collect()
 }

@@ -2,11 +2,11 @@
 
 use miosa_domain::{ProjectId, Refusal, VolumeId};
 
-use super::{App, AppError, Caller};
+use crate::{App, AppError, Caller};
 
 impl App {
     /// The caller's project with this id, or the default one.
-    pub(crate) async fn find_project(
+    pub async fn find_project(
         &self,
         caller: &Caller,
         wanted: Option<ProjectId>,
@@ -14,9 +14,9 @@ impl App {
         Ok(self.store().project(caller.tenant_id, wanted).await?)
     }
 
-    /// Refuses a volume that is not the project's, as if it were not there. One that was deleted passes: what can still be done
-    /// with it is for the verb to say.
-    pub(crate) async fn require_in_project(
+    /// Refuses a volume of another project as not found. A deleted volume passes: the verb decides what is still possible with
+    /// it.
+    pub async fn require_in_project(
         &self,
         caller: &Caller,
         project: Option<ProjectId>,

@@ -1,5 +1,5 @@
-//! Services and releases as deployments, versions and releases of versions. Published clients refuse words that they do not
-//! know, so each state has one of theirs.
+//! Services and releases as deployments, versions and releases of versions. Published clients reject unknown words, so each
+//! state has one of theirs.
 
 use std::collections::BTreeMap;
 

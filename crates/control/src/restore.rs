@@ -1,7 +1,7 @@
-//! The verbs that bring a snapshot back: in place, or as a new volume; and forks, which are new volumes too.
+//! The verbs that bring a snapshot back, in place or as a new volume; and forks, which are new volumes too.
 //!
-//! A new volume has an origin, and its host makes it from that; from then on both are independent. A restore in place is a
-//! sequence that the store moves on with each report (`miosa_store::restore`); here a caller only waits for its end.
+//! A new volume has an origin that its host clones; after that the two are independent. A restore in place is a sequence that
+//! reports advance; here a caller only waits for its end.
 
 use miosa_api::v1::volumes::Volume;
 use miosa_domain::computer::ComputerStatus;
@@ -15,15 +15,15 @@ use miosa_store::snapshot::SnapshotRecord;
 use miosa_store::volume::VolumeRecord;
 use uuid::Uuid;
 
-use super::{
+use crate::{
     App, AppError, AskedSize, Caller, CopySource, HooksChange, Idempotency, ListRequest, NewCopy,
     SnapshotPath, now, to_the_end,
 };
 
-/// The reason of a restore that just failed is among so many of the newest events.
+/// The reason of a restore that has just failed is among this many newest events.
 const EVENTS_LOOKED_AT: u64 = 20;
 
-/// A source as its copy needs it.
+/// The source of a copy.
 struct Source {
     origin: Origin,
     host_id: HostId,
@@ -33,9 +33,9 @@ struct Source {
 }
 
 impl App {
-    /// Answers the new volume when it is `available`, and `creating` when that takes long. `suffix` makes a name out of its
-    /// source's.
-    pub(crate) async fn copy_volume(
+    /// Returns the new volume once it is `available`, and as `creating` after the wait. `suffix` is appended to the source's
+    /// name if the caller gave no name.
+    pub async fn copy_volume(
         &self,
         caller: &Caller,
         source: CopySource,
@@ -102,9 +102,9 @@ impl App {
         }
     }
 
-    /// Brings a volume back to one of its own snapshots. Answers it when that is done, and `restoring` when it takes long. A
-    /// restore that failed left the volume as it was, and is refused with its reason.
-    pub(crate) async fn restore_in_place(
+    /// Restores a volume in place from one of its own snapshots. Returns it when that is done, and as `restoring` after the
+    /// wait. A failed restore leaves the volume as it was and is refused with its reason.
+    pub async fn restore_in_place(
         &self,
         caller: &Caller,
         volume_id: VolumeId,
@@ -121,7 +121,7 @@ impl App {
                 .store()
                 .begin_restore(tenant_id, volume_id, snapshot_id, force, idempotency.as_ref(), now())
                 .await?;
-            app.links().nudge(begun.host_id);
+            app.hosts().wake(begun.host_id);
             let incarnation_before = begun.incarnation;
             let restarted =
                 begun.restore.as_ref().map(|restore| restore.computers.clone()).unwrap_or_default();
@@ -140,11 +140,11 @@ impl App {
         .await
     }
 
-    /// Until each of these computers runs, or has said why it cannot; together for as long as an answer may wait.
+    /// Waits until each of these computers runs or has failed, for at most one outcome wait in total.
     async fn await_running(&self, tenant_id: TenantId, computers: Vec<ComputerId>) -> Result<(), AppError> {
         let waits = computers.into_iter().map(|id| (id, self.wait_for(id.uuid())));
         for (id, mut wait) in waits.collect::<Vec<_>>() {
-            // One that was destroyed meanwhile is not waited for.
+            // A computer that was destroyed in between is skipped.
             while let Some(computer) = self.store().computer(tenant_id, id).await? {
                 let is_starting =
                     matches!(computer.status, ComputerStatus::Starting | ComputerStatus::Provisioning);
@@ -156,7 +156,7 @@ impl App {
         Ok(())
     }
 
-    /// As the volume's history tells it.
+    /// The reason in the volume's history.
     async fn restore_failure(&self, volume: &VolumeRecord) -> Result<String, AppError> {
         let newest = ListRequest { limit: EVENTS_LOOKED_AT, ..ListRequest::default() };
         let events = self.store().list_events(volume.tenant_id, volume.id, &newest).await?;
@@ -165,8 +165,8 @@ impl App {
         Ok(told.map_or_else(untold, |event| event.message))
     }
 
-    /// What somebody is told who wants to restore and names no snapshot.
-    pub(crate) async fn refuse_unnamed_snapshot(
+    /// The refusal of a restore that names no snapshot.
+    pub async fn refuse_unnamed_snapshot(
         &self,
         caller: &Caller,
         volume_id: VolumeId,
@@ -180,7 +180,7 @@ impl App {
 }
 
 fn as_domain(snapshot: &SnapshotRecord) -> snapshot::Snapshot {
-    // Whether it is in use matters to its deletion only.
+    // `in_use` matters to its deletion only.
     snapshot::Snapshot {
         id: snapshot.id,
         state: snapshot.state,

@@ -100,7 +100,7 @@ fn warnings(sight: &ServiceSight) -> Vec<String> {
     if writers && sight.service.replicas > 1 { vec![SHARED_WRITERS.into()] } else { Vec::new() }
 }
 
-/// The settings of the next release that differ from those that are served.
+/// The settings of the next release that differ from the served ones.
 fn pending(
     settings: &v1::ServiceSettings,
     source: &Option<Source>,
@@ -210,7 +210,7 @@ pub(crate) fn stopped(sight: &ServiceSight, stopped: u32) -> v1::StoppedService 
     v1::StoppedService { id: sight.service.id.to_string(), stopped, success: true, status }
 }
 
-/// Its host said, knowing that it is to end, that no process of it is left.
+/// Its host reported, at the generation that ends it, that no process of it is left.
 pub(crate) fn is_down(replica: &ReplicaRecord) -> bool {
     let computer = &replica.computer;
     computer.desired != DesiredRun::Running

@@ -1,10 +1,10 @@
-//! The verbs of services. Each writes intent and the first steps of its roll-out; what follows is moved on by reports and by the
-//! timer (`reconcile`). Only `stop` waits for its outcome: all others answer the release, which says how far it is.
+//! The verbs of services. Each writes its intent and the first steps of the rollout; reports and the timers (`reconcile`)
+//! advance it. Only `stop` waits for its outcome; the others return the release, which shows the progress.
 
 use std::time::Duration;
 
 use futures::stream::{SelectAll, StreamExt};
-use miosa_api::agent_v1::{ControllerMessage, StreamEvent};
+use miosa_api::agent_v1::StreamEvent;
 use miosa_api::v1::services::{EffectiveVariable, Release, RuntimeInstance, Service, StoppedService};
 use miosa_api::v1::volumes::Deleted;
 use miosa_domain::service::{RunSettings, ServiceKind, SettingsPatch};
@@ -15,12 +15,14 @@ use miosa_store::service::{
 };
 use uuid::Uuid;
 
-use super::view::{self, service as service_view};
-use super::{App, AppError, Caller, Cursor, Idempotency, ListPage, ListRequest, Wait, now, to_the_end};
+use crate::view::{self, service as service_view};
+use crate::{
+    App, AppError, Caller, Cursor, Idempotency, ListPage, ListRequest, StreamRequest, Wait, now, to_the_end,
+};
 
-/// Checked by http, but for the template's name and the volumes, which only hosts and the database know.
+/// Checked by http, except the template's name and the volumes, which only the host and the database know.
 #[derive(Debug, Clone)]
-pub(crate) struct NewService {
+pub struct NewService {
     pub name: String,
     pub slug: String,
     pub kind: ServiceKind,
@@ -31,24 +33,24 @@ pub(crate) struct NewService {
 
 /// A release as a caller names it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum ReleaseName {
+pub enum ReleaseName {
     Id(ReleaseId),
     Number(u64),
 }
 
-/// A line of one replica, with where it comes from.
-pub(crate) struct ReplicaLine {
+/// A line of one replica, with its origin.
+pub struct ReplicaLine {
     pub replica: u32,
     pub instance_id: InstanceId,
     pub event: StreamEvent,
 }
 
 const FIRST_REPLICAS: u32 = 1;
-/// So often whoever follows a service looks by himself.
+/// A follower of a service reads it at least this often.
 const NEWS_WAIT: Duration = Duration::from_secs(5);
 
 impl App {
-    pub(crate) async fn create_service(
+    pub async fn create_service(
         &self,
         caller: &Caller,
         new: NewService,
@@ -74,13 +76,13 @@ impl App {
                 settings,
             };
             let sight = app.store().create_service(new, idempotency.as_ref(), now()).await?;
-            app.links().nudge(host_id);
+            app.hosts().wake(host_id);
             Ok(service_view::service(sight))
         })
         .await
     }
 
-    pub(crate) async fn list_services(
+    pub async fn list_services(
         &self,
         caller: &Caller,
         request: ListRequest,
@@ -92,7 +94,7 @@ impl App {
         Ok(page.map(service_view::service))
     }
 
-    pub(crate) async fn get_service(&self, caller: &Caller, id: ServiceId) -> Result<Service, AppError> {
+    pub async fn get_service(&self, caller: &Caller, id: ServiceId) -> Result<Service, AppError> {
         Ok(service_view::service(self.sight(caller, id).await?))
     }
 
@@ -100,7 +102,7 @@ impl App {
         Ok(self.store().service(caller.tenant_id, id).await?)
     }
 
-    pub(crate) async fn update_service(
+    pub async fn update_service(
         &self,
         caller: &Caller,
         id: ServiceId,
@@ -115,14 +117,14 @@ impl App {
         to_the_end(async move {
             let sight =
                 app.store().update_service(tenant_id, id, change, idempotency.as_ref(), now()).await?;
-            app.links().nudge(sight.service.host_id);
+            app.hosts().wake(sight.service.host_id);
             Ok(service_view::service(sight))
         })
         .await
     }
 
-    /// Answers the release that the replicas run.
-    pub(crate) async fn scale_service(
+    /// Returns the release that the replicas run.
+    pub async fn scale_service(
         &self,
         caller: &Caller,
         id: ServiceId,
@@ -133,7 +135,7 @@ impl App {
         to_the_end(async move {
             let sight =
                 app.store().scale_service(tenant_id, id, replicas, idempotency.as_ref(), now()).await?;
-            app.links().nudge(sight.service.host_id);
+            app.hosts().wake(sight.service.host_id);
             let release = sight.target.or(sight.active).or(sight.newest);
             let release = release.ok_or(Refusal::NotFound { what: "release" })?;
             Ok(service_view::release(release, replicas))
@@ -141,7 +143,7 @@ impl App {
         .await
     }
 
-    pub(crate) async fn deploy_service(
+    pub async fn deploy_service(
         &self,
         caller: &Caller,
         id: ServiceId,
@@ -156,15 +158,15 @@ impl App {
         to_the_end(async move {
             let deployed = app.store().deploy_service(tenant_id, id, ask, idempotency.as_ref(), now()).await;
             let (sight, release) = deployed?;
-            app.links().nudge(sight.service.host_id);
+            app.hosts().wake(sight.service.host_id);
             app.news().publish(&[id.uuid()]);
             Ok(service_view::release(release, sight.service.replicas))
         })
         .await
     }
 
-    /// Serves a release again; the previous good one when none is named.
-    pub(crate) async fn serve_again(
+    /// Serves a release again; the last one that succeeded if none is named.
+    pub async fn serve_again(
         &self,
         caller: &Caller,
         id: ServiceId,
@@ -180,7 +182,7 @@ impl App {
         self.deploy_service(caller, id, DeployAsk { cause, of, ..ask }, idempotency).await
     }
 
-    pub(crate) async fn find_release(
+    pub async fn find_release(
         &self,
         caller: &Caller,
         id: ServiceId,
@@ -198,16 +200,12 @@ impl App {
         Ok(release.filter(|release| release.service_id == id).ok_or(not_found)?)
     }
 
-    pub(crate) async fn release_by_id(
-        &self,
-        caller: &Caller,
-        id: ReleaseId,
-    ) -> Result<ReleaseRecord, AppError> {
+    pub async fn release_by_id(&self, caller: &Caller, id: ReleaseId) -> Result<ReleaseRecord, AppError> {
         let release = self.store().release(caller.tenant_id, id).await?;
         Ok(release.ok_or(Refusal::NotFound { what: "release" })?)
     }
 
-    pub(crate) async fn get_release(
+    pub async fn get_release(
         &self,
         caller: &Caller,
         id: ServiceId,
@@ -218,13 +216,13 @@ impl App {
         Ok(service_view::release(release, replicas))
     }
 
-    /// As it is now, whatever its service.
-    pub(crate) async fn release_now(&self, caller: &Caller, id: ReleaseId) -> Result<Release, AppError> {
+    /// The release as it is now, whichever service it belongs to.
+    pub async fn release_now(&self, caller: &Caller, id: ReleaseId) -> Result<Release, AppError> {
         let release = self.release_by_id(caller, id).await?;
         self.get_release(caller, release.service_id, id).await
     }
 
-    pub(crate) async fn list_releases(
+    pub async fn list_releases(
         &self,
         caller: &Caller,
         id: ServiceId,
@@ -235,7 +233,7 @@ impl App {
         Ok(page.map(|release| service_view::release(release, replicas)))
     }
 
-    pub(crate) async fn cancel_release(
+    pub async fn cancel_release(
         &self,
         caller: &Caller,
         id: ReleaseId,
@@ -245,15 +243,15 @@ impl App {
         to_the_end(async move {
             let canceled = app.store().cancel_release(tenant_id, id, idempotency.as_ref(), now()).await;
             let (sight, release) = canceled?;
-            app.links().nudge(sight.service.host_id);
+            app.hosts().wake(sight.service.host_id);
             app.news().publish(&[sight.service.id.uuid()]);
             Ok(service_view::release(release, sight.service.replicas))
         })
         .await
     }
 
-    /// Answers when nothing of the service runs any more, or after a while all the same.
-    pub(crate) async fn stop_service(
+    /// Returns when no process of the service runs, or after the wait.
+    pub async fn stop_service(
         &self,
         caller: &Caller,
         id: ServiceId,
@@ -264,7 +262,7 @@ impl App {
             let mut wait = app.wait_for(id.uuid());
             let stop = app.store().stop_service(caller.tenant_id, id, idempotency.as_ref(), now()).await;
             let (mut sight, stopped) = stop?;
-            app.links().nudge(sight.service.host_id);
+            app.hosts().wake(sight.service.host_id);
             while !sight.replicas.iter().all(view::service::is_down) {
                 if !wait.goes_on().await {
                     break;
@@ -276,18 +274,14 @@ impl App {
         .await
     }
 
-    /// The answer to a stop whose own was lost: what it ended is still there with its log.
-    pub(crate) async fn stopped_service(
-        &self,
-        caller: &Caller,
-        id: ServiceId,
-    ) -> Result<StoppedService, AppError> {
+    /// The response of a stop whose own was lost: the ended replicas still exist with their logs.
+    pub async fn stopped_service(&self, caller: &Caller, id: ServiceId) -> Result<StoppedService, AppError> {
         let sight = self.sight(caller, id).await?;
         let ended = sight.replicas.iter().filter(|replica| replica.is_retired()).count();
         Ok(service_view::stopped(&sight, u32::try_from(ended).unwrap_or(u32::MAX)))
     }
 
-    pub(crate) async fn delete_service(
+    pub async fn delete_service(
         &self,
         caller: &Caller,
         id: ServiceId,
@@ -296,13 +290,13 @@ impl App {
         let (app, tenant_id) = (self.clone(), caller.tenant_id);
         to_the_end(async move {
             let service = app.store().delete_service(tenant_id, id, idempotency.as_ref(), now()).await?;
-            app.links().nudge(service.host_id);
+            app.hosts().wake(service.host_id);
             Ok(view::deleted(id, "destroying"))
         })
         .await
     }
 
-    pub(crate) async fn list_instances(
+    pub async fn list_instances(
         &self,
         caller: &Caller,
         id: ServiceId,
@@ -317,7 +311,7 @@ impl App {
         if let Some(status) = &request.filters.status {
             instances.retain(|instance| instance.state == *status);
         }
-        // They are in the order of their replicas, which takes the place of the time.
+        // They are ordered by replica, so the replica takes the place of the time.
         let cursor = |instance: &RuntimeInstance| Cursor {
             created_at_ms: -i64::from(instance.replica),
             id: instance.id.parse().unwrap_or_default(),
@@ -325,7 +319,7 @@ impl App {
         Ok(page::cut(instances, &request, cursor))
     }
 
-    pub(crate) async fn get_instance(
+    pub async fn get_instance(
         &self,
         caller: &Caller,
         id: ServiceId,
@@ -337,8 +331,8 @@ impl App {
         Ok(service_view::instance(replica, release.map(|release| release.number)))
     }
 
-    /// What replica 0 of the release that is served has in its environment, or will have.
-    pub(crate) async fn effective_variables(
+    /// The environment that replica 0 of the served release has, or will have.
+    pub async fn effective_variables(
         &self,
         caller: &Caller,
         id: ServiceId,
@@ -357,8 +351,8 @@ impl App {
         Ok(all.collect())
     }
 
-    /// What the replicas wrote, each line with its replica. An ended one that left a log counts.
-    pub(crate) async fn service_logs(
+    /// The output of the replicas, each line with its replica. Includes ended replicas that left a log.
+    pub async fn service_logs(
         &self,
         caller: &Caller,
         id: ServiceId,
@@ -371,7 +365,7 @@ impl App {
         let wanted = |of: &&ReplicaRecord| replica.is_none_or(|index| of.of.index == index);
         for of in sight.replicas.iter().filter(wanted) {
             let instance_id = InstanceId::from(of.computer.id);
-            let logs = |stream| ControllerMessage::Logs { stream, instance: instance_id, tail_lines, follow };
+            let logs = StreamRequest::Logs { instance: instance_id, tail_lines, follow };
             let replica = of.of.index;
             let lines = self.open_stream(of.computer.host_id, logs).await?;
             all.push(lines.map(move |event| ReplicaLine { replica, instance_id, event }).boxed());
@@ -379,12 +373,12 @@ impl App {
         Ok(all)
     }
 
-    /// Listens for what is reported or changed of the service from now on, for a while.
-    pub(crate) fn service_news(&self, id: ServiceId) -> Wait {
+    /// Waits for changes of the service from now on.
+    pub fn service_news(&self, id: ServiceId) -> Wait {
         self.news().wait(id.uuid(), NEWS_WAIT)
     }
 
-    /// The host of the volumes, where there are some; else any.
+    /// The host of the volumes, if there are any; else any host.
     async fn host_of(
         &self,
         tenant_id: miosa_domain::TenantId,

@@ -1,6 +1,6 @@
 //! The verbs of computers.
 
-use miosa_api::agent_v1::{ControllerMessage, ExecRequest};
+use miosa_api::agent_v1::ExecRequest;
 use miosa_api::v1::computers::Computer;
 use miosa_api::v1::volumes::Deleted;
 use miosa_domain::computer::{self, ComputerStatus};
@@ -8,15 +8,15 @@ use miosa_domain::{ComputerId, HostId, Refusal, TenantId};
 use miosa_store::computer::ComputerRecord;
 use uuid::Uuid;
 
-use super::view;
-use super::{
-    App, AppError, Caller, ComputerChange, ExecEvents, Idempotency, ListPage, ListRequest, NewComputer,
-    Power, now, to_the_end,
+use crate::view;
+use crate::{
+    App, AppError, Caller, ComputerChange, HostStream, Idempotency, ListPage, ListRequest, NewComputer,
+    Power, StreamRequest, now, to_the_end,
 };
 
 impl App {
-    /// Answers at once; the computer boots in the background.
-    pub(crate) async fn create_computer(
+    /// Returns at once; the computer boots in the background.
+    pub async fn create_computer(
         &self,
         caller: &Caller,
         new: NewComputer,
@@ -52,13 +52,13 @@ impl App {
                 auto_start: new.auto_start,
             };
             let computer = app.store().create_computer(new, idempotency.as_ref(), now()).await?;
-            app.links().nudge(host.id);
+            app.hosts().wake(host.id);
             Ok(app.computer_view(computer))
         })
         .await
     }
 
-    pub(crate) async fn list_computers(
+    pub async fn list_computers(
         &self,
         caller: &Caller,
         request: ListRequest,
@@ -70,13 +70,13 @@ impl App {
         Ok(page.map(|computer| self.computer_view(computer)))
     }
 
-    /// A computer that is being destroyed is answered until nothing is left of it.
-    pub(crate) async fn get_computer(&self, caller: &Caller, id: ComputerId) -> Result<Computer, AppError> {
+    /// A computer that is being destroyed is returned until its host has removed it.
+    pub async fn get_computer(&self, caller: &Caller, id: ComputerId) -> Result<Computer, AppError> {
         let computer = self.read_computer(caller.tenant_id, id).await?;
         Ok(self.computer_view(computer))
     }
 
-    pub(crate) async fn update_computer(
+    pub async fn update_computer(
         &self,
         caller: &Caller,
         id: ComputerId,
@@ -88,8 +88,8 @@ impl App {
         Ok(self.computer_view(changed))
     }
 
-    /// Answers the computer, and a sentence that says what was done, when it runs or is stopped.
-    pub(crate) async fn set_power(
+    /// Returns the computer once it runs or is stopped, and a sentence that says what was done.
+    pub async fn set_power(
         &self,
         caller: &Caller,
         id: ComputerId,
@@ -101,7 +101,7 @@ impl App {
             let mut wait = app.wait_for(id.uuid());
             let (intent, is_new) =
                 app.store().set_power(tenant_id, id, power, idempotency.as_ref(), now()).await?;
-            app.links().nudge(intent.host_id);
+            app.hosts().wake(intent.host_id);
             let mut computer = intent.clone();
             while !is_settled(&intent, is_new, &computer) {
                 if !wait.goes_on().await {
@@ -128,8 +128,8 @@ impl App {
         .await
     }
 
-    /// Answers at once; the host ends and removes it in the background.
-    pub(crate) async fn delete_computer(
+    /// Returns at once; the host stops and removes the computer in the background.
+    pub async fn delete_computer(
         &self,
         caller: &Caller,
         id: ComputerId,
@@ -140,53 +140,47 @@ impl App {
         to_the_end(async move {
             let computer =
                 app.store().delete_computer(tenant_id, id, force, idempotency.as_ref(), now()).await?;
-            app.links().nudge(computer.host_id);
+            app.hosts().wake(computer.host_id);
             Ok(view::deleted(id, computer.status.as_str()))
         })
         .await
     }
 
-    pub(crate) async fn exec(
+    pub async fn exec(
         &self,
         caller: &Caller,
         id: ComputerId,
         request: ExecRequest,
-    ) -> Result<ExecEvents, AppError> {
+    ) -> Result<HostStream, AppError> {
         let computer = self.read_computer(caller.tenant_id, id).await?;
         computer::may_exec(id, computer.status)?;
-        let exec = |stream| ControllerMessage::Exec { stream, instance: id.into(), request };
-        self.open_stream(computer.host_id, exec).await
+        self.open_stream(computer.host_id, StreamRequest::Exec { instance: id.into(), request }).await
     }
 
-    pub(crate) async fn logs(
+    pub async fn logs(
         &self,
         caller: &Caller,
         id: ComputerId,
         tail_lines: u32,
         follow: bool,
-    ) -> Result<ExecEvents, AppError> {
+    ) -> Result<HostStream, AppError> {
         let computer = self.read_computer(caller.tenant_id, id).await?;
-        let logs = |stream| ControllerMessage::Logs { stream, instance: id.into(), tail_lines, follow };
+        let logs = StreamRequest::Logs { instance: id.into(), tail_lines, follow };
         self.open_stream(computer.host_id, logs).await
     }
 
-    pub(super) async fn open_stream(
+    pub(crate) async fn open_stream(
         &self,
         host_id: HostId,
-        request: impl FnOnce(u64) -> ControllerMessage,
-    ) -> Result<ExecEvents, AppError> {
-        let stream = match self.links().connected(host_id) {
-            Some(link) => link.open_stream(request).await,
-            None => None,
-        };
-        stream.ok_or_else(|| {
-            let message = format!("host {host_id} is not connected at the moment; try again soon");
-            AppError::Unavailable(message)
+        request: StreamRequest,
+    ) -> Result<HostStream, AppError> {
+        self.hosts().open_stream(host_id, request).await.ok_or_else(|| {
+            AppError::Unavailable(format!("host {host_id} is not connected at the moment; try again soon"))
         })
     }
 
-    /// Any computer of the tenant of which something is left.
-    pub(super) async fn read_computer(
+    /// Any computer of the tenant that is not a tombstone.
+    pub(crate) async fn read_computer(
         &self,
         tenant_id: TenantId,
         id: ComputerId,
@@ -200,10 +194,10 @@ impl App {
     }
 }
 
-/// Whether the outcome of `intent` is there, or another call has taken its place.
+/// Whether the outcome of `intent` is known, or another call has replaced the intent.
 fn is_settled(intent: &ComputerRecord, is_new: bool, computer: &ComputerRecord) -> bool {
     let was_replaced = (computer.desired, computer.run) != (intent.desired, intent.run);
-    // "Stopped" may be the old report of an earlier run; only one that answers this intent speaks of this one.
+    // "Stopped" may be the report of an earlier run; only a report of this intent's generation counts.
     let is_answered =
         computer.reported.as_ref().is_some_and(|reported| reported.generation >= intent.generation);
     was_replaced

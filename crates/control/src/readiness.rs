@@ -1,4 +1,4 @@
-//! Whether the control plane can do its work, and counts of what it holds.
+//! Whether the control plane is ready, and counts of its objects.
 
 use std::collections::BTreeMap;
 
@@ -8,27 +8,27 @@ use miosa_domain::{AttachmentId, ComputerId, MountPath, VolumeId};
 use miosa_store::upkeep::VolumeCount;
 use uuid::Uuid;
 
-use super::{App, AppError, Gauges, Readiness};
+use crate::{App, AppError, Gauges, Readiness};
 
 impl App {
-    pub(crate) async fn readiness(&self) -> Readiness {
+    pub async fn readiness(&self) -> Readiness {
         let database = self.store().ping().await.is_ok();
-        let connected = self.links().connected_hosts().len();
+        let connected = self.hosts().connected().len();
         let agent_connected = connected > 0;
-        let agent_recovered = agent_connected && self.links().recovered_hosts().len() >= connected;
+        let agent_recovered = agent_connected && self.hosts().recovered().len() >= connected;
         let mut reasons = Vec::new();
         if !database {
-            reasons.push("the database does not answer".into());
+            reasons.push("the database is not reachable".into());
         }
         if !agent_connected {
             reasons.push("no agent is connected".into());
         } else if !agent_recovered {
-            reasons.push("the agent is still looking at what is on its host".into());
+            reasons.push("the agent is still observing its host".into());
         }
         Readiness { database, agent_connected, agent_recovered, reasons }
     }
 
-    pub(crate) async fn gauges(&self) -> Result<Gauges, AppError> {
+    pub async fn gauges(&self) -> Result<Gauges, AppError> {
         let counts = self.store().counts().await?;
         let hosts = self.store().hosts().await?;
         let pools = || hosts.iter().filter_map(|host| host.pool);
@@ -43,18 +43,18 @@ impl App {
             ]),
             pool_capacity_bytes: pools().map(|pool| pool.capacity_bytes).sum(),
             pool_used_bytes: pools().map(|pool| pool.used_bytes).sum(),
-            agent_sessions: self.links().connected_hosts().len() as u64,
+            agent_sessions: self.hosts().connected().len() as u64,
             ..Gauges::default()
         };
         for count in &counts.volumes {
-            let state = state(count, self.links().is_reachable(count.host_id));
+            let state = state(count, self.hosts().is_reachable(count.host_id));
             *gauges.volumes.entry(state.to_string()).or_default() += count.count;
         }
         Ok(gauges)
     }
 }
 
-/// The state of volumes that were counted together. Only what decides it is known of them; the rest is made up.
+/// The state shared by volumes that were counted together. Fields that do not affect the state are placeholders.
 fn state(count: &VolumeCount, host_reachable: bool) -> VolumeState {
     let volume = volume::Volume {
         id: VolumeId::from_uuid(Uuid::nil()),

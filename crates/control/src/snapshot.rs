@@ -8,15 +8,15 @@ use miosa_domain::{Refusal, SnapshotId, TenantId, VolumeId};
 use miosa_store::snapshot::{PruneScope, SnapshotRecord};
 use uuid::Uuid;
 
-use super::{
+use crate::{
     App, AppError, Caller, Idempotency, ListPage, ListRequest, NewSnapshot, SnapshotChange, SnapshotPath,
     now, to_the_end, view,
 };
 
 impl App {
-    /// Answers the snapshot when it is `ready`, and `creating` when that takes long. One that failed is refused with its
-    /// reason, and stays for a while to be looked at.
-    pub(crate) async fn create_snapshot(
+    /// Returns the snapshot once it is `ready`, and as `creating` after the wait. A failed snapshot is refused with its reason
+    /// and kept for inspection.
+    pub async fn create_snapshot(
         &self,
         caller: &Caller,
         volume_id: VolumeId,
@@ -40,7 +40,7 @@ impl App {
                 hooks: new.hooks,
             };
             let mut snapshot = app.store().create_snapshot(new, idempotency.as_ref(), now()).await?;
-            app.links().nudge(snapshot.host_id);
+            app.hosts().wake(snapshot.host_id);
             while snapshot.state == SnapshotState::Creating {
                 if !wait.goes_on().await {
                     return Ok(app.snapshot_view(snapshot));
@@ -53,7 +53,7 @@ impl App {
         .await
     }
 
-    /// Once it is no longer being taken.
+    /// The result of a snapshot that is no longer being taken.
     async fn taken(&self, snapshot: SnapshotRecord) -> Result<Snapshot, AppError> {
         if snapshot.state != SnapshotState::Failed {
             return Ok(self.snapshot_view(snapshot));
@@ -67,8 +67,8 @@ impl App {
         Err(AppError::RefusedWith { refusal, details })
     }
 
-    /// Of a volume that is there.
-    pub(crate) async fn list_volume_snapshots(
+    /// Of a volume that is not deleted.
+    pub async fn list_volume_snapshots(
         &self,
         caller: &Caller,
         volume_id: VolumeId,
@@ -78,8 +78,8 @@ impl App {
         self.list_snapshots(caller, Some(volume_id), request).await
     }
 
-    /// Of one volume or of all, whether they are there or gone.
-    pub(crate) async fn list_snapshots(
+    /// Of one volume or of all, deleted ones included.
+    pub async fn list_snapshots(
         &self,
         caller: &Caller,
         volume_id: Option<VolumeId>,
@@ -92,15 +92,11 @@ impl App {
         Ok(page.map(|snapshot| self.snapshot_view(snapshot)))
     }
 
-    pub(crate) async fn get_snapshot(
-        &self,
-        caller: &Caller,
-        path: SnapshotPath,
-    ) -> Result<Snapshot, AppError> {
+    pub async fn get_snapshot(&self, caller: &Caller, path: SnapshotPath) -> Result<Snapshot, AppError> {
         Ok(self.snapshot_view(self.find_snapshot(caller.tenant_id, path).await?))
     }
 
-    pub(crate) async fn update_snapshot(
+    pub async fn update_snapshot(
         &self,
         caller: &Caller,
         path: SnapshotPath,
@@ -114,8 +110,8 @@ impl App {
         Ok(self.snapshot_view(changed))
     }
 
-    /// The snapshot is gone for clients from the commit on; the answer waits until its space is given back.
-    pub(crate) async fn delete_snapshot(
+    /// Clients no longer see the snapshot after the commit; the response waits until its space has been freed.
+    pub async fn delete_snapshot(
         &self,
         caller: &Caller,
         path: SnapshotPath,
@@ -127,7 +123,7 @@ impl App {
             let mut wait = app.wait_for(path.id.uuid());
             let mut snapshot =
                 app.store().delete_snapshot(tenant_id, path.id, idempotency.as_ref(), now()).await?;
-            app.links().nudge(snapshot.host_id);
+            app.hosts().wake(snapshot.host_id);
             while !snapshot.is_tombstone {
                 if !wait.goes_on().await {
                     return Ok(view::deleted(path.id, "deleting"));
@@ -140,8 +136,8 @@ impl App {
         .await
     }
 
-    /// Answers the snapshot when its data was compared with its checksum, and `running` when that takes long.
-    pub(crate) async fn verify_snapshot(
+    /// Returns the snapshot once its data has been compared with its checksum, and as `running` after the wait.
+    pub async fn verify_snapshot(
         &self,
         caller: &Caller,
         path: SnapshotPath,
@@ -154,7 +150,7 @@ impl App {
             let mut snapshot =
                 app.store().verify_snapshot(tenant_id, path.id, idempotency.as_ref(), now()).await?;
             let number = snapshot.verification;
-            app.links().nudge(snapshot.host_id);
+            app.hosts().wake(snapshot.host_id);
             while !is_verified(&snapshot, number) {
                 if !wait.goes_on().await {
                     return Ok(app.snapshot_view(snapshot));
@@ -167,9 +163,9 @@ impl App {
         .await
     }
 
-    /// Removes the caller's expired snapshots, of one volume (which may be gone) or of all; a dry run only says which. The
-    /// space comes back in the background.
-    pub(crate) async fn prune_snapshots(
+    /// Removes the caller's expired snapshots, of one volume (which may be deleted) or of all; a dry run only lists them. The
+    /// space is freed in the background.
+    pub async fn prune_snapshots(
         &self,
         caller: &Caller,
         volume_id: Option<VolumeId>,
@@ -181,20 +177,20 @@ impl App {
                 None => PruneScope::Tenant(tenant_id),
                 Some(id) => PruneScope::Volume(tenant_id, app.read_volume(tenant_id, id).await?.id),
             };
-            let recovered = app.links().recovered_hosts();
+            let recovered = app.hosts().recovered();
             let carry_out = (!dry_run).then_some(recovered.as_slice());
             let prune = app.store().prune_snapshots(scope, carry_out, now()).await?;
             if !dry_run {
-                app.links().nudge_all(prune.pruned.iter().map(|snapshot| snapshot.host_id));
+                app.hosts().wake_all(prune.pruned.iter().map(|snapshot| snapshot.host_id));
             }
             Ok(app.prune_view(prune, dry_run))
         })
         .await
     }
 
-    /// The snapshot that a caller named. One of another volume than the named one is not found, and neither is one whose
-    /// volume is asked for and gone.
-    pub(super) async fn find_snapshot(
+    /// The snapshot that a caller named. With a volume, a snapshot of another volume is not found, and a deleted volume is
+    /// refused.
+    pub(crate) async fn find_snapshot(
         &self,
         tenant_id: TenantId,
         path: SnapshotPath,

@@ -1,14 +1,14 @@
-//! What happened to a volume.
+//! The history of a volume.
 
 use miosa_api::v1::snapshots::Event;
 use miosa_domain::VolumeId;
 use miosa_store::event::EventRecord;
 
-use super::{App, AppError, Caller, ListPage, ListRequest};
+use crate::{App, AppError, Caller, ListPage, ListRequest};
 
 impl App {
-    /// Of a deleted volume as well, as long as it is remembered.
-    pub(crate) async fn list_events(
+    /// Includes the events of a deleted volume for as long as its row is kept.
+    pub async fn list_events(
         &self,
         caller: &Caller,
         volume_id: VolumeId,

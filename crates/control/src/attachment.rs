@@ -10,15 +10,15 @@ use miosa_store::attachment::{AttachmentRecord, Detach, DetachObstacle};
 use miosa_store::page;
 use uuid::Uuid;
 
-use super::view::{self, attachment_view};
-use super::{
+use crate::view::{self, attachment_view};
+use crate::{
     App, AppError, Caller, Cursor, Idempotency, ListPage, ListRequest, NewAttachment, now, to_the_end,
 };
 
 impl App {
-    /// Answers the attachment when the volume is at its path inside the computer, at once when the computer is stopped, and
-    /// `attaching` when that takes long. What the host cannot do is taken back and refused.
-    pub(crate) async fn attach(
+    /// Attaches a volume and returns the attachment once the volume is mounted in the computer: at once if the computer is
+    /// stopped, and as `attaching` after the wait. An attach that the host cannot carry out is withdrawn and refused.
+    pub async fn attach(
         &self,
         caller: &Caller,
         computer_id: ComputerId,
@@ -37,13 +37,13 @@ impl App {
                 mount_path: new.mount_path,
                 read_only: new.read_only,
             };
-            let is_reachable = |host_id| app.links().is_reachable(host_id);
+            let is_reachable = |host_id| app.hosts().is_reachable(host_id);
             let attached = app.store().attach(new, &is_reachable, idempotency.as_ref(), now()).await;
             let mut attachment = match attached {
                 Ok(attachment) => attachment,
                 Err(error) => return Err(app.with_attachment(tenant_id, error).await),
             };
-            app.links().nudge(attachment.host_id);
+            app.hosts().wake(attachment.host_id);
             while attachment.state == AttachmentState::Attaching {
                 if !wait.goes_on().await {
                     return Ok(attachment_view(attachment));
@@ -54,7 +54,7 @@ impl App {
             if attachment.state == AttachmentState::Failed
                 && app.store().withdraw_attachment(tenant_id, id, now()).await?
             {
-                app.links().nudge(attachment.host_id);
+                app.hosts().wake(attachment.host_id);
                 return Err(app.attach_refusal(attachment).await?);
             }
             Ok(attachment_view(app.read_attachment(tenant_id, id).await?))
@@ -62,7 +62,7 @@ impl App {
         .await
     }
 
-    pub(crate) async fn list_attachments(
+    pub async fn list_attachments(
         &self,
         caller: &Caller,
         computer_id: ComputerId,
@@ -86,11 +86,7 @@ impl App {
         Ok(page::cut(attachments, &request, place).map(attachment_view))
     }
 
-    pub(crate) async fn get_attachment(
-        &self,
-        caller: &Caller,
-        id: AttachmentId,
-    ) -> Result<Attachment, AppError> {
+    pub async fn get_attachment(&self, caller: &Caller, id: AttachmentId) -> Result<Attachment, AppError> {
         let attachment = self.read_attachment(caller.tenant_id, id).await?;
         match attachment.deleted_at {
             None => Ok(attachment_view(attachment)),
@@ -100,10 +96,10 @@ impl App {
         }
     }
 
-    /// Answers when the volume is out of the computer, at once when the computer is stopped. A volume whose files are in use
-    /// stays as it was, and the refusal names who uses them. With `computer_id`, an attachment of another computer is not
-    /// found.
-    pub(crate) async fn detach(
+    /// Detaches a volume and returns once it is unmounted from the computer: at once if the computer is stopped. A volume with
+    /// open files stays attached, and the refusal names the holders. With `computer_id`, an attachment of another computer is
+    /// not found.
+    pub async fn detach(
         &self,
         caller: &Caller,
         computer_id: Option<ComputerId>,
@@ -117,7 +113,7 @@ impl App {
             let detach = Detach { tenant_id, computer_id, id, force };
             let mut attachment = app.store().detach(detach, idempotency.as_ref(), now()).await?;
             let intent = attachment.generation;
-            app.links().nudge(attachment.host_id);
+            app.hosts().wake(attachment.host_id);
             loop {
                 if attachment.deleted_at.is_some() {
                     wait.over("detach");
@@ -146,7 +142,7 @@ impl App {
         Ok(attachment.ok_or(Refusal::NotFound { what: "attachment" })?)
     }
 
-    /// "Already attached" carries the attachment, so that a caller who repeats itself can go on with it.
+    /// "Already attached" carries the attachment, so that a caller that repeats the call can continue with it.
     async fn with_attachment(&self, tenant_id: TenantId, error: StoreError) -> AppError {
         let StoreError::Refused(
             refusal @ (Refusal::VolumeAttached { attachment_id, .. }
@@ -164,7 +160,7 @@ impl App {
         }
     }
 
-    /// The host's words for why the volume cannot be in the computer.
+    /// The host's reason why it could not mount the volume in the computer.
     async fn attach_refusal(&self, attachment: AttachmentRecord) -> Result<AppError, AppError> {
         let failure = attachment.error.unwrap_or_else(|| Failure {
             code: FailureCode::HostError,

@@ -6,12 +6,12 @@ use miosa_domain::ProjectId;
 use miosa_store::project::{ProjectChange, ProjectRecord};
 use uuid::Uuid;
 
-use super::view;
-use super::{App, AppError, Caller, Idempotency, ListPage, ListRequest, now};
+use crate::view;
+use crate::{App, AppError, Caller, Idempotency, ListPage, ListRequest, now};
 
 /// Checked by http.
 #[derive(Debug, Clone)]
-pub(crate) struct NewProject {
+pub struct NewProject {
     pub workspace_id: Option<String>,
     pub name: String,
     pub slug: String,
@@ -20,7 +20,7 @@ pub(crate) struct NewProject {
 }
 
 impl App {
-    pub(crate) async fn create_project(
+    pub async fn create_project(
         &self,
         caller: &Caller,
         new: NewProject,
@@ -38,7 +38,7 @@ impl App {
         Ok(project(self.store().create_project(new, idempotency.as_ref(), now()).await?))
     }
 
-    pub(crate) async fn list_projects(
+    pub async fn list_projects(
         &self,
         caller: &Caller,
         request: ListRequest,
@@ -47,15 +47,11 @@ impl App {
     }
 
     /// The default project when `id` is `None`.
-    pub(crate) async fn get_project(
-        &self,
-        caller: &Caller,
-        id: Option<ProjectId>,
-    ) -> Result<Project, AppError> {
+    pub async fn get_project(&self, caller: &Caller, id: Option<ProjectId>) -> Result<Project, AppError> {
         Ok(project(self.store().project_record(caller.tenant_id, id).await?))
     }
 
-    pub(crate) async fn update_project(
+    pub async fn update_project(
         &self,
         caller: &Caller,
         id: Option<ProjectId>,
@@ -66,7 +62,7 @@ impl App {
         Ok(project(store.update_project(caller.tenant_id, id, change, idempotency.as_ref(), now()).await?))
     }
 
-    pub(crate) async fn delete_project(
+    pub async fn delete_project(
         &self,
         caller: &Caller,
         id: Option<ProjectId>,

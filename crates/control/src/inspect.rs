@@ -1,13 +1,13 @@
-//! Looking into snapshots: their files, and what differs between two of them. The snapshot's host reads; nothing is kept here.
+//! Reading snapshots: their files, and the difference between two of them. The snapshot's host reads; nothing is cached here.
 //!
 //! ```text
 //!   stat, list, diff ──► one request ──► one stream of events, read to its end
-//!   download         ──► a request a piece, each only when the one before was taken: a slow reader keeps one piece waiting
-//!                        here and holds up neither its host nor anybody else
+//!   download         ──► one request per piece, each only after the previous piece was taken: a slow reader keeps one piece
+//!                        waiting here and delays neither its host nor other callers
 //! ```
 //!
-//! **Crash story.** Nothing is changed, so nothing can be half done. Whoever stops reading drops the stream, which ends it on
-//! the host; when the connection to the host is lost, a download breaks off visibly and the rest answers that it is unavailable.
+//! **Crash safety.** Nothing is changed. A reader that stops drops the stream, which ends it on the host. If the connection to
+//! the host is lost, a download breaks off visibly and the other calls fail as unavailable.
 
 use std::time::Duration;
 
@@ -15,8 +15,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt;
 use miosa_api::agent_v1::{
-    ChangeKind, ControllerMessage, InspectRequest, InspectedChange, InspectedFile, InspectedKind,
-    READ_MAX_BYTES, StreamEvent,
+    ChangeKind, InspectRequest, InspectedChange, InspectedFile, InspectedKind, READ_MAX_BYTES, StreamEvent,
 };
 use miosa_api::v1::snapshots::{ChangedFile, FileEntry, SnapshotDiff};
 use miosa_domain::status::{Failure, FailureCode};
@@ -24,50 +23,50 @@ use miosa_domain::{HostId, Refusal, SnapshotId, snapshot};
 use miosa_store::snapshot::SnapshotRecord;
 use tokio::time::{Instant, timeout_at};
 
-use super::{App, AppError, Caller, ExecEvents, SnapshotPath};
+use crate::{App, AppError, Caller, HostStream, SnapshotPath, StreamRequest};
 
-/// A host that has a file to show shows it by then. Answers are due within 20 s.
-const LOOK_TIME_MAX: Duration = Duration::from_secs(15);
-/// Comparing walks through all files of both snapshots.
+/// A host responds to a request for a file within this time. HTTP responses are due within 20 s.
+const READ_TIME_MAX: Duration = Duration::from_secs(15);
+/// A comparison walks all files of both snapshots.
 const DIFF_TIME_MAX: Duration = Duration::from_secs(50);
 
-/// What is below a path: the entries of a folder, or the one that is there.
+/// The entries of a directory, or the one file at the path.
 #[derive(Debug)]
-pub(crate) struct Listing {
+pub struct Listing {
     pub entries: Vec<FileEntry>,
-    /// The name of the last entry, when there are more.
+    /// The name of the last entry, if there are more.
     pub next: Option<Vec<u8>>,
 }
 
 /// A file that can be downloaded.
-pub(crate) struct SnapshotFile {
+pub struct SnapshotFile {
     app: App,
     host_id: HostId,
     snapshot_id: SnapshotId,
     path: Vec<u8>,
-    /// Not known of what a symlink leads to.
+    /// `None` for a symlink: the size of its target is not known.
     pub size_bytes: Option<u64>,
 }
 
 /// The bytes of a file, in order.
-pub(crate) struct FileBytes {
+pub struct FileBytes {
     file: SnapshotFile,
     offset: u64,
-    /// To the end of what was asked for; `None` while the end is where the file ends.
+    /// Bytes left of the requested range; `None` if the range ends with the file.
     left_bytes: Option<u64>,
     piece: Option<Piece>,
-    /// Read before it was asked for.
+    /// The first piece, which was read before the caller asked for it.
     first: Option<Vec<u8>>,
 }
 
-/// What is being read from the host.
+/// A piece that is being read from the host.
 struct Piece {
-    events: ExecEvents,
+    events: HostStream,
     left_bytes: u64,
 }
 
 impl App {
-    pub(crate) async fn stat_file(
+    pub async fn stat_file(
         &self,
         caller: &Caller,
         snapshot: SnapshotPath,
@@ -77,8 +76,8 @@ impl App {
         Ok(entry(path, &self.stat(&snapshot, path).await?))
     }
 
-    /// At most `limit` entries of a folder by name, from after the name `after`.
-    pub(crate) async fn list_files(
+    /// Lists at most `limit` entries of a directory in order of their names, starting after the name `after`.
+    pub async fn list_files(
         &self,
         caller: &Caller,
         snapshot: SnapshotPath,
@@ -91,7 +90,7 @@ impl App {
         if file.kind != InspectedKind::Directory {
             return Ok(Listing { entries: vec![entry(path, &file)], next: None });
         }
-        // One more than asked for, to see whether there are more.
+        // One more than requested, to know whether there are more.
         let request = InspectRequest::List {
             snapshot: snapshot.id,
             path: path.to_vec(),
@@ -108,7 +107,7 @@ impl App {
     }
 
     /// A file, or a symlink, which may lead to one.
-    pub(crate) async fn snapshot_file(
+    pub async fn snapshot_file(
         &self,
         caller: &Caller,
         snapshot: SnapshotPath,
@@ -133,8 +132,8 @@ impl App {
         })
     }
 
-    /// What `to` has other than `from`; all files are counted, and at most `limit` listed.
-    pub(crate) async fn diff_snapshots(
+    /// The changes from `from` to `to`. All files are counted, and at most `limit` are listed.
+    pub async fn diff_snapshots(
         &self,
         caller: &Caller,
         from: SnapshotPath,
@@ -168,12 +167,12 @@ impl App {
                 }
                 Some(StreamEvent::End) if is_measured => return Ok(diff),
                 Some(StreamEvent::Failed(failure)) => return Err(refusal(failure)),
-                _ => return Err(nonsense()),
+                _ => return Err(invalid_response()),
             }
         }
     }
 
-    /// The snapshot that a caller named, if its files can be read.
+    /// The snapshot that the caller named, if its files can be read.
     async fn readable_snapshot(
         &self,
         caller: &Caller,
@@ -184,7 +183,7 @@ impl App {
             id: found.id,
             state: found.state,
             protected: found.protected,
-            // Whoever else reads it does not matter.
+            // Other readers do not matter.
             in_use: false,
         })?;
         Ok(found)
@@ -192,46 +191,60 @@ impl App {
 
     async fn stat(&self, snapshot: &SnapshotRecord, path: &[u8]) -> Result<InspectedFile, AppError> {
         let request = InspectRequest::Stat { snapshot: snapshot.id, path: path.to_vec() };
-        self.files(snapshot, request).await?.pop().ok_or_else(nonsense)
+        self.files(snapshot, request).await?.pop().ok_or_else(invalid_response)
     }
 
-    /// The entries that the answer to `request` consists of.
+    /// The entries of the host's response to `request`.
     async fn files(
         &self,
         snapshot: &SnapshotRecord,
         request: InspectRequest,
     ) -> Result<Vec<InspectedFile>, AppError> {
         let mut events = self.inspect(snapshot.host_id, request).await?;
-        let deadline = Instant::now() + LOOK_TIME_MAX;
+        let deadline = Instant::now() + READ_TIME_MAX;
         let mut files = Vec::new();
         loop {
-            match timeout_at(deadline, events.next()).await.map_err(|_| silent())? {
+            match timeout_at(deadline, events.next()).await.map_err(|_| unresponsive())? {
                 Some(StreamEvent::Entries { entries }) => files.extend(entries),
                 Some(StreamEvent::End) => return Ok(files),
                 Some(StreamEvent::Failed(failure)) => return Err(refusal(failure)),
-                _ => return Err(nonsense()),
+                _ => return Err(invalid_response()),
             }
         }
     }
 
-    async fn inspect(&self, host_id: HostId, request: InspectRequest) -> Result<ExecEvents, AppError> {
-        self.open_stream(host_id, |stream| ControllerMessage::Inspect { stream, request }).await
+    async fn inspect(&self, host_id: HostId, request: InspectRequest) -> Result<HostStream, AppError> {
+        self.open_stream(host_id, StreamRequest::Inspect(request)).await
     }
 }
 
 impl SnapshotFile {
-    /// Up to `len` bytes from `offset`, or all from there. Answers when the first of them are there, so that a file which
-    /// cannot be read is refused and not broken off.
-    pub(crate) async fn read(self, offset: u64, len: Option<u64>) -> Result<FileBytes, AppError> {
+    /// Reads up to `len` bytes from `offset`, or to the end of the file. Returns when the first bytes have arrived, so that an
+    /// unreadable file is refused instead of a response breaking off.
+    pub async fn read(self, offset: u64, len: Option<u64>) -> Result<FileBytes, AppError> {
         let mut bytes = FileBytes { file: self, offset, left_bytes: len, piece: None, first: None };
         bytes.first = bytes.next_from_host().await?;
         Ok(bytes)
+    }
+
+    /// Requests the next piece; `None` if everything has been read.
+    async fn open_piece(&self, offset: u64, left_bytes: Option<u64>) -> Result<Option<Piece>, AppError> {
+        let max_bytes = left_bytes.map_or(READ_MAX_BYTES, |left_bytes| {
+            u32::try_from(left_bytes).map_or(READ_MAX_BYTES, |left_bytes| left_bytes.min(READ_MAX_BYTES))
+        });
+        if max_bytes == 0 {
+            return Ok(None);
+        }
+        let request =
+            InspectRequest::Read { snapshot: self.snapshot_id, path: self.path.clone(), offset, max_bytes };
+        let events = self.app.inspect(self.host_id, request).await?;
+        Ok(Some(Piece { events, left_bytes: max_bytes.into() }))
     }
 }
 
 impl FileBytes {
     /// The next bytes; `None` at the end.
-    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, AppError> {
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, AppError> {
         match self.first.take() {
             Some(first) => Ok(Some(first)),
             None => self.next_from_host().await,
@@ -241,14 +254,15 @@ impl FileBytes {
     async fn next_from_host(&mut self) -> Result<Option<Vec<u8>>, AppError> {
         loop {
             if self.piece.is_none() {
-                self.piece = self.open_piece().await?;
+                self.piece = self.file.open_piece(self.offset, self.left_bytes).await?;
             }
             let Some(piece) = &mut self.piece else { return Ok(None) };
-            let deadline = Instant::now() + LOOK_TIME_MAX;
-            match timeout_at(deadline, piece.events.next()).await.map_err(|_| silent())? {
+            let deadline = Instant::now() + READ_TIME_MAX;
+            match timeout_at(deadline, piece.events.next()).await.map_err(|_| unresponsive())? {
                 Some(StreamEvent::Data { data }) => {
                     let read_bytes = data.len() as u64;
-                    piece.left_bytes = piece.left_bytes.checked_sub(read_bytes).ok_or_else(nonsense)?;
+                    piece.left_bytes =
+                        piece.left_bytes.checked_sub(read_bytes).ok_or_else(invalid_response)?;
                     self.offset += read_bytes;
                     self.left_bytes = self.left_bytes.map(|left_bytes| left_bytes - read_bytes);
                     if !data.is_empty() {
@@ -261,38 +275,18 @@ impl FileBytes {
                     match self.left_bytes {
                         // The file ends here.
                         None if is_cut_short => self.left_bytes = Some(0),
-                        Some(_) if is_cut_short => return Err(nonsense()),
+                        Some(_) if is_cut_short => return Err(invalid_response()),
                         _ => {}
                     }
                 }
                 Some(StreamEvent::Failed(failure)) => return Err(refusal(failure)),
-                _ => return Err(nonsense()),
+                _ => return Err(invalid_response()),
             }
         }
     }
-
-    /// Asks for the next piece; `None` when everything was read.
-    async fn open_piece(&self) -> Result<Option<Piece>, AppError> {
-        let max_bytes = self.left_bytes.map_or(READ_MAX_BYTES, |left_bytes| {
-            u32::try_from(left_bytes).map_or(READ_MAX_BYTES, |left_bytes| left_bytes.min(READ_MAX_BYTES))
-        });
-        if max_bytes == 0 {
-            return Ok(None);
-        }
-        let file = &self.file;
-        let request = InspectRequest::Read {
-            snapshot: file.snapshot_id,
-            path: file.path.clone(),
-            offset: self.offset,
-            max_bytes,
-        };
-        let events = file.app.inspect(file.host_id, request).await?;
-        Ok(Some(Piece { events, left_bytes: max_bytes.into() }))
-    }
 }
 
-/// Why the host did not show what was asked for. Nothing was changed, so everything that may be over in a moment can be tried
-/// again.
+/// Why the host did not show the file. Nothing was changed, so a failure that may be temporary can be retried.
 fn refusal(failure: Failure) -> AppError {
     match failure.code {
         FailureCode::NoSuchFile => Refusal::NotFound { what: "path in the snapshot" }.into(),
@@ -308,15 +302,15 @@ fn no_file(message: &str) -> AppError {
     AppError::Invalid { field: "path", message: message.into() }
 }
 
-fn silent() -> AppError {
-    AppError::Unavailable("the snapshot's host does not answer; try again soon".into())
+fn unresponsive() -> AppError {
+    AppError::Unavailable("the snapshot's host does not respond; try again soon".into())
 }
 
-fn nonsense() -> AppError {
-    AppError::Internal("the host's answer about a snapshot makes no sense".into())
+fn invalid_response() -> AppError {
+    AppError::Internal("the host's response about a snapshot is invalid".into())
 }
 
-/// Not a 5xx: some clients would begin the same long work again.
+/// Not a 5xx: some clients would start the same long comparison again.
 fn diff_too_slow() -> AppError {
     let message = format!(
         "comparing the files takes longer than {} s; ask with files=false for the changed bytes alone",
@@ -360,7 +354,7 @@ fn count(diff: &mut SnapshotDiff, file: &InspectedChange, limit: usize) {
     });
 }
 
-/// `file` as clients see it; `path` is where it is.
+/// `file` as clients see it, at `path`.
 fn entry(path: &[u8], file: &InspectedFile) -> FileEntry {
     let name = path.rsplit(|byte| *byte == b'/').next().filter(|name| !name.is_empty()).unwrap_or(b"/");
     let is_symlink = file.kind == InspectedKind::Symlink;
@@ -397,7 +391,7 @@ fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
     [folder, b"/", name].concat()
 }
 
-/// Bytes for people, and exactly when that is not the same.
+/// Bytes as text, and in base64 if the text is not exact.
 fn text(bytes: &[u8]) -> (String, Option<String>) {
     match std::str::from_utf8(bytes) {
         Ok(text) => (text.to_owned(), None),

@@ -1,15 +1,15 @@
-//! Services as deployments. Their verbs are those of services; here is how they are looked up.
+//! Services as deployments: the lookups. The verbs are those of services.
 
 use miosa_api::v1::deployments::{Deployment, DeploymentRelease, DeploymentVersion};
 use miosa_domain::{ReleaseId, ServiceId};
 use miosa_store::page;
 use miosa_store::service::{ReleaseRecord, ServiceSight};
 
-use super::view::deployment as view;
-use super::{App, AppError, Caller, Cursor, Idempotency, ListPage, ListRequest, NewService, ReleaseName};
+use crate::view::deployment as view;
+use crate::{App, AppError, Caller, Cursor, Idempotency, ListPage, ListRequest, NewService, ReleaseName};
 
 impl App {
-    pub(crate) async fn create_deployment(
+    pub async fn create_deployment(
         &self,
         caller: &Caller,
         new: NewService,
@@ -20,8 +20,8 @@ impl App {
         self.get_deployment(caller, id).await
     }
 
-    /// States have other names here, so the filter by state is this function's own.
-    pub(crate) async fn list_deployments(
+    /// Deployments have state names of their own, so this function filters by state itself.
+    pub async fn list_deployments(
         &self,
         caller: &Caller,
         request: ListRequest,
@@ -40,15 +40,11 @@ impl App {
         Ok(page::cut(all, &request, cursor).map(view::deployment))
     }
 
-    pub(crate) async fn get_deployment(
-        &self,
-        caller: &Caller,
-        id: ServiceId,
-    ) -> Result<Deployment, AppError> {
+    pub async fn get_deployment(&self, caller: &Caller, id: ServiceId) -> Result<Deployment, AppError> {
         Ok(view::deployment(self.store().service(caller.tenant_id, id).await?))
     }
 
-    pub(crate) async fn list_versions(
+    pub async fn list_versions(
         &self,
         caller: &Caller,
         id: ServiceId,
@@ -57,7 +53,7 @@ impl App {
         Ok(self.page_of_releases(caller, id, &request).await?.map(view::version))
     }
 
-    pub(crate) async fn list_deployment_releases(
+    pub async fn list_deployment_releases(
         &self,
         caller: &Caller,
         id: ServiceId,
@@ -83,7 +79,7 @@ impl App {
         }))
     }
 
-    pub(crate) async fn get_version(
+    pub async fn get_version(
         &self,
         caller: &Caller,
         id: ServiceId,
@@ -93,8 +89,8 @@ impl App {
         Ok(view::version(self.find_release(caller, id, ReleaseName::Id(version_id)).await?))
     }
 
-    /// Of this deployment, or of any.
-    pub(crate) async fn get_deployment_release(
+    /// Of this deployment, or of any if `id` is `None`.
+    pub async fn get_deployment_release(
         &self,
         caller: &Caller,
         id: Option<ServiceId>,
@@ -107,7 +103,7 @@ impl App {
     }
 }
 
-/// All that the other filters let through, whatever its state.
+/// All objects that the other filters select, in any state.
 fn everything(request: &ListRequest) -> ListRequest {
     let mut filters = request.filters.clone();
     filters.status = None;
