@@ -1,9 +1,10 @@
 //! `cargo xtask <verb>`: what people and CI do with this repository besides building it. A file per verb.
 //!
 //! ```text
-//! setup ◄── test, demo, bench      installs the missing system packages
+//! setup ◄── lint, test, …      installs the missing system packages
 //! openapi [--check]                types ──► openapi/v1.json
 //! tidy                             rules about the source that no compiler checks
+//! lint                             spelling, and licenses and sources of dependencies
 //! test                             every test, those that need root included
 //! demo                             a volume's life, told on a terminal
 //! bench                            how long it takes, beside the same by hand
@@ -15,6 +16,7 @@
 mod bench;
 mod demo;
 mod fixture;
+mod lint;
 mod openapi;
 mod run;
 mod setup;
@@ -45,6 +47,8 @@ enum Verb {
     },
     /// Check the rules about the source that no compiler checks
     Tidy,
+    /// Check spelling, and the licenses and sources of dependencies
+    Lint,
     /// Run every test, those on real devices included (needs root)
     Test,
     /// Tell a volume's life on this machine, step by step (needs root)
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
         Verb::Setup => setup::setup(),
         Verb::Openapi { check } => openapi::openapi(check),
         Verb::Tidy => tidy::tidy(),
+        Verb::Lint => lint::lint(),
         Verb::Test => test::test(),
         Verb::Demo => demo::demo(),
         Verb::Bench { groups, quick } => bench::bench(&groups, quick),

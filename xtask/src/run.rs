@@ -50,8 +50,19 @@ pub(crate) fn root() -> PathBuf {
     xtask.parent().expect("xtask lies in the workspace").to_owned()
 }
 
+/// The directory that cargo builds into: this program lies in `<target>/<profile>/`.
+pub(crate) fn target_dir() -> Result<PathBuf, Failure> {
+    let program = std::env::current_exe().map_err(Failure::file("cannot locate", Path::new("xtask")))?;
+    let target = program.ancestors().nth(2).map(Path::to_owned);
+    target
+        .ok_or_else(|| Failure::Refused(format!("{} does not lie in a target directory", program.display())))
+}
+
 /// A command that runs in the repository's root.
-pub(crate) fn command<A: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = A>) -> Command {
+pub(crate) fn command<A: AsRef<OsStr>>(
+    program: impl AsRef<OsStr>,
+    arguments: impl IntoIterator<Item = A>,
+) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(root());
     command
@@ -59,26 +70,20 @@ pub(crate) fn command<A: AsRef<OsStr>>(program: &str, arguments: impl IntoIterat
 
 /// The cargo that runs us.
 pub(crate) fn cargo<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
-    command(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()), arguments)
+    command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments)
 }
 
-/// How a build is optimised.
+/// How a build is optimized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
     Debug,
     Release,
 }
 
-/// Builds the program; answers where it is.
+/// Builds the program and returns its path. Selects no package, so that it shares every dependency with xtask: see the alias in
+/// `.cargo/config.toml`.
 pub(crate) fn build_miosa(profile: Profile) -> Result<PathBuf, Failure> {
-    let mut build = cargo([
-        "build",
-        "--package",
-        "miosa-cli",
-        "--bin",
-        "miosa",
-        "--message-format=json-render-diagnostics",
-    ]);
+    let mut build = cargo(["build", "--bin", "miosa", "--message-format=json-render-diagnostics"]);
     if profile == Profile::Release {
         build.arg("--release");
     }

@@ -70,6 +70,13 @@ pub(crate) fn setup() -> Result<(), Failure> {
 fn missing() -> Vec<Need> {
     let here = |need: &Need| need.programs.iter().any(|program| run::find_program(program).is_some());
     let mut missing: Vec<Need> = NEEDS.iter().filter(|need| !here(need)).copied().collect();
+    if !has_python_with_venv() {
+        missing.push(Need {
+            programs: &["python3 with its module venv"],
+            packages: &["python3", "python3-venv"],
+            why: "the published Python SDK, and `cargo xtask lint`",
+        });
+    }
     if !has_static_busybox() {
         missing.push(Need {
             programs: &["a statically linked busybox"],
@@ -78,6 +85,11 @@ fn missing() -> Vec<Need> {
         });
     }
     missing
+}
+
+/// Debian packages the module `venv` without `ensurepip`, which it needs, unless `python3-venv` is installed too.
+fn has_python_with_venv() -> bool {
+    run::capture(run::command("python3", ["-c", "import ensurepip, venv"])).is_ok()
 }
 
 /// The default template holds nothing but busybox, so it must not need libraries.

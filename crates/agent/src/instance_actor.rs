@@ -220,11 +220,11 @@ async fn look(
         spec.attachments.iter().map(|a| (a.id, a.volume_id)).collect();
     volumes.extend(&claims);
     // A mount belongs to the attachment that has the claim: a withdrawn one of the same volume must not take it along.
-    let is_anothers = |id: &AttachmentId, volume: &VolumeId| {
+    let belongs_to_another = |id: &AttachmentId, volume: &VolumeId| {
         !claims.contains_key(id) && claims.values().any(|claimed| claimed == volume)
     };
     let published = volumes.iter().filter(|(id, volume)| {
-        !is_anothers(id, volume)
+        !belongs_to_another(id, volume)
             && host.volumes.staged(**volume).is_some_and(|staged| {
                 observation.published.iter().any(|p| p.device_number == staged.device_number)
             })

@@ -233,8 +233,8 @@ mod tests {
         assert_eq!(merged("", &both, &file()).tenant.as_deref(), Some("o"));
         assert_eq!(merged("--tenant f", &both, &file()).tenant.as_deref(), Some("f"));
         assert_eq!(merged("", &both[..1], &file()).tenant.as_deref(), Some("t"));
-        let organized = FileConfig { organization: Some("fo".into()), ..file() };
-        assert_eq!(merged("", &[], &organized).tenant.as_deref(), Some("fo"));
+        let organized = FileConfig { organization: Some("file-org".into()), ..file() };
+        assert_eq!(merged("", &[], &organized).tenant.as_deref(), Some("file-org"));
         assert_eq!(merged("", &[], &file()).tenant.as_deref(), Some("file-tenant"));
     }
 
