@@ -1,10 +1,10 @@
-//! `demo`: a volume's whole life on this machine, told on a terminal while it happens, with the time of each step.
+//! `demo`: a volume's life on this machine, shown on a terminal step by step, with the time of each step.
 //!
-//! Every step is checked, not only shown: the first one that is not as told ends the demo with an error. Whatever happens,
-//! the scratch directory and everything in the kernel that belongs to it are taken away again.
+//! Each step is checked; the first failure ends the demo with an error. On success, failure and Ctrl-C alike, the demo removes its scratch
+//! directory and everything in the kernel that belongs to it.
 //!
-//! It runs an unoptimised build: that is ready minutes sooner, and what takes time here are system calls and the disk.
-//! `bench` measures a release build.
+//! It runs an unoptimized build, which is ready minutes sooner: most of the time shown goes to system calls and the disk. `bench` measures
+//! a release build.
 
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -21,7 +21,6 @@ use crate::{fixture, setup, template};
 /// Commits that the database must have before everything is killed.
 const COMMITS_BEFORE: u64 = 100;
 
-/// Builds, serves, tells, cleans up.
 pub(crate) fn demo() -> Result<(), Failure> {
     if !run::is_root() {
         return Err(Failure::Refused(
@@ -38,242 +37,279 @@ pub(crate) fn demo() -> Result<(), Failure> {
 
 fn tell(options: ServerOptions) -> Result<(), Failure> {
     let begun = Instant::now();
-    let mut story = Story::default();
-    // The template's place must be known to the configuration before the server's own folder is.
+    // The configuration names the template, so it is made before the server's own directory exists.
     let scratch = tempfile::Builder::new()
         .prefix("miosa-demo-")
         .permissions(Permissions::from_mode(0o755))
         .tempdir_in("/var/tmp")
-        .map_err(Failure::file("cannot make a folder in", Path::new("/var/tmp")))?;
-    let files = scratch.path().join("template");
-    template::make(&files)?;
-    let config = format!("[agent.templates]\nsqlite = {:?}\n", files.display().to_string());
-    let miosa = options.miosa.clone();
-
-    story.chapter("Serve: a controller without root, an agent with root, a pool of 1 GB");
-    let (mut server, time) = timed(|| Server::start(ServerOptions { config: Some(config), ..options }));
-    fixture::clean_up_on_interrupt(&server, vec![scratch.path().to_owned()]);
-    let pids = server.pids();
-    story.command("miosa serve --data-dir DIR --pool-size 1GB");
-    story.output(&format!("ready {}", server.url()));
-    story.seen(time, &format!("controller is pid {}, agent is pid {}", pids.controller.pid, pids.agent.pid));
-    let cli = |server: &Server| Cli { miosa: miosa.clone(), url: server.url(), key: server.key().to_owned() };
-
-    story.chapter("Create a volume of 50 GB, as the API's page writes it");
-    let body = r#"{"name": "model-weights", "size_bytes": 53687091200, "backend": "local"}"#;
-    story.command(&format!("curl -X POST $BASE/api/v1/volumes -H \"Authorization: Bearer …\" -d '{body}'"));
-    let body = serde_json::from_str(body).expect("the page's body is JSON");
-    let (answer, time) = timed(|| server.http("POST", "/api/v1/volumes", Some(body)));
-    let volume = answer.ok();
-    let volume_id = text(&volume, "id");
-    story.output(&format!(r#"{{"id": "{volume_id}", …, "status": {}, …}}"#, volume["status"]));
-    assert_eq!(volume["status"], "available", "the new volume is {volume}");
-    let image = server.data_dir().join("pool/volumes").join(&volume_id).join("disk.img");
-    let (size, occupied) = sizes(&image)?;
-    assert_eq!(size, 53_687_091_200, "bytes of the image");
-    story.seen(time, &format!("durable and available; its image takes {} of the pool", mib(occupied)));
-
-    story.chapter(
-        "Start a computer whose first process commits orders to a database, once it has a place for it",
-    );
-    let create = [
-        "computers",
-        "create",
-        "--name",
-        "shop",
-        "--template",
-        "sqlite",
-        "--command",
-        "exec /bin/writer",
-        "--wait",
-    ];
-    let time = story.run(&cli(&server), &create);
-    let computer = only(&server, "/api/v1/computers");
-    let computer_id = text(&computer, "id");
-    wait_for_line(&server, &computer_id, "run 1: no volume");
-    let first_process = server.first_process(&computer_id);
-    story.seen(time, "running; it says: no volume");
-
-    story.chapter("Attach the volume while the computer runs");
-    let attach = ["volumes", "attach", "model-weights", "--machine", "shop", "--mount", "/mnt/data"];
-    let time = story.run(&cli(&server), &attach);
-    let mount = server.sh(&computer_id, "grep ' /mnt/data ' /proc/mounts");
-    assert!(mount.contains(" ext4 "), "inside the computer: {mount}");
-    let same = server.first_process(&computer_id).pid;
-    assert_eq!(same, first_process.pid, "the computer was restarted");
-    story.seen(time, "an ext4 at /mnt/data; the computer's first process is the same as before");
-
-    story
-        .chapter(&format!("Write: SQLite commits {COMMITS_BEFORE} orders, each one acknowledged on its own"));
-    let (_, time) = timed(|| wait_for_commits(&server, &computer_id, COMMITS_BEFORE));
-    story.seen(time, &format!("{} acknowledged, and it goes on", acknowledged(&server, &computer_id)));
-
-    let saved = snapshot_and_fork(&mut story, &server, &cli(&server), &computer_id);
-
-    story.chapter("kill -9: controller and agent. The workload must not notice");
-    let (_, time) = timed(|| {
-        server.kill_both();
-        server.wait_recovered();
-    });
-    let after = acknowledged(&server, &computer_id);
-    wait_for_commits(&server, &computer_id, after + 1);
-    assert_eq!(server.first_process(&computer_id).pid, first_process.pid, "the workload was restarted");
-    story.seen(time, "both are back; the same first process commits on");
-
-    story.chapter(
-        "kill -9: everything, in the middle of writing. Mounts and loop devices go too, as in a reboot",
-    );
-    let (_, time) = timed(|| server.simulate_reboot());
-    story.seen(time, "no process, mount, loop device or container of ours is left in the kernel");
-
-    story.chapter("Come back: serve again, and nothing else");
-    let (line, time) = timed(|| {
-        server.start_again();
-        wait_for_line(&server, &computer_id, "run 2: ")
-    });
-    story.command("miosa serve --data-dir DIR");
-    story.output(&line);
-    let (rows, witnessed) = rows_and_acknowledged(&line);
-    // One commit may have been finished, and its acknowledgement cut off.
-    assert!(rows == witnessed || rows == witnessed + 1, "rows and acknowledged commits differ: {line}");
-    story.seen(
-        time,
-        &format!("the volume was there before the first process, with all {witnessed} acknowledged orders"),
-    );
-
-    story.chapter("Verify the database");
-    let check = sqlite("pragma integrity_check");
-    let time = story.run(&cli(&server), &["computers", "exec", "shop", "--", &check]);
-    assert_eq!(server.sh(&computer_id, &check), "ok", "integrity_check");
-    story.seen(time, "SQLite finds nothing wrong");
-
-    lose_and_restore(&mut story, &server, &cli(&server), &computer_id, saved);
-
-    story.chapter("Detach while the computer runs");
-    server.sh(&computer_id, "touch /pause; until test -e /paused; do sleep 0.05; done");
-    let kept = count_rows(&server, &computer_id);
-    let attachment = text(&only(&server, &format!("/api/v1/computers/{computer_id}/volumes")), "id");
-    let time = story.run(&cli(&server), &["volumes", "detach", &attachment]);
-    assert_eq!(server.sh(&computer_id, "ls /mnt/data"), "", "files are left at /mnt/data");
-    assert_eq!(server.volume(&volume_id)["state"], "available");
-    story.seen(time, &format!("its files are gone from the computer; {kept} orders are in the volume"));
-
-    story.chapter("Destroy the volume");
-    let time = story.run(&cli(&server), &["volumes", "destroy", "model-weights", "--force"]);
-    server.http("GET", &format!("/api/v1/volumes/{volume_id}"), None).refused(404, "NOT_FOUND");
-    story.seen(time, "404 from now on, and in the trash");
-
-    story.chapter("Undelete it, and look inside");
-    let time = story.run(&cli(&server), &["volumes", "undelete", &volume_id]);
-    let attachment = server.attach(&computer_id, &volume_id, "/mnt/data");
-    assert_eq!(count_rows(&server, &computer_id), kept, "orders after undelete");
-    story.seen(time, &format!("all {kept} orders are there"));
-
-    server.detach(&computer_id, &attachment).ok();
-    serve_versions(&mut story, &server, &cli(&server), kept);
-
-    story.chapter("Delete the service, which leaves the volume, and destroy that; remove all the rest, stop");
-    let (_, time) = timed(|| {
-        for service in server.list_all("/api/v1/services") {
-            server.delete_service(&text(&service, "id"));
-        }
-        server.wait_volume(&volume_id, "available");
-        server.delete_volume(&volume_id).ok();
-        for snapshot in server.list_all("/api/v1/volume-snapshots") {
-            let path = format!("/api/v1/volume-snapshots/{}", text(&snapshot, "id"));
-            server.http("DELETE", &path, None).ok();
-        }
-        server.finish();
-    });
-    story.seen(time, "nothing is left on this machine");
-    println!("\nAll as told, in {:.0} s.", begun.elapsed().as_secs_f64());
+        .map_err(Failure::file("cannot make a directory in", Path::new("/var/tmp")))?;
+    let mut demo = Demo::serve(options, scratch.path())?;
+    demo.create_volume()?;
+    demo.start_computer();
+    demo.attach();
+    demo.write();
+    let saved = demo.snapshot_and_fork();
+    demo.kill_controller_and_agent();
+    demo.reboot();
+    demo.lose_and_restore(saved);
+    let orders = demo.detach();
+    demo.destroy_and_undelete(orders);
+    demo.serve_releases(orders);
+    demo.clean_up();
+    println!("\nEvery step succeeded, in {:.0} s.", begun.elapsed().as_secs_f64());
     Ok(())
 }
 
-/// Answers how many orders were acknowledged before the snapshot: all of them must be in it.
-fn snapshot_and_fork(story: &mut Story, server: &Server, cli: &Cli, computer: &str) -> u64 {
-    story.chapter("Take a snapshot while it commits. Nothing is stopped; writers wait for the clone alone");
-    let before = acknowledged(server, computer);
-    let time = story.run(cli, &["snapshots", "create", "model-weights", "--name", "first-orders"]);
-    let snapshot = only(server, "/api/v1/volume-snapshots");
-    assert_eq!(snapshot["state"], "ready", "{snapshot}");
-    let stall_ms = snapshot["stall_ms"].as_f64().unwrap_or_else(|| panic!("no stall_ms in {snapshot}"));
-    story.seen(time, &format!("ready; the database's writes waited {stall_ms:.1} ms"));
-
-    story.chapter("Look inside it");
-    let time = story.run(cli, &["snapshots", "ls", "first-orders:/"]);
-    story.seen(time, "read over a mount that no workload sees");
-
-    story.chapter("Fork the running volume into a second computer, and check the database there");
-    let time = story.run(cli, &["volumes", "fork", "model-weights", "preview", "--ttl", "3d"]);
-    let fork = server.list_all("/api/v1/volumes").into_iter().find(|volume| volume["name"] == "preview");
-    let fork = text(&fork.unwrap_or_else(|| panic!("no fork")), "id");
-    let body = serde_json::json!({"name": "preview", "template_type": "sqlite", "command": ["sleep", "600"]});
-    let second = server.run_computer(body);
-    let attachment = server.attach(&second, &fork, "/mnt/data");
-    assert_eq!(server.sh(&second, &sqlite("pragma integrity_check")), "ok", "the fork's database");
-    let rows = count_rows(server, &second);
-    assert!(rows >= before, "the fork has {rows} orders, and {before} were acknowledged before it");
-    server.detach(&second, &attachment).ok();
-    server.delete_computer(&second);
-    server.delete_volume(&fork).ok();
-    story.seen(time, &format!("a whole database with {rows} orders; the first one goes on"));
-    before
+/// A running server and the objects of the story. Each method is a chapter or two, in the order of [`tell`].
+struct Demo {
+    story: Story,
+    miosa: PathBuf,
+    server: Server,
+    volume: String,
+    computer: String,
 }
 
-/// The volume's present is lost, its past is not.
-fn lose_and_restore(story: &mut Story, server: &Server, cli: &Cli, computer: &str, saved: u64) {
-    story.chapter("Lose the database, and bring the snapshot back under the computer");
-    server.sh(
-        computer,
-        "touch /pause; until test -e /paused; do sleep 0.05; done; rm /mnt/data/orders.db; rm /pause",
-    );
-    let time = story.run(cli, &["snapshots", "restore", "first-orders", "--in-place", "--force", "--yes"]);
-    let line = wait_for_line(server, computer, "run 3: ");
-    story.output(&line);
-    let (rows, _) = rows_and_acknowledged(&line);
-    assert!(rows >= saved, "{rows} orders are back, and {saved} were acknowledged before the snapshot");
-    assert_eq!(server.sh(computer, &sqlite("pragma integrity_check")), "ok", "integrity_check");
-    let kept = server.list_all("/api/v1/volume-snapshots").len();
-    assert_eq!(kept, 2, "the snapshot and the one of the moment before it was restored");
-    story.seen(time, &format!("{rows} orders are back; what was there before is in a safety snapshot"));
-}
+impl Demo {
+    fn serve(options: ServerOptions, scratch: &Path) -> Result<Self, Failure> {
+        let mut story = Story::default();
+        let template = scratch.join("template");
+        template::make(&template)?;
+        let config = format!("[agent.templates]\nsqlite = {:?}\n", template.display().to_string());
+        let miosa = options.miosa.clone();
 
-/// A service takes the volume over; its second version takes it over from the first, and the third is no good.
-fn serve_versions(story: &mut Story, server: &Server, cli: &Cli, orders: u64) {
-    story.chapter("Give the volume to a service, whose replica says what it finds there");
-    let create = [
-        "services",
-        "create",
-        "till",
-        "--template",
-        "sqlite",
-        "--command",
-        "exec /bin/teller",
-        "--volume",
-        "model-weights:/mnt/data",
-    ];
-    let time = story.run(cli, &create);
-    let service = text(&only(server, "/api/v1/services"), "id");
-    let says = |release: u64| {
-        let line = format!("release {release} finds {orders} orders");
-        wait_for_line(server, &server.replica(&service, 0), &line)
-    };
-    story.seen(time, &says(1));
+        story.chapter("Serve: a controller without root, an agent with root, a pool of 1 GB");
+        let (server, time) = timed(|| Server::start(ServerOptions { config: Some(config), ..options }));
+        fixture::clean_up_on_interrupt(&server, vec![scratch.to_owned()]);
+        let pids = server.pids();
+        story.command("miosa serve --data-dir DIR --pool-size 1GB");
+        story.output(&format!("ready {}", server.url()));
+        let pids = format!("controller is pid {}, agent is pid {}", pids.controller.pid, pids.agent.pid);
+        story.seen(time, &pids);
+        Ok(Self { story, miosa, server, volume: String::new(), computer: String::new() })
+    }
 
-    story.chapter("Deploy a second version. The first one hands the volume over: it never has two writers");
-    let deploy = ["services", "deploy", "till", "--env", "VERSION=2"];
-    let time = story.run(cli, &deploy);
-    story.seen(time, &says(2));
+    /// Runs the command line program and shows it with its output. Returns the elapsed time.
+    fn run(&self, arguments: &[&str]) -> Duration {
+        self.story.run(&self.cli(), arguments)
+    }
 
-    story.chapter("Deploy a version that is no good, and wait. Nobody has to do anything");
-    let time = story.run_refused(cli, &["services", "deploy", "till", "--command", "exit 1"]);
-    let state = server.service(&service);
-    assert_eq!((&state["state"], &state["active_release_number"]), (&"running".into(), &2.into()), "{state}");
-    let line = says(2);
-    let check = server.replica_sh(&service, 0, &sqlite("pragma integrity_check"));
-    assert_eq!(check, "ok", "integrity_check");
-    story.seen(time, &format!("rolled back by itself; {line}, and SQLite nothing wrong"));
+    /// The port changes with each start of the server.
+    fn cli(&self) -> Cli {
+        Cli { miosa: self.miosa.clone(), url: self.server.url(), key: self.server.key().to_owned() }
+    }
+
+    fn create_volume(&mut self) -> Result<(), Failure> {
+        self.story.chapter("Create a volume of 50 GB with the request in the API guide");
+        let body = r#"{"name": "model-weights", "size_bytes": 53687091200, "backend": "local"}"#;
+        let curl = format!("curl -X POST $BASE/api/v1/volumes -H \"Authorization: Bearer …\" -d '{body}'");
+        self.story.command(&curl);
+        let body = serde_json::from_str(body).expect("the guide's body is JSON");
+        let (answer, time) = timed(|| self.server.http("POST", "/api/v1/volumes", Some(body)));
+        let volume = answer.ok();
+        self.volume = text(&volume, "id");
+        self.story.output(&format!(r#"{{"id": "{}", …, "status": {}, …}}"#, self.volume, volume["status"]));
+        assert_eq!(volume["status"], "available", "the new volume is {volume}");
+        let (size, occupied) = sizes(&self.server.volume_image(&self.volume))?;
+        assert_eq!(size, 53_687_091_200, "bytes of the image");
+        let used = mib(occupied);
+        self.story.seen(time, &format!("durable and available; its image takes {used} of the pool"));
+        Ok(())
+    }
+
+    fn start_computer(&mut self) {
+        self.story.chapter("Start a computer that commits orders to a database as soon as it has a volume");
+        let create = ["computers", "create", "--name", "shop", "--template", "sqlite"];
+        let time = self.run(&[&create[..], &["--command", "exec /bin/writer", "--wait"]].concat());
+        self.computer = text(&only(&self.server, "/api/v1/computers"), "id");
+        wait_for_line(&self.server, &self.computer, "run 1: no volume");
+        self.story.seen(time, "running; its log says: no volume");
+    }
+
+    fn attach(&mut self) {
+        let first_process = self.server.first_process(&self.computer).pid;
+        self.story.chapter("Attach the volume to the running computer");
+        let attach = ["volumes", "attach", "model-weights", "--machine", "shop", "--mount", "/mnt/data"];
+        let time = self.run(&attach);
+        let mount = self.server.sh(&self.computer, "grep ' /mnt/data ' /proc/mounts");
+        assert!(mount.contains(" ext4 "), "inside the computer: {mount}");
+        let now = self.server.first_process(&self.computer).pid;
+        assert_eq!(now, first_process, "the computer was restarted");
+        self.story.seen(time, "ext4 at /mnt/data; the computer's first process was not restarted");
+    }
+
+    fn write(&mut self) {
+        self.story.chapter(&format!("Write: SQLite commits {COMMITS_BEFORE} orders and acknowledges each"));
+        let (_, time) = timed(|| wait_for_commits(&self.server, &self.computer, COMMITS_BEFORE));
+        let commits = acknowledged(&self.server, &self.computer);
+        self.story.seen(time, &format!("{commits} acknowledged, and it continues"));
+    }
+
+    /// Returns the number of orders acknowledged before the snapshot: all of them must be in it.
+    fn snapshot_and_fork(&mut self) -> u64 {
+        self.story.chapter("Take a snapshot during the commits. Writers wait only for the clone");
+        let before = acknowledged(&self.server, &self.computer);
+        let time = self.run(&["snapshots", "create", "model-weights", "--name", "first-orders"]);
+        let snapshot = only(&self.server, "/api/v1/volume-snapshots");
+        assert_eq!(snapshot["state"], "ready", "{snapshot}");
+        let stall_ms = snapshot["stall_ms"].as_f64().unwrap_or_else(|| panic!("no stall_ms in {snapshot}"));
+        self.story.seen(time, &format!("ready; the database's writes waited {stall_ms:.1} ms"));
+
+        self.story.chapter("List its files");
+        let time = self.run(&["snapshots", "ls", "first-orders:/"]);
+        self.story.seen(time, "read through a mount that is invisible to workloads");
+
+        self.story.chapter("Fork the volume in use, attach the fork elsewhere, and check its database");
+        let time = self.run(&["volumes", "fork", "model-weights", "preview", "--ttl", "3d"]);
+        let server = &self.server;
+        let fork = server.list_all("/api/v1/volumes").into_iter().find(|volume| volume["name"] == "preview");
+        let fork = text(&fork.unwrap_or_else(|| panic!("no fork")), "id");
+        let body =
+            serde_json::json!({"name": "preview", "template_type": "sqlite", "command": ["sleep", "600"]});
+        let second = server.run_computer(body);
+        let attachment = server.attach(&second, &fork, "/mnt/data");
+        assert_eq!(server.sh(&second, &sqlite("pragma integrity_check")), "ok", "the fork's database");
+        let rows = count_rows(server, &second);
+        assert!(rows >= before, "the fork has {rows} orders, and {before} were acknowledged before it");
+        server.detach(&second, &attachment).ok();
+        server.delete_computer(&second);
+        server.delete_volume(&fork).ok();
+        self.story.seen(time, &format!("an intact database with {rows} orders; the original continues"));
+        before
+    }
+
+    fn kill_controller_and_agent(&mut self) {
+        let first_process = self.server.first_process(&self.computer).pid;
+        self.story.chapter("kill -9: controller and agent. The workload must not notice");
+        let (_, time) = timed(|| {
+            self.server.kill_both();
+            self.server.wait_recovered();
+        });
+        let after = acknowledged(&self.server, &self.computer);
+        wait_for_commits(&self.server, &self.computer, after + 1);
+        let now = self.server.first_process(&self.computer).pid;
+        assert_eq!(now, first_process, "the workload was restarted");
+        self.story.seen(time, "both have recovered; the same first process commits further orders");
+    }
+
+    fn reboot(&mut self) {
+        self.story
+            .chapter("kill -9: every process, during writes. Mounts and loop devices go, as in a reboot");
+        let (_, time) = timed(|| self.server.simulate_reboot());
+        self.story.seen(time, "no process, mount, loop device or container of ours is left in the kernel");
+
+        self.story.chapter("Serve again, and nothing else");
+        let (line, time) = timed(|| {
+            self.server.start_again();
+            wait_for_line(&self.server, &self.computer, "run 2: ")
+        });
+        self.story.command("miosa serve --data-dir DIR");
+        self.story.output(&line);
+        let (rows, witnessed) = rows_and_acknowledged(&line);
+        // The last commit may have finished without its acknowledgement.
+        let is_whole = rows == witnessed || rows == witnessed + 1;
+        assert!(is_whole, "rows and acknowledged commits differ: {line}");
+        let seen =
+            format!("the volume was mounted before the first process ran; all {witnessed} orders are in it");
+        self.story.seen(time, &seen);
+
+        self.story.chapter("Verify the database");
+        let check = sqlite("pragma integrity_check");
+        let time = self.run(&["computers", "exec", "shop", "--", &check]);
+        assert_eq!(self.server.sh(&self.computer, &check), "ok", "integrity_check");
+        self.story.seen(time, "SQLite reports no error");
+    }
+
+    /// The current data is lost; the snapshot is not.
+    fn lose_and_restore(&mut self, saved: u64) {
+        self.story.chapter("Delete the database, then restore the snapshot under the running computer");
+        self.pause_writer();
+        self.server.sh(&self.computer, "rm /mnt/data/orders.db /pause");
+        let time = self.run(&["snapshots", "restore", "first-orders", "--in-place", "--force", "--yes"]);
+        let line = wait_for_line(&self.server, &self.computer, "run 3: ");
+        self.story.output(&line);
+        let (rows, _) = rows_and_acknowledged(&line);
+        assert!(rows >= saved, "{rows} orders are back, and {saved} were acknowledged before the snapshot");
+        let check = self.server.sh(&self.computer, &sqlite("pragma integrity_check"));
+        assert_eq!(check, "ok", "integrity_check");
+        let kept = self.server.list_all("/api/v1/volume-snapshots").len();
+        assert_eq!(kept, 2, "the snapshot, and the safety snapshot of the data before the restore");
+        self.story.seen(time, &format!("{rows} orders are back; a safety snapshot has the replaced data"));
+    }
+
+    /// Waits until the writer does not use the database.
+    fn pause_writer(&self) {
+        self.server.sh(&self.computer, "touch /pause; until test -e /paused; do sleep 0.05; done");
+    }
+
+    /// Returns the number of orders in the volume.
+    fn detach(&mut self) -> u64 {
+        self.story.chapter("Detach from the running computer");
+        self.pause_writer();
+        let orders = count_rows(&self.server, &self.computer);
+        let attachments = format!("/api/v1/computers/{}/volumes", self.computer);
+        let attachment = text(&only(&self.server, &attachments), "id");
+        let time = self.run(&["volumes", "detach", &attachment]);
+        assert_eq!(self.server.sh(&self.computer, "ls /mnt/data"), "", "files are left at /mnt/data");
+        assert_eq!(self.server.volume(&self.volume)["state"], "available");
+        self.story.seen(time, &format!("/mnt/data is empty in the computer; the volume has {orders} orders"));
+        orders
+    }
+
+    fn destroy_and_undelete(&mut self, orders: u64) {
+        self.story.chapter("Destroy the volume");
+        let time = self.run(&["volumes", "destroy", "model-weights", "--force"]);
+        let path = format!("/api/v1/volumes/{}", self.volume);
+        self.server.http("GET", &path, None).refused(404, "NOT_FOUND");
+        self.story.seen(time, "it is in the trash; the API responds 404 for it");
+
+        self.story.chapter("Undelete it, and read the database");
+        let time = self.run(&["volumes", "undelete", &self.volume]);
+        let attachment = self.server.attach(&self.computer, &self.volume, "/mnt/data");
+        assert_eq!(count_rows(&self.server, &self.computer), orders, "orders after undelete");
+        self.story.seen(time, &format!("all {orders} orders are there"));
+        self.server.detach(&self.computer, &attachment).ok();
+    }
+
+    /// The volume moves to a service, then from its first release to its second. The third release fails and is rolled back.
+    fn serve_releases(&mut self, orders: u64) {
+        self.story.chapter("Give the volume to a service. Its replica logs what it finds there");
+        let create = ["services", "create", "till", "--template", "sqlite", "--command", "exec /bin/teller"];
+        let time = self.run(&[&create[..], &["--volume", "model-weights:/mnt/data"]].concat());
+        let service = text(&only(&self.server, "/api/v1/services"), "id");
+        let logged = |demo: &Self, release: u64| {
+            let line = format!("release {release} finds {orders} orders");
+            wait_for_line(&demo.server, &demo.server.replica(&service, 0), &line)
+        };
+        self.story.seen(time, &logged(self, 1));
+
+        self.story.chapter("Deploy a second release. The first hands the volume over: never two writers");
+        let time = self.run(&["services", "deploy", "till", "--env", "VERSION=2"]);
+        self.story.seen(time, &logged(self, 2));
+
+        self.story.chapter("Deploy a release that exits at once. It is rolled back automatically");
+        let deploy = ["services", "deploy", "till", "--command", "exit 1"];
+        let time = self.story.run_refused(&self.cli(), &deploy);
+        let state = self.server.service(&service);
+        let (running, active) = (&state["state"], &state["active_release_number"]);
+        assert_eq!((running, active), (&"running".into(), &2.into()), "{state}");
+        let line = logged(self, 2);
+        let check = self.server.replica_sh(&service, 0, &sqlite("pragma integrity_check"));
+        assert_eq!(check, "ok", "integrity_check");
+        self.story.seen(time, &format!("{line}; SQLite reports no error"));
+    }
+
+    fn clean_up(mut self) {
+        self.story.chapter("Delete the service, which keeps its volume, then everything else, and stop");
+        let server = self.server;
+        let (_, time) = timed(|| {
+            for service in server.list_all("/api/v1/services") {
+                server.delete_service(&text(&service, "id"));
+            }
+            server.wait_volume(&self.volume, "available");
+            server.finish();
+        });
+        self.story.seen(time, "nothing is left on this machine");
+    }
 }
 
 /// What the reader sees.
@@ -304,12 +340,12 @@ impl Story {
         println!("    {time:>6}  {what}");
     }
 
-    /// Shows a command of the CLI and what it says; answers how long it took, the start of the program included.
+    /// Runs a command of the CLI and shows it with its output. Returns the elapsed time, which includes the start of the program.
     fn run(&self, cli: &Cli, arguments: &[&str]) -> Duration {
         self.run_that(cli, arguments, true)
     }
 
-    /// The same of one that ends with an error.
+    /// The same for a command that must fail.
     fn run_refused(&self, cli: &Cli, arguments: &[&str]) -> Duration {
         self.run_that(cli, arguments, false)
     }
@@ -337,10 +373,10 @@ impl Cli {
     fn run(&self, arguments: &[&str], succeeds: bool) -> String {
         let mut command = Command::new(&self.miosa);
         command.args(arguments).env("MIOSA_ENDPOINT", &self.url).env("MIOSA_API_KEY", &self.key);
-        // Whatever the person at this terminal has configured for other servers stays out of it.
+        // The user's own configuration may name another server.
         command.env("HOME", "/nonexistent");
         let output = command.output().unwrap_or_else(|error| panic!("miosa does not start: {error}"));
-        // Results are on the one, hints on the other; a terminal shows both.
+        // Results go to stdout and hints to stderr; a terminal shows both.
         let said = [output.stdout, output.stderr].map(|stream| String::from_utf8_lossy(&stream).into_owned());
         let said = said.concat();
         assert!(
@@ -375,7 +411,7 @@ fn wait_for_line(server: &Server, computer: &str, beginning: &str) -> String {
     })
 }
 
-/// The number of commits that SQLite has acknowledged to the writer.
+/// Returns the number of commits that SQLite has acknowledged to the writer.
 fn acknowledged(server: &Server, computer: &str) -> u64 {
     server.sh(computer, "tail -n 1 /acknowledged 2>/dev/null || true").parse().unwrap_or(0)
 }
@@ -384,7 +420,7 @@ fn wait_for_commits(server: &Server, computer: &str, commits: u64) {
     wait_until(&format!("{commits} commits"), || (acknowledged(server, computer) >= commits).then_some(()));
 }
 
-/// A command line for the demo's database that waits while the writer is in a commit.
+/// A command line for the demo's database that waits for the writer's commit.
 fn sqlite(statement: &str) -> String {
     format!("sqlite3 -cmd '.timeout 5000' /mnt/data/orders.db '{statement}'")
 }

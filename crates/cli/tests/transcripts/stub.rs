@@ -279,21 +279,7 @@ fn computers(world: &mut World, method: &Method, path: &[&str], query: &Query, b
             let computers: Vec<Value> = world.computers.iter().filter(wanted).cloned().collect();
             return Ok(list(&computers, query));
         }
-        (&Method::POST, []) => {
-            let state = if body["auto_start"] == false { "stopped" } else { "provisioning" };
-            world.add_computer(body["name"].as_str().unwrap_or("quiet-fox"), state);
-            let computer = &mut world.computers[0];
-            for field in ["size", "network", "command", "template_type"] {
-                if let Some(value) = body.get(field) {
-                    computer[field] = value.clone();
-                }
-            }
-            let answer = twin(201, computer);
-            if state == "provisioning" {
-                (computer["state"], computer["status"]) = ("running".into(), "running".into());
-            }
-            return Ok(answer);
-        }
+        (&Method::POST, []) => return Ok(create_computer(world, body)),
         _ => {}
     }
     let index = position(&world.computers, path[0]).ok_or_else(|| not_found("computer"))?;
@@ -320,23 +306,7 @@ fn computers(world: &mut World, method: &Method, path: &[&str], query: &Query, b
         (&Method::POST, ["clone" | "resize" | "move"]) => {
             Err(refusal(409, "RESOURCE_STATE", "this is not supported yet"))
         }
-        (&Method::POST, ["exec"]) if computer["state"] != "running" => {
-            let message =
-                format!("computer {} is {}: start it first", path[0], computer["state"].as_str().unwrap());
-            let details = json!({"computer_id": computer["id"], "status": computer["state"]});
-            Err(refusal_with("RESOURCE_STATE", &message, details))
-        }
-        (&Method::POST, ["exec"]) => {
-            let command = body["command"].as_str().unwrap_or_default();
-            let code = if command.contains("fail") { 7 } else { 0 };
-            let stdout = format!("ran: {command}\n");
-            let stderr = if code == 0 { "" } else { "no such luck\n" };
-            Ok(twin(
-                200,
-                &json!({"exit_code": code, "stdout": stdout, "stderr": stderr, "output": stdout,
-                "success": code == 0, "timed_out": false, "truncated": false}),
-            ))
-        }
+        (&Method::POST, ["exec"]) => exec(&computer, body),
         (&Method::GET, ["logs"]) => {
             let count: usize = query.get("lines").map_or(3, |lines| lines.parse().unwrap());
             let lines: Vec<Value> = (1..=3).skip(3 - count.min(3)).map(log_line).collect();
@@ -351,6 +321,41 @@ fn computers(world: &mut World, method: &Method, path: &[&str], query: &Query, b
         (&Method::DELETE, ["volumes", attachment]) => detach(world, attachment, query),
         _ => Err(refusal(404, "NOT_FOUND", "no such route")),
     }
+}
+
+fn create_computer(world: &mut World, body: &Value) -> Response {
+    let state = if body["auto_start"] == false { "stopped" } else { "provisioning" };
+    world.add_computer(body["name"].as_str().unwrap_or("quiet-fox"), state);
+    let computer = &mut world.computers[0];
+    for field in ["size", "network", "command", "template_type"] {
+        if let Some(value) = body.get(field) {
+            computer[field] = value.clone();
+        }
+    }
+    let answer = twin(201, computer);
+    if state == "provisioning" {
+        (computer["state"], computer["status"]) = ("running".into(), "running".into());
+    }
+    answer
+}
+
+fn exec(computer: &Value, body: &Value) -> Outcome {
+    if computer["state"] != "running" {
+        let (id, state) = (computer["id"].as_str().unwrap(), computer["state"].as_str().unwrap());
+        let details = json!({"computer_id": id, "status": state});
+        return Err(refusal_with(
+            "RESOURCE_STATE",
+            &format!("computer {id} is {state}: start it first"),
+            details,
+        ));
+    }
+    let command = body["command"].as_str().unwrap_or_default();
+    let code = if command.contains("fail") { 7 } else { 0 };
+    let stdout = format!("ran: {command}\n");
+    let stderr = if code == 0 { "" } else { "no such luck\n" };
+    let done = json!({"exit_code": code, "stdout": stdout, "stderr": stderr, "output": stdout,
+        "success": code == 0, "timed_out": false, "truncated": false});
+    Ok(twin(200, &done))
 }
 
 fn log_line(number: usize) -> Value {

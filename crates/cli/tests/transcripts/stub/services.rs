@@ -2,7 +2,7 @@
 //! command holds "doomed" fails then, and the one before it needs another look to come back.
 
 use axum::http::Method;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::{Outcome, Query, World, field_refusal, hours_ago, id, list, not_found, position, refusal, twin};
@@ -169,29 +169,7 @@ fn of_service(
             let made = release(world, index, cause, body, None);
             Ok(twin(201, &made))
         }
-        (&Method::POST, ["restart" | "promote" | "rollback"]) => {
-            let active = release_index(world, &service["active_release_id"]);
-            let base = match body["release_id"].as_str() {
-                Some(id) => release_index(world, &id.into()).ok_or_else(|| not_found("release"))?,
-                None if path[0] == "restart" => active.unwrap(),
-                None => {
-                    let good = |r: &Value| r["state"] == "stopped" && r["service_id"] == service["id"];
-                    let previous = world.releases.iter().position(good);
-                    previous.ok_or_else(|| {
-                        let message = format!("service {} has no earlier release that was good", path[0]);
-                        refusal(409, "RESOURCE_STATE", &message)
-                    })?
-                }
-            };
-            let base = world.releases[base].clone();
-            if base["state"] != "active" && base["state"] != "stopped" {
-                let message =
-                    format!("release {} is failed: only one that was good can be served again", base["id"]);
-                return Err(refusal(409, "RESOURCE_STATE", &message));
-            }
-            let made = release(world, index, path[0], body, Some(&base));
-            Ok(twin(200, &made))
-        }
+        (&Method::POST, ["restart" | "promote" | "rollback"]) => serve_again(world, index, path[0], body),
         (&Method::GET, ["deployments"]) => {
             let of = |r: &&Value| r["service_id"] == service["id"];
             let releases: Vec<Value> = world.releases.iter().filter(of).cloned().collect();
@@ -203,20 +181,42 @@ fn of_service(
             Ok(twin(200, &world.releases[found]))
         }
         (&Method::GET, ["instances"]) => Ok(list(&instances(&service), query)),
-        (&Method::GET, ["logs"]) => {
-            let wanted = |index: &u64| query.get("replica").is_none_or(|text| text == index.to_string());
-            let lines: Vec<Value> = (0..replicas).filter(wanted).map(log_line).collect();
-            if query.get("follow").is_none() {
-                let page = json!({"page": 1, "page_size": lines.len(), "total": lines.len(),
-                    "per_page": lines.len(), "next_cursor": null, "has_more": false});
-                return Ok(axum::Json(json!({"data": lines, "page": page})).into_response());
-            }
-            let events: String =
-                lines.iter().map(|line| format!("event: log\nid: 1\ndata: {line}\n\n")).collect();
-            Ok(([("content-type", "text/event-stream")], events).into_response())
-        }
+        (&Method::GET, ["logs"]) => Ok(logs(replicas, query)),
         _ => Err(refusal(404, "NOT_FOUND", "no such route")),
     }
+}
+
+fn serve_again(world: &mut World, index: usize, verb: &str, body: &Value) -> Outcome {
+    let service = world.services[index].clone();
+    let base = match body["release_id"].as_str() {
+        Some(id) => release_index(world, &id.into()).ok_or_else(|| not_found("release"))?,
+        None if verb == "restart" => release_index(world, &service["active_release_id"]).unwrap(),
+        None => {
+            let good = |r: &Value| r["state"] == "stopped" && r["service_id"] == service["id"];
+            let message = format!("service {verb} has no earlier release that was good");
+            let previous = world.releases.iter().position(good);
+            previous.ok_or_else(|| refusal(409, "RESOURCE_STATE", &message))?
+        }
+    };
+    let base = world.releases[base].clone();
+    if base["state"] != "active" && base["state"] != "stopped" {
+        let message = format!("release {} is failed: only one that was good can be served again", base["id"]);
+        return Err(refusal(409, "RESOURCE_STATE", &message));
+    }
+    let made = release(world, index, verb, body, Some(&base));
+    Ok(twin(200, &made))
+}
+
+fn logs(replicas: u64, query: &Query) -> Response {
+    let wanted = |index: &u64| query.get("replica").is_none_or(|text| text == index.to_string());
+    let lines: Vec<Value> = (0..replicas).filter(wanted).map(log_line).collect();
+    if query.get("follow").is_none() {
+        let page = json!({"page": 1, "page_size": lines.len(), "total": lines.len(),
+            "per_page": lines.len(), "next_cursor": null, "has_more": false});
+        return axum::Json(json!({"data": lines, "page": page})).into_response();
+    }
+    let events: String = lines.iter().map(|line| format!("event: log\nid: 1\ndata: {line}\n\n")).collect();
+    ([("content-type", "text/event-stream")], events).into_response()
 }
 
 fn create(world: &mut World, body: &Value) {
