@@ -12,7 +12,7 @@ use miosa_testkit::server::remains;
 use crate::run::{self, Failure};
 use crate::setup;
 
-/// Builds the program, runs everything, and checks that the host is as clean as before.
+/// Runs every test and checks that the host is as clean as before.
 pub(crate) fn test() -> Result<(), Failure> {
     if !run::is_root() {
         return Err(Failure::Refused(
@@ -24,7 +24,6 @@ pub(crate) fn test() -> Result<(), Failure> {
     let begun = Instant::now();
     let before = Residue::observe();
 
-    run::run(run::cargo(["build", "--quiet", "--package", "miosa-cli"]))?;
     let nextest = has_nextest();
     let outcome =
         if nextest {
