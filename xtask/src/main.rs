@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! setup ◄── lint, test, …      installs the missing system packages
-//! openapi [--check]                types ──► openapi/v1.json
+//! openapi [--check]                routes ──► openapi/v1.json
 //! tidy                             rules about the source that no compiler checks
 //! lint                             spelling, and licenses and sources of dependencies
 //! test                             every test, those that need root included
@@ -39,7 +39,7 @@ struct Arguments {
 enum Verb {
     /// Install the system packages that are missing (Debian and Ubuntu; elsewhere name them)
     Setup,
-    /// Write openapi/v1.json from the types of crate `api`
+    /// Write openapi/v1.json from the routes of crate `controller`
     Openapi {
         /// Change nothing; fail if the file differs from the types
         #[arg(long)]

@@ -28,27 +28,23 @@ pub struct Page {
 
 /// The query parameters that every list accepts. `page` counts pages of `page_size` (or `per_page`); `limit` goes with `offset`
 /// or `cursor`.
-#[derive(utoipa::IntoParams)]
+#[derive(Debug, Clone, Default, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "describes the parameters in the OpenAPI document; servers read them one by one"
-)]
-pub(crate) struct PageQuery {
+pub struct PageQuery {
     /// From 1.
     #[param(minimum = 1, default = 1)]
-    page: Option<u64>,
+    pub page: Option<u64>,
     /// More than 100 is taken as 100.
     #[param(minimum = 1, default = 20)]
-    page_size: Option<u64>,
+    pub page_size: Option<u64>,
     /// The same as `page_size`.
     #[param(minimum = 1)]
-    per_page: Option<u64>,
+    pub per_page: Option<u64>,
     /// More than 1000 is taken as 1000.
     #[param(minimum = 1)]
-    limit: Option<u64>,
+    pub limit: Option<u64>,
     #[param(minimum = 0)]
-    offset: Option<u64>,
+    pub offset: Option<u64>,
     /// `next_cursor` of the page before.
-    cursor: Option<String>,
+    pub cursor: Option<String>,
 }

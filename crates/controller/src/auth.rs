@@ -5,9 +5,9 @@
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use miosa_control::{App, Caller, KeyType};
 
 use crate::http::ApiError;
-use miosa_control::{App, Caller, KeyType};
 
 /// Every key begins so.
 const KEY_PREFIX: &str = "msk_";
@@ -71,8 +71,22 @@ pub(crate) fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a 
     headers.get(name)?.to_str().ok().map(str::trim).filter(|text| !text.is_empty())
 }
 
-/// Refuses a caller whose key does not have `scope`, such as `volumes:read`.
-pub(crate) fn require_scope(caller: &Caller, scope: &str) -> Result<(), ApiError> {
+/// What a route demands of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Scope(&'static str);
+
+pub(crate) const VOLUMES_READ: Scope = Scope("volumes:read");
+pub(crate) const VOLUMES_WRITE: Scope = Scope("volumes:write");
+pub(crate) const COMPUTERS_READ: Scope = Scope("computers:read");
+pub(crate) const COMPUTERS_WRITE: Scope = Scope("computers:write");
+pub(crate) const COMPUTERS_EXEC: Scope = Scope("computers:exec");
+pub(crate) const PROJECTS_READ: Scope = Scope("projects:read");
+pub(crate) const PROJECTS_WRITE: Scope = Scope("projects:write");
+pub(crate) const SERVICES_READ: Scope = Scope("services:read");
+pub(crate) const SERVICES_WRITE: Scope = Scope("services:write");
+
+/// Refuses a caller whose key does not have the scope.
+pub(crate) fn require_scope(caller: &Caller, Scope(scope): Scope) -> Result<(), ApiError> {
     if caller.scopes.iter().any(|granted| grants(granted, scope)) {
         return Ok(());
     }
@@ -120,10 +134,10 @@ mod tests {
             scopes: vec!["volumes:read".into()],
             rate_limit_rpm: 0,
         };
-        assert!(require_scope(&caller, "volumes:read").is_ok());
-        assert_eq!(require_scope(&caller, "volumes:write").unwrap_err().status.as_u16(), 403);
+        assert!(require_scope(&caller, VOLUMES_READ).is_ok());
+        assert_eq!(require_scope(&caller, VOLUMES_WRITE).unwrap_err().status.as_u16(), 403);
         caller.scopes.clear();
-        assert_eq!(require_scope(&caller, "volumes:read").unwrap_err().status.as_u16(), 403);
+        assert_eq!(require_scope(&caller, VOLUMES_READ).unwrap_err().status.as_u16(), 403);
     }
 
     #[test]

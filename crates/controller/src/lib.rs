@@ -20,3 +20,8 @@ mod telemetry;
 
 pub use config::ControllerConfig;
 pub use serve::{RunError, Sockets, run};
+
+/// The OpenAPI document of the HTTP API, as indented JSON.
+pub fn openapi() -> Result<String, serde_json::Error> {
+    http::openapi::document().to_pretty_json()
+}

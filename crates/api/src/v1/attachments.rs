@@ -1,7 +1,7 @@
 //! Attachments: a volume given to a computer at a path.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Attachment {
@@ -40,4 +40,12 @@ pub struct CreateAttachment {
     pub mount_path: Option<String>,
     #[serde(default, alias = "readOnly", skip_serializing_if = "Option::is_none")]
     pub read_only: Option<bool>,
+}
+
+/// Query of `DELETE /volume-attachments/{id}`.
+#[derive(Debug, Clone, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Detach {
+    /// End the processes that hold files open.
+    pub force: Option<bool>,
 }

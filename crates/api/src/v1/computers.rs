@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 use super::attachments::Attachment;
 use crate::page::List;
@@ -205,4 +206,36 @@ pub struct LogLine {
     pub line: String,
     /// The same as `line`.
     pub message: String,
+}
+
+/// Query of `GET /computers`, beside the page.
+#[derive(Debug, Clone, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ComputerFilters {
+    /// Only computers in this status.
+    pub status: Option<String>,
+    /// The same as `status`.
+    pub state: Option<String>,
+    pub name: Option<String>,
+    pub project_id: Option<Uuid>,
+    pub workspace_id: Option<String>,
+    pub region: Option<String>,
+}
+
+/// Query of `DELETE /computers/{id}`.
+#[derive(Debug, Clone, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DeleteComputer {
+    /// Kill at once instead of after 10 seconds of grace.
+    pub force: Option<bool>,
+}
+
+/// What part of a log is wanted.
+#[derive(Debug, Clone, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct LogQuery {
+    /// At most this many of the newest lines; default 100, at most 10000.
+    pub lines: Option<u32>,
+    /// Only lines later than this: RFC 3339, or seconds since 1970.
+    pub since: Option<String>,
 }

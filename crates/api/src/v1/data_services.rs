@@ -1,7 +1,7 @@
 //! Data services: what a project keeps. Every volume is one, of the type `volume`, with the same id.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::volumes::CreateVolume;
 
@@ -36,4 +36,13 @@ pub struct DataServiceFields {
 enum DataServiceSize {
     Gb(u64),
     Name(String),
+}
+
+/// Query of `GET /data-services`, beside the page and the filters of volumes.
+#[derive(Debug, Clone, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct OfType {
+    /// Only of this type: `volume`.
+    #[param(rename = "type")]
+    pub kind: Option<String>,
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 use super::services::{NewSource, RunFields, ServiceSource};
 
@@ -144,4 +145,30 @@ pub struct InstanceLogs {
     pub log_path: Option<String>,
     /// The newest lines, oldest first.
     pub logs: String,
+}
+
+/// Query of `GET /deployments`, beside the page.
+#[derive(Debug, Clone, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DeploymentFilters {
+    /// Only deployments in this state.
+    pub status: Option<String>,
+    pub name: Option<String>,
+    pub project_id: Option<Uuid>,
+}
+
+/// Query of `GET /deployments/{id}/versions`, beside the page.
+#[derive(Debug, Clone, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct VersionFilters {
+    /// Only versions in this state.
+    pub status: Option<String>,
+}
+
+/// Query of `GET /deployments/{id}/releases`, beside the page.
+#[derive(Debug, Clone, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DeploymentReleaseFilters {
+    /// Only releases in this state.
+    pub status: Option<String>,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Project {
@@ -76,4 +76,12 @@ pub struct ProjectCapabilities {
     pub replicas_max: u32,
     pub volumes_per_project: u32,
     pub volume_max_gb: u64,
+}
+
+/// Query of `GET /projects`, beside the page.
+#[derive(Debug, Clone, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ProjectFilters {
+    pub name: Option<String>,
+    pub workspace_id: Option<String>,
 }

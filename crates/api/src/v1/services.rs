@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 /// A service as clients see it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -454,4 +455,32 @@ pub struct EffectiveVariable {
 pub struct SetVariables {
     /// Values by name.
     pub variables: BTreeMap<String, Option<String>>,
+}
+
+/// Query of `GET /services`, beside the page.
+#[derive(Debug, Clone, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ServiceFilters {
+    /// Only services in this state.
+    pub status: Option<String>,
+    pub name: Option<String>,
+    pub project_id: Option<Uuid>,
+    /// Only this environment: `production` is the one there is.
+    pub env: Option<String>,
+}
+
+/// What part of a service's log is wanted.
+#[derive(Debug, Clone, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ServiceLogQuery {
+    /// At most this many of the newest lines of each replica; default 100, at most 10000.
+    pub lines: Option<u32>,
+    /// The same as `lines`.
+    pub tail: Option<u32>,
+    /// Only lines later than this: RFC 3339, or seconds since 1970.
+    pub since: Option<String>,
+    /// With `Accept: text/event-stream`: go on with new lines (default true), or end after those that are there.
+    pub follow: Option<bool>,
+    /// Only this replica.
+    pub replica: Option<u32>,
 }

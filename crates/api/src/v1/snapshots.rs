@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 /// A snapshot as clients see it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -274,3 +275,64 @@ pub struct Event {
     pub other_volume_id: Option<String>,
     pub size_bytes: Option<u64>,
 }
+
+/// Query of `GET /volumes/{id}/snapshots`, beside the page.
+#[derive(Debug, Clone, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SnapshotFilters {
+    /// Only snapshots in this state.
+    pub status: Option<String>,
+    /// The same as `status`.
+    pub state: Option<String>,
+    pub name: Option<String>,
+    pub project_id: Option<Uuid>,
+    pub region: Option<String>,
+}
+
+/// Query of `GET /volume-snapshots`, beside the page and the filters.
+#[derive(Debug, Clone, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct OfVolume {
+    /// Only of this volume, which may be gone.
+    pub volume_id: Option<Uuid>,
+}
+
+/// A file in a snapshot.
+#[derive(Debug, Clone, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct FilePath {
+    /// Absolute, at most 4096 bytes, without `..`. `/` when left out. Bytes that are not UTF-8 may be percent-encoded.
+    pub path: Option<String>,
+    /// The same in base64, in place of `path`.
+    pub path_base64: Option<String>,
+}
+
+/// Which entries of a folder.
+#[derive(Debug, Clone, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct FilePage {
+    /// `next` of the part before.
+    pub after: Option<String>,
+    /// More than 1000 is taken as 1000.
+    #[param(minimum = 1, default = 1000)]
+    pub limit: Option<u64>,
+}
+
+/// Query of `GET /volume-snapshots/{snapshot_id}/diff`.
+#[derive(Debug, Clone, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DiffQuery {
+    /// Another snapshot of the same volume, older or newer.
+    pub to: Uuid,
+    /// Say which files differ, too. Without it, nothing is read.
+    #[param(default = true)]
+    pub files: Option<bool>,
+    /// At most so many files are listed; all are counted. More than 1000 is taken as 1000.
+    #[param(minimum = 1, default = 1000)]
+    pub limit: Option<u64>,
+}
+
+/// A file's bytes as they are.
+#[derive(Debug, ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub struct FileContent(pub Vec<u8>);

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 /// A volume as clients see it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -242,4 +243,28 @@ pub struct Deleted {
 /// `null` is `Some(None)`, unlike a field that is left out.
 fn null_is_a_value<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(from).map(Some)
+}
+
+/// Query of `GET /volumes`, beside the page.
+#[derive(Debug, Clone, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct VolumeFilters {
+    /// Only volumes in this state; `deleted` lists the trash.
+    pub status: Option<String>,
+    /// The same as `status`.
+    pub state: Option<String>,
+    pub name: Option<String>,
+    pub project_id: Option<Uuid>,
+    pub workspace_id: Option<String>,
+    pub region: Option<String>,
+    /// Only volumes attached to this computer.
+    pub attached_to: Option<Uuid>,
+}
+
+/// Query of `DELETE /volumes/{id}`.
+#[derive(Debug, Clone, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DeleteVolume {
+    /// Remove it for good. Not available yet: 422 when true.
+    pub purge: Option<bool>,
 }

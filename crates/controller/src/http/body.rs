@@ -6,6 +6,9 @@
 //!         ──► an object?         422
 //!         ──► types?             422 errors.<field>    null is absent, unknown fields are ignored
 //! ```
+//!
+//! The limits are ours and not tower-http's: its size limit closes the connection under a client that still writes, which then
+//! never reads its 413, and its time limit bounds the pause between two chunks, not the whole body.
 
 use std::time::Duration;
 
@@ -173,7 +176,7 @@ mod tests {
 
     async fn refusal<T: DeserializeOwned>(body: &[u8]) -> Value {
         let error = parse::<T>(body).err().expect("a refusal");
-        let response = super::super::envelope::finish(error.into_response(), "req_1");
+        let response = super::super::envelope::finish(error.into_response());
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         serde_json::from_slice(&bytes).unwrap()
     }

@@ -1,31 +1,88 @@
 //! Computers: parse, call the verb, answer. Running commands and reading logs are in `exec` and `logs`.
 
+use std::convert::Infallible;
+
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
 use miosa_api::v1::computers::{
-    Command, Computer, ComputerAction, ComputerList, CreateComputer, ListMeta, UpdateComputer,
+    Command, Computer, ComputerAction, ComputerFilters, ComputerList, CreateComputer, DeleteComputer,
+    ListMeta, UpdateComputer,
 };
+use miosa_api::v1::volumes::Deleted;
+use miosa_control::{ComputerChange, NewComputer, Power};
 use miosa_domain::ComputerId;
 use miosa_domain::computer::ComputerSize;
 use miosa_domain::spec::Network;
 
 use super::body::Body;
 use super::fields::{self, Problems};
+use super::idempotency::{Lost, LostCall};
+use super::paging::{self, Paged};
 use super::query::{Id, Query};
-use super::{ApiError, Http, Request, paging, twin};
-use miosa_control::{ComputerChange, NewComputer, Power};
+use super::route::{Created, Object, routes};
+use super::{ApiError, Http, Request};
+use crate::auth::{COMPUTERS_READ, COMPUTERS_WRITE};
 
 /// The template of a computer whose creator names none.
 const DEFAULT_TEMPLATE: &str = "miosa-desktop";
 const VISIBILITIES: [&str; 3] = ["public", "tenant", "key"];
 const COMMAND_MAX_BYTES: usize = 256 << 10;
 
+routes! {
+    "computers";
+
+    /// List computers, newest first.
+    get "/computers" list_computers: list, COMPUTERS_READ;
+        200 "One page of computers.";
+
+    /// Create a computer. It boots by itself.
+    post "/computers" create_computer: create, COMPUTERS_WRITE, Lost::rebuilt(now);
+        201 "The computer, `provisioning`.";
+        409 "`INSUFFICIENT_CAPACITY`.";
+        example {"name": "build-box", "size": "small"};
+
+    /// Get a computer.
+    get "/computers/{id}" get_computer: get, COMPUTERS_READ;
+        200 "The computer.";
+
+    /// Change a computer's name, visibility or metadata.
+    patch_or_post "/computers/{id}" update_computer: update, COMPUTERS_WRITE, Lost::rebuilt(now);
+        200 "The computer.";
+        example {"name": "build-box-2"};
+
+    /// Destroy a computer. Its attachments go with it; its volumes stay.
+    delete "/computers/{id}" delete_computer: delete, COMPUTERS_WRITE, Lost::deleted();
+        200 "The computer is going away.";
+
+    /// Start a computer. One that runs stays as it is.
+    post "/computers/{id}/start" start_computer: start, COMPUTERS_WRITE, Lost::rebuilt(acted);
+        200 "The computer, `running`, or `starting` after 15 seconds.";
+
+    /// Stop a computer. One that is stopped stays as it is.
+    post "/computers/{id}/stop" stop_computer: stop, COMPUTERS_WRITE, Lost::rebuilt(acted);
+        200 "The computer, `stopped`, or `stopping` after 15 seconds.";
+
+    /// Restart a computer. Its attachments keep their ids.
+    post "/computers/{id}/restart" restart_computer: restart, COMPUTERS_WRITE, Lost::rebuilt(acted);
+        200 "The computer, `running`, or `starting` after 15 seconds.";
+
+    /// Copy a computer. Not available yet.
+    post "/computers/{id}/clone" clone_computer: not_yet, COMPUTERS_WRITE, Lost::changes_nothing();
+        409 "Always `RESOURCE_STATE`.";
+
+    /// Change a computer's size. Not available yet.
+    post "/computers/{id}/resize" resize_computer: not_yet, COMPUTERS_WRITE, Lost::changes_nothing();
+        409 "Always `RESOURCE_STATE`.";
+
+    /// Move a computer to another host. Not available yet.
+    post "/computers/{id}/move" move_computer: not_yet, COMPUTERS_WRITE, Lost::changes_nothing();
+        409 "Always `RESOURCE_STATE`.";
+}
+
 pub(super) async fn list(
     State(http): State<Http>,
     request: Request,
-    query: Query,
+    query: Query<Paged<ComputerFilters>>,
 ) -> Result<Json<ComputerList>, ApiError> {
     let part = paging::list_request(&query, request.workspace.as_deref())?;
     let page = http.app.list_computers(&request.caller, part.clone()).await?;
@@ -38,7 +95,7 @@ pub(super) async fn create(
     State(http): State<Http>,
     request: Request,
     Body(body): Body<CreateComputer>,
-) -> Result<Response, ApiError> {
+) -> Result<Created<Computer>, ApiError> {
     let mut problems = Problems::default();
     let name = problems.check("name", body.name, fields::name);
     let template = problems.check_text("template_type", body.template_type, fields::label);
@@ -82,15 +139,15 @@ pub(super) async fn create(
     };
     problems.none()?;
     let computer = http.app.create_computer(&request.caller, new, request.idempotency).await?;
-    Ok(twin(StatusCode::CREATED, computer))
+    Ok(Created(computer))
 }
 
 pub(super) async fn get(
     State(http): State<Http>,
     request: Request,
     Id(id): Id<ComputerId>,
-) -> Result<Response, ApiError> {
-    Ok(twin(StatusCode::OK, http.app.get_computer(&request.caller, id).await?))
+) -> Result<Object<Computer>, ApiError> {
+    Ok(Object(http.app.get_computer(&request.caller, id).await?))
 }
 
 pub(super) async fn update(
@@ -98,7 +155,7 @@ pub(super) async fn update(
     request: Request,
     Id(id): Id<ComputerId>,
     Body(body): Body<UpdateComputer>,
-) -> Result<Response, ApiError> {
+) -> Result<Object<Computer>, ApiError> {
     let mut problems = Problems::default();
     let change = ComputerChange {
         name: problems.check("name", body.name, fields::name),
@@ -107,25 +164,25 @@ pub(super) async fn update(
     };
     problems.none()?;
     let computer = http.app.update_computer(&request.caller, id, change, request.idempotency).await?;
-    Ok(twin(StatusCode::OK, computer))
+    Ok(Object(computer))
 }
 
 pub(super) async fn delete(
     State(http): State<Http>,
     request: Request,
     Id(id): Id<ComputerId>,
-    query: Query,
-) -> Result<Response, ApiError> {
+    query: Query<DeleteComputer>,
+) -> Result<Object<Deleted>, ApiError> {
     let force = query.flag("force")?;
     let deleted = http.app.delete_computer(&request.caller, id, force, request.idempotency).await?;
-    Ok(twin(StatusCode::OK, deleted))
+    Ok(Object(deleted))
 }
 
 pub(super) async fn start(
     state: State<Http>,
     request: Request,
     id: Id<ComputerId>,
-) -> Result<Response, ApiError> {
+) -> Result<Object<ComputerAction>, ApiError> {
     set_power(state, request, id, Power::Start).await
 }
 
@@ -133,7 +190,7 @@ pub(super) async fn stop(
     state: State<Http>,
     request: Request,
     id: Id<ComputerId>,
-) -> Result<Response, ApiError> {
+) -> Result<Object<ComputerAction>, ApiError> {
     set_power(state, request, id, Power::Stop).await
 }
 
@@ -141,7 +198,7 @@ pub(super) async fn restart(
     state: State<Http>,
     request: Request,
     id: Id<ComputerId>,
-) -> Result<Response, ApiError> {
+) -> Result<Object<ComputerAction>, ApiError> {
     set_power(state, request, id, Power::Restart).await
 }
 
@@ -150,13 +207,20 @@ async fn set_power(
     request: Request,
     Id(id): Id<ComputerId>,
     power: Power,
-) -> Result<Response, ApiError> {
+) -> Result<Object<ComputerAction>, ApiError> {
     let (computer, message) = http.app.set_power(&request.caller, id, power, request.idempotency).await?;
-    Ok(twin(StatusCode::OK, action(computer, message)))
+    Ok(Object(ComputerAction { computer, success: true, message }))
 }
 
-pub(super) fn action(computer: Computer, message: String) -> ComputerAction {
-    ComputerAction { computer, success: true, message }
+/// The computer of a call whose response was lost.
+async fn now(call: LostCall, id: ComputerId) -> Result<Computer, ApiError> {
+    Ok(call.http.app.get_computer(&call.caller, id).await?)
+}
+
+async fn acted(call: LostCall, id: ComputerId) -> Result<ComputerAction, ApiError> {
+    let computer = now(call, id).await?;
+    let message = format!("computer is {}", computer.status);
+    Ok(ComputerAction { computer, success: true, message })
 }
 
 /// Clone, resize and move. A 501 would be repeated by a published client.
@@ -164,7 +228,7 @@ pub(super) async fn not_yet(
     State(http): State<Http>,
     request: Request,
     Id(id): Id<ComputerId>,
-) -> Result<Response, ApiError> {
+) -> Result<Infallible, ApiError> {
     http.app.get_computer(&request.caller, id).await?;
     Err(ApiError::conflict("RESOURCE_STATE", "this comes later; create another computer instead"))
 }

@@ -3,25 +3,26 @@
 
 use std::str::FromStr;
 
-use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
-use miosa_api::page::List;
-use miosa_api::v1::data_services::DataServiceFields;
-use miosa_api::v1::volumes::{CreateVolume, UpdateVolume, Volume};
+use miosa_api::v1::data_services::{CreateDataService, DataServiceFields, OfType};
+use miosa_api::v1::volumes::{CreateVolume, DeleteVolume, Deleted, UpdateVolume, Volume, VolumeFilters};
+use miosa_control::{Caller, ListPage};
 use miosa_domain::limits::Limits;
 use miosa_domain::size::GIB;
 use miosa_domain::{ProjectId, VolumeId};
 use serde_json::Value;
+use utoipa::PartialSchema;
 
 use super::body::{self, Body};
 use super::fields::{self, Problems};
+use super::idempotency::Lost;
+use super::paging::{self, Paged};
 use super::prefix::OfProject;
-use super::query::{Id, Ids, Query};
-use super::{ApiError, Http, Request, paging, twin, volumes};
-use miosa_control::{Caller, ListPage};
+use super::query::{Id, Ids, PathId, Query};
+use super::route::{Created, Docs, Listed, Object, Raw, routes};
+use super::{ApiError, Http, Request, volumes};
+use crate::auth::{VOLUMES_READ, VOLUMES_WRITE};
 
 /// The only type there is.
 pub(super) const VOLUME: &str = "volume";
@@ -43,6 +44,14 @@ impl FromStr for ProjectName {
     }
 }
 
+impl PathId for ProjectName {
+    const NOUN: &'static str = "Project: its id, or `default`.";
+
+    fn describe(docs: &mut Docs) {
+        docs.path_parameter(Self::NOUN, <String as PartialSchema>::schema());
+    }
+}
+
 impl From<ProjectName> for Option<ProjectId> {
     fn from(name: ProjectName) -> Self {
         match name {
@@ -52,45 +61,118 @@ impl From<ProjectName> for Option<ProjectId> {
     }
 }
 
+routes! {
+    "data services";
+
+    /// List data services, newest first. Takes the filters of `GET /volumes`, too.
+    get "/data-services" list_data_services: list, VOLUMES_READ;
+        200 "One page of data services.";
+
+    /// Create a data service.
+    ///
+    /// A volume: all fields of `POST /volumes`, and `type` and `size`. A name is made up when none is given.
+    post "/data-services" create_data_service: create, VOLUMES_WRITE, Lost::rebuilt(volumes::now);
+        201 "The volume.";
+        409 "`VOLUME_LIMIT_REACHED` or `INSUFFICIENT_CAPACITY`.";
+        example {"type": "volume", "name": "shop-db", "size": "medium"};
+
+    /// List a project's data services, newest first.
+    get "/projects/{project_id}/data-services" list_project_data_services: list_of_project, VOLUMES_READ;
+        200 "One page of data services.";
+
+    /// Create a data service in a project.
+    post "/projects/{project_id}/data-services" create_project_data_service: create_in_project, VOLUMES_WRITE, Lost::rebuilt(volumes::now);
+        201 "The volume.";
+        409 "`VOLUME_LIMIT_REACHED` or `INSUFFICIENT_CAPACITY`.";
+        example {"type": "volume", "name": "shop-db", "size": 10};
+
+    /// Get a data service.
+    ///
+    /// What is below `/volumes/{id}` is below this path as well, in all three spellings; `backups` there means `snapshots`.
+    get "/data-services/{id}" get_data_service: volumes::get, VOLUMES_READ;
+        200 "The volume.";
+
+    /// Change a data service.
+    patch "/data-services/{id}" update_data_service: volumes::update, VOLUMES_WRITE, Lost::rebuilt(volumes::now);
+        200 "The volume.";
+        example {"snapshot_schedule": "0 4 * * *", "snapshot_retention_days": 7};
+
+    /// Move a data service to the trash.
+    delete "/data-services/{id}" delete_data_service: volumes::delete, VOLUMES_WRITE, Lost::deleted();
+        200 "The volume is in the trash.";
+        409 "`VOLUME_IN_USE`, `PROTECTED` or `VOLUME_NOT_READY`.";
+
+    /// Get a data service of any project.
+    get "/projects/data-services/{id}" get_any_data_service: volumes::get, VOLUMES_READ;
+        200 "The volume.";
+
+    /// Change a data service of any project.
+    patch "/projects/data-services/{id}" update_any_data_service: volumes::update, VOLUMES_WRITE, Lost::rebuilt(volumes::now);
+        200 "The volume.";
+        example {"snapshot_schedule": "0 4 * * *", "snapshot_retention_days": 7};
+
+    /// Move a data service of any project to the trash.
+    delete "/projects/data-services/{id}" delete_any_data_service: volumes::delete, VOLUMES_WRITE, Lost::deleted();
+        200 "The volume is in the trash.";
+        409 "`VOLUME_IN_USE`, `PROTECTED` or `VOLUME_NOT_READY`.";
+
+    /// Get a project's data service.
+    get "/projects/{project_id}/data-services/{id}" get_project_data_service: get_of_project, VOLUMES_READ;
+        200 "The volume.";
+
+    /// Change a project's data service.
+    patch "/projects/{project_id}/data-services/{id}" update_project_data_service: update_of_project, VOLUMES_WRITE, Lost::rebuilt(volumes::now);
+        200 "The volume.";
+        example {"snapshot_schedule": "0 4 * * *", "snapshot_retention_days": 7};
+
+    /// Move a project's data service to the trash.
+    delete "/projects/{project_id}/data-services/{id}" delete_project_data_service: delete_of_project, VOLUMES_WRITE, Lost::deleted();
+        200 "The volume is in the trash.";
+        409 "`VOLUME_IN_USE`, `PROTECTED` or `VOLUME_NOT_READY`.";
+}
+
 pub(super) async fn list(
     State(http): State<Http>,
     request: Request,
-    query: Query,
-) -> Result<Json<List<Volume>>, ApiError> {
-    page(&http, &request, &query, None).await
+    query: Query<Paged<VolumeFilters>>,
+    of: Query<OfType>,
+) -> Result<Listed<Volume>, ApiError> {
+    page(&http, &request, &query, &of, None).await
 }
 
 pub(super) async fn list_of_project(
     State(http): State<Http>,
     request: Request,
     Id(project): Id<ProjectName>,
-    query: Query,
-) -> Result<Json<List<Volume>>, ApiError> {
+    query: Query<Paged<VolumeFilters>>,
+    of: Query<OfType>,
+) -> Result<Listed<Volume>, ApiError> {
     let project_id = http.app.find_project(&request.caller, project.into()).await?;
-    page(&http, &request, &query, Some(project_id)).await
+    page(&http, &request, &query, &of, Some(project_id)).await
 }
 
 async fn page(
     http: &Http,
     request: &Request,
-    query: &Query,
+    query: &Query<Paged<VolumeFilters>>,
+    of: &Query<OfType>,
     project_id: Option<ProjectId>,
-) -> Result<Json<List<Volume>>, ApiError> {
+) -> Result<Listed<Volume>, ApiError> {
     let mut part = paging::list_request(query, request.workspace.as_deref())?;
     part.filters.project_id = project_id.or(part.filters.project_id);
-    let page = match query.text("type") {
+    let page = match of.text("type") {
         None | Some(VOLUME) => http.app.list_volumes(&request.caller, part.clone()).await?,
         Some(_) => ListPage::empty(),
     };
-    Ok(Json(paging::list(&part, page)))
+    Ok(Listed(paging::list(&part, page)))
 }
 
 pub(super) async fn create(
     State(http): State<Http>,
     request: Request,
-    body: Bytes,
-) -> Result<Response, ApiError> {
-    let volume = new_volume(&http.limits, &body)?;
+    body: Raw<CreateDataService>,
+) -> Result<Created<Volume>, ApiError> {
+    let volume = new_volume(&http.limits, &body.0)?;
     make(&http, request, volume).await
 }
 
@@ -98,18 +180,18 @@ pub(super) async fn create_in_project(
     State(http): State<Http>,
     request: Request,
     Id(project): Id<ProjectName>,
-    body: Bytes,
-) -> Result<Response, ApiError> {
+    body: Raw<CreateDataService>,
+) -> Result<Created<Volume>, ApiError> {
     let project_id = http.app.find_project(&request.caller, project.into()).await?;
-    let mut volume = new_volume(&http.limits, &body)?;
+    let mut volume = new_volume(&http.limits, &body.0)?;
     volume.project_id = Some(project_id.to_string());
     make(&http, request, volume).await
 }
 
-async fn make(http: &Http, request: Request, volume: CreateVolume) -> Result<Response, ApiError> {
+async fn make(http: &Http, request: Request, volume: CreateVolume) -> Result<Created<Volume>, ApiError> {
     let new = volumes::new_volume(http, volume, request.workspace)?;
     let volume = http.app.create_volume(&request.caller, new, request.idempotency).await?;
-    Ok(twin(StatusCode::CREATED, volume))
+    Ok(Created(volume))
 }
 
 /// The volume that a body asks for. It is read twice, because a problem in a flattened half could not name its field.
@@ -146,7 +228,7 @@ pub(super) async fn get_of_project(
     State(http): State<Http>,
     request: Request,
     Ids(project, id): Ids<ProjectName, VolumeId>,
-) -> Result<Response, ApiError> {
+) -> Result<Object<Volume>, ApiError> {
     http.app.require_in_project(&request.caller, project.into(), id).await?;
     volumes::get(State(http), request, Id(id)).await
 }
@@ -156,7 +238,7 @@ pub(super) async fn update_of_project(
     request: Request,
     Ids(project, id): Ids<ProjectName, VolumeId>,
     body: Body<UpdateVolume>,
-) -> Result<Response, ApiError> {
+) -> Result<Object<Volume>, ApiError> {
     http.app.require_in_project(&request.caller, project.into(), id).await?;
     volumes::update(State(http), request, Id(id), body).await
 }
@@ -165,8 +247,8 @@ pub(super) async fn delete_of_project(
     State(http): State<Http>,
     request: Request,
     Ids(project, id): Ids<ProjectName, VolumeId>,
-    query: Query,
-) -> Result<Response, ApiError> {
+    query: Query<DeleteVolume>,
+) -> Result<Object<Deleted>, ApiError> {
     http.app.require_in_project(&request.caller, project.into(), id).await?;
     volumes::delete(State(http), request, Id(id), query).await
 }

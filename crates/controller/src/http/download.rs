@@ -2,36 +2,67 @@
 //!
 //! A download that cannot go on breaks the connection off, so that no client takes what it has for the whole file.
 
+use std::convert::Infallible;
 use std::ops::RangeInclusive;
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::http::header::{
     ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, IF_RANGE, RANGE,
     X_CONTENT_TYPE_OPTIONS,
 };
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use miosa_api::v1::snapshots::FileContent;
+use miosa_control::FileBytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use utoipa::PartialSchema;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
 
 use super::files::FilePath;
 use super::query::SnapshotInPath;
+use super::route::{Docs, Input, Output, routes};
 use super::{ApiError, Http, Request};
-use miosa_control::FileBytes;
+use crate::auth::VOLUMES_READ;
+
+routes! {
+    "snapshots";
+
+    /// Download a file from one of a volume's snapshots.
+    ///
+    /// As below `/volume-snapshots`.
+    get "/volumes/{id}/snapshots/{snapshot_id}/files/download" download_volume_snapshot_file: download, VOLUMES_READ;
+        200 "The file.";
+        206 "The range.";
+        409 "`SNAPSHOT_NOT_READY`.";
+        416 "`RANGE_NOT_SATISFIABLE`: the range begins behind the end.";
+
+    /// Download a file from a snapshot.
+    ///
+    /// `Range: bytes=from-to` answers a part of it. A symlink is followed inside the snapshot; then the whole file comes, without a
+    /// `Content-Length`.
+    get "/volume-snapshots/{snapshot_id}/files/download" download_snapshot_file: download, VOLUMES_READ;
+        200 "The file.";
+        206 "The range.";
+        409 "`SNAPSHOT_NOT_READY`.";
+        416 "`RANGE_NOT_SATISFIABLE`: the range begins behind the end.";
+}
 
 pub(super) async fn download(
     State(http): State<Http>,
     request: Request,
     SnapshotInPath(snapshot): SnapshotInPath,
     FilePath(path): FilePath,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
+    RangeHeaders(headers): RangeHeaders,
+) -> Result<FileResponse, ApiError> {
     let disposition = disposition(&path);
     let file = http.app.snapshot_file(&request.caller, snapshot, path).await?;
     let size_bytes = file.size_bytes;
     let part = match size_bytes.map(|size_bytes| (size_bytes, part(&headers, size_bytes))) {
         None => Part::Whole,
-        Some((size_bytes, Part::Beyond)) => return Ok(beyond(size_bytes)),
+        Some((size_bytes, Part::Beyond)) => return Ok(FileResponse(beyond(size_bytes))),
         Some((_, part)) => part,
     };
     let (status, offset, len) = match &part {
@@ -57,7 +88,42 @@ pub(super) async fn download(
             headers.insert(CONTENT_RANGE, header(range));
         }
     }
-    Ok(response)
+    Ok(FileResponse(response))
+}
+
+/// The headers that say which part is wanted.
+pub(super) struct RangeHeaders(HeaderMap);
+
+impl<S: Send + Sync> FromRequestParts<S> for RangeHeaders {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.headers.clone()))
+    }
+}
+
+impl Input for RangeHeaders {
+    fn describe(docs: &mut Docs) {
+        let range = ParameterBuilder::new().name("Range").parameter_in(ParameterIn::Header);
+        let range = range.required(Required::False).description(Some("One range of bytes."));
+        docs.parameter(range.schema(Some(<String as PartialSchema>::schema())).build());
+    }
+}
+
+/// The bytes of a file, or of a part of it.
+pub(super) struct FileResponse(Response);
+
+impl IntoResponse for FileResponse {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Output for FileResponse {
+    fn describe(docs: &mut Docs) {
+        let schema = docs.schema::<FileContent>();
+        docs.succeeds("application/octet-stream", schema);
+    }
 }
 
 fn body(bytes: FileBytes) -> Body {

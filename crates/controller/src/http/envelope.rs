@@ -5,15 +5,17 @@
 
 use std::collections::BTreeMap;
 
-use axum::body::Body;
+use axum::BoxError;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use miosa_api::error::{ErrorBody, ErrorEnvelope};
+use miosa_control::AppError;
 use miosa_domain::Refusal;
 use serde_json::{Map, Value, json};
 
-use miosa_control::AppError;
+use super::request_id;
 
 /// A refusal, before it is written.
 #[derive(Debug, Clone)]
@@ -244,16 +246,19 @@ impl From<AppError> for ApiError {
     }
 }
 
-/// Writes the body of a refusal. A refusal that was not ours (the router's 405 with its `Allow`) gets ours for its status.
-pub(super) fn finish(mut response: Response, request_id: &str) -> Response {
+/// Writes the body of a refusal into a response that names its request. A refusal that was not ours (the router's 405 with its `Allow`) gets ours for its status.
+pub(super) fn finish<B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static>(
+    response: Response<B>,
+) -> Response {
+    let mut response = response.map(Body::new);
     let error = match response.extensions_mut().remove::<ApiError>() {
         Some(error) => error,
         None if response.status().as_u16() < 400 => return response,
         None => of_status(response.status()),
     };
     let retry_after = error.retry_after;
-    let body =
-        serde_json::to_vec(&error.envelope(request_id)).expect("texts and maps with text keys serialize");
+    let id = response.headers().get(request_id::HEADER).and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let body = serde_json::to_vec(&error.envelope(id)).expect("texts and maps with text keys serialize");
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CONTENT_LENGTH, body.len().into());

@@ -5,11 +5,11 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::http::HeaderMap;
 use futures::{Stream, StreamExt};
 use miosa_api::agent_v1::{ExecRequest, StreamEvent};
 use miosa_api::v1::computers::{Exec, ExecPython, ExecResult};
+use miosa_control::HostStream;
 use miosa_domain::ComputerId;
 use miosa_domain::status::{Failure, FailureCode};
 use serde_json::json;
@@ -17,9 +17,11 @@ use serde_json::json;
 use super::body::Body;
 use super::events::{self, Utf8Chunks};
 use super::fields::{self, Problems};
+use super::idempotency::Lost;
 use super::query::Id;
-use super::{ApiError, Http, Request, twin};
-use miosa_control::HostStream;
+use super::route::{Object, OrEvents, routes};
+use super::{ApiError, Http, Request};
+use crate::auth::COMPUTERS_EXEC;
 
 const TIMEOUT_DEFAULT_SECONDS: u32 = 60;
 const TIMEOUT_MAX_SECONDS: u32 = 600;
@@ -33,21 +35,40 @@ const OUTPUT_MAX_BYTES: usize = 8 << 20;
 
 const NO_PYTHON: &str = "miosa: python3 not found";
 
+routes! {
+    "computers";
+
+    /// Run a command in a computer.
+    ///
+    /// A failing command is still a 200. With `Accept: text/event-stream` the answer is events `stdout {"data"}`,
+    /// `stderr {"data"}` and `exit {"exit_code"}`.
+    post "/computers/{id}/exec" exec: exec, COMPUTERS_EXEC, Lost::kept_in_process();
+        200 "What the command wrote, and its exit code.";
+        409 "`RESOURCE_STATE`, or `COMPUTER_STARTING` while it boots.";
+        example {"command": "df -h /mnt/data", "timeout": 30};
+
+    /// Run a Python program in a computer.
+    post "/computers/{id}/exec/python" exec_python: python, COMPUTERS_EXEC, Lost::kept_in_process();
+        200 "What the program wrote, and its exit code.";
+        409 "`RESOURCE_STATE`, also where the template has no python3, or `COMPUTER_STARTING`.";
+        example {"code": "print(1 + 1)"};
+}
+
 pub(super) async fn exec(
     State(http): State<Http>,
     request: Request,
     Id(id): Id<ComputerId>,
     headers: HeaderMap,
     Body(body): Body<Exec>,
-) -> Result<Response, ApiError> {
+) -> Result<OrEvents<Object<ExecResult>>, ApiError> {
     let command = body.command.ok_or_else(|| ApiError::missing("command"))?;
     let command = command_request("command", command, body.timeout, body.cwd, body.env)?;
     let deadline = deadline(&command);
     let output = http.app.exec(&request.caller, id, command).await?;
     if events::wanted(&headers) {
-        return Ok(events::answer(&http, exec_events(output)));
+        return Ok(OrEvents::Events(events::answer(&http, exec_events(output))));
     }
-    Ok(twin(StatusCode::OK, collect(output, deadline).await?))
+    Ok(OrEvents::Json(Object(collect(output, deadline).await?)))
 }
 
 pub(super) async fn python(
@@ -56,7 +77,7 @@ pub(super) async fn python(
     Id(id): Id<ComputerId>,
     headers: HeaderMap,
     Body(body): Body<ExecPython>,
-) -> Result<Response, ApiError> {
+) -> Result<OrEvents<Object<ExecResult>>, ApiError> {
     let code = body.code.ok_or_else(|| ApiError::missing("code"))?;
     let code = code.replace('\'', r"'\''");
     let command = format!(
@@ -66,14 +87,14 @@ pub(super) async fn python(
     let deadline = deadline(&command);
     let output = http.app.exec(&request.caller, id, command).await?;
     if events::wanted(&headers) {
-        return Ok(events::answer(&http, exec_events(output)));
+        return Ok(OrEvents::Events(events::answer(&http, exec_events(output))));
     }
     let result = collect(output, deadline).await?;
     if result.exit_code == 127 && result.stderr.trim_end() == NO_PYTHON {
         let message = "the computer's template has no python3; create the computer from one that has";
         return Err(ApiError::conflict("RESOURCE_STATE", message));
     }
-    Ok(twin(StatusCode::OK, result))
+    Ok(OrEvents::Json(Object(result)))
 }
 
 /// Checks a command. `field` is where its text came from.

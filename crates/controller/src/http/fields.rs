@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
+use miosa_control::{AskedSize, HooksChange};
 use miosa_domain::limits::Limits;
 use miosa_domain::name::checked_name;
 use miosa_domain::schedule::Schedule;
@@ -13,7 +14,6 @@ use miosa_domain::{name, retention};
 use serde_json::{Map, Value};
 
 use super::ApiError;
-use miosa_control::{AskedSize, HooksChange};
 
 const METADATA_MAX_BYTES: usize = 64 << 10;
 /// Longest text of fields that only carry somebody else's id.

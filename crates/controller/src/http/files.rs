@@ -5,19 +5,19 @@
 
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::response::Response;
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 use base64::engine::{DecodePaddingMode, general_purpose};
 use miosa_api::page::LIMIT_MAX;
-use miosa_api::v1::snapshots::FileList;
+use miosa_api::v1::snapshots::{self, DiffQuery, FileEntry, FileList, FilePage, SnapshotDiff};
 use percent_encoding::percent_decode;
 
 use super::query::{Query, SnapshotInPath};
-use super::{ApiError, Http, Request, twin};
+use super::route::{Docs, Input, Object, routes};
+use super::{ApiError, Http, Request};
+use crate::auth::VOLUMES_READ;
 
 /// As of the kernel, which counts the ending NUL.
 const PATH_MAX_BYTES: usize = 4096;
@@ -42,6 +42,12 @@ impl<S: Send + Sync> FromRequestParts<S> for FilePath {
             (None, None) => ("path", b"/".to_vec()),
         };
         plain_path(&raw).map(FilePath).map_err(|message| ApiError::invalid(field, message))
+    }
+}
+
+impl Input for FilePath {
+    fn describe(docs: &mut Docs) {
+        Query::<snapshots::FilePath>::describe(docs);
     }
 }
 
@@ -91,12 +97,52 @@ fn plain_path(raw: &[u8]) -> Result<Vec<u8>, String> {
     Ok(if plain.is_empty() { b"/".to_vec() } else { plain })
 }
 
+routes! {
+    "snapshots";
+
+    /// List a folder in one of a volume's snapshots.
+    ///
+    /// As below `/volume-snapshots`.
+    get "/volumes/{id}/snapshots/{snapshot_id}/files" list_volume_snapshot_files: list, VOLUMES_READ;
+        200 "Entries, under `data` and again under `entries`.";
+        409 "`SNAPSHOT_NOT_READY`.";
+
+    /// Look at one file or folder in one of a volume's snapshots.
+    get "/volumes/{id}/snapshots/{snapshot_id}/files/stat" stat_volume_snapshot_file: stat, VOLUMES_READ;
+        200 "The entry; of a symlink the symlink itself.";
+        409 "`SNAPSHOT_NOT_READY`.";
+
+    /// Say what differs between two of a volume's snapshots.
+    get "/volumes/{id}/snapshots/{snapshot_id}/diff" diff_volume_snapshots: diff, VOLUMES_READ;
+        200 "Bytes and files that differ.";
+        409 "`SNAPSHOT_NOT_READY`, or `RESOURCE_STATE` when comparing takes too long.";
+
+    /// List a folder in a snapshot.
+    ///
+    /// In the order of the names. The list of what is not a folder is that one entry; a symlink is shown, not followed.
+    get "/volume-snapshots/{snapshot_id}/files" list_snapshot_files: list, VOLUMES_READ;
+        200 "Entries, under `data` and again under `entries`.";
+        409 "`SNAPSHOT_NOT_READY`.";
+
+    /// Look at one file or folder in a snapshot.
+    get "/volume-snapshots/{snapshot_id}/files/stat" stat_snapshot_file: stat, VOLUMES_READ;
+        200 "The entry; of a symlink the symlink itself.";
+        409 "`SNAPSHOT_NOT_READY`.";
+
+    /// Say what differs between two snapshots of one volume.
+    ///
+    /// As seen from the first one: a file that only `to` has is added.
+    get "/volume-snapshots/{snapshot_id}/diff" diff_snapshots: diff, VOLUMES_READ;
+        200 "Bytes and files that differ.";
+        409 "`SNAPSHOT_NOT_READY`, or `RESOURCE_STATE` when comparing takes too long.";
+}
+
 pub(super) async fn list(
     State(http): State<Http>,
     request: Request,
     SnapshotInPath(snapshot): SnapshotInPath,
     FilePath(path): FilePath,
-    query: Query,
+    query: Query<FilePage>,
 ) -> Result<Json<FileList>, ApiError> {
     let limit = limit(&query)?;
     let after = query.text("after").map(|after| {
@@ -118,25 +164,25 @@ pub(super) async fn stat(
     request: Request,
     SnapshotInPath(snapshot): SnapshotInPath,
     FilePath(path): FilePath,
-) -> Result<Response, ApiError> {
-    Ok(twin(StatusCode::OK, http.app.stat_file(&request.caller, snapshot, &path).await?))
+) -> Result<Object<FileEntry>, ApiError> {
+    Ok(Object(http.app.stat_file(&request.caller, snapshot, &path).await?))
 }
 
 pub(super) async fn diff(
     State(http): State<Http>,
     request: Request,
     SnapshotInPath(from): SnapshotInPath,
-    query: Query,
-) -> Result<Response, ApiError> {
+    query: Query<DiffQuery>,
+) -> Result<Object<SnapshotDiff>, ApiError> {
     let limit = limit(&query)?;
     let with_files = query.text("files").is_none() || query.flag("files")?;
     let to = query.id("to")?.ok_or_else(|| ApiError::missing("to"))?;
     let diff = http.app.diff_snapshots(&request.caller, from, to, with_files, limit as usize).await?;
-    Ok(twin(StatusCode::OK, diff))
+    Ok(Object(diff))
 }
 
 /// Unlike other lists, these have no pages unless they are long: a folder is wanted whole.
-fn limit(query: &Query) -> Result<u32, ApiError> {
+fn limit<P>(query: &Query<P>) -> Result<u32, ApiError> {
     let limit = query.number("limit", 1)?.unwrap_or(LIMIT_MAX).min(LIMIT_MAX);
     Ok(limit as u32)
 }

@@ -3,15 +3,43 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use miosa_api::v1::health::{Health, Ready};
 use serde_json::json;
+use utoipa::PartialSchema;
+use utoipa::openapi::{Object, OpenApi};
 
+use super::route::{Docs, Output, routes};
 use super::{ApiError, Http};
 use crate::telemetry;
 
-pub(super) async fn health() -> Json<Health> {
-    Json(Health { status: "ok".into() })
+routes! {
+    "server";
+
+    /// Does the server live?
+    open "/healthz" healthz: health;
+        200 "The process serves requests.";
+
+    /// Does the server live? The spelling that the published clients use.
+    open "/health" health: health;
+        200 "The process serves requests.";
+
+    /// Is the server ready for work?
+    open "/readyz" readyz: ready;
+        200 "The database answers, and the agent is connected and has recovered.";
+        503 "What is missing is in `error.details.reasons`.";
+
+    /// Counts and latencies for Prometheus.
+    open "/metrics" metrics: metrics;
+        200 "Prometheus text format, version 0.0.4.";
+
+    /// This document.
+    open "/openapi.json" openapi_json: openapi;
+        200 "The OpenAPI document.";
+}
+
+pub(super) async fn health() -> Result<Json<Health>, ApiError> {
+    Ok(Json(Health { status: "ok".into() }))
 }
 
 pub(super) async fn ready(State(http): State<Http>) -> Result<Json<Ready>, ApiError> {
@@ -28,7 +56,7 @@ pub(super) async fn ready(State(http): State<Http>) -> Result<Json<Ready>, ApiEr
         .detail("reasons", json!(readiness.reasons)))
 }
 
-pub(super) async fn metrics(State(http): State<Http>) -> impl IntoResponse {
+pub(super) async fn metrics(State(http): State<Http>) -> Result<Metrics, ApiError> {
     // Counters and latencies are worth showing also while the database does not answer.
     let gauges = http
         .app
@@ -36,10 +64,39 @@ pub(super) async fn metrics(State(http): State<Http>) -> impl IntoResponse {
         .await
         .inspect_err(|error| tracing::warn!(%error, "gauges are missing from /metrics"))
         .ok();
-    let text = telemetry::render(&http.recorder, gauges.as_ref());
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+    Ok(Metrics(telemetry::render(&http.recorder, gauges.as_ref())))
 }
 
-pub(super) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
-    Json(miosa_api::openapi::document())
+pub(super) async fn openapi() -> Result<Document, ApiError> {
+    Ok(Document(super::openapi::document()))
+}
+
+/// Text for Prometheus.
+pub(super) struct Metrics(String);
+
+impl IntoResponse for Metrics {
+    fn into_response(self) -> Response {
+        ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], self.0).into_response()
+    }
+}
+
+impl Output for Metrics {
+    fn describe(docs: &mut Docs) {
+        docs.succeeds("text/plain", <String as PartialSchema>::schema());
+    }
+}
+
+/// The OpenAPI document, which describes itself as an object.
+pub(super) struct Document(OpenApi);
+
+impl IntoResponse for Document {
+    fn into_response(self) -> Response {
+        Json(self.0).into_response()
+    }
+}
+
+impl Output for Document {
+    fn describe(docs: &mut Docs) {
+        docs.succeeds("application/json", Object::new().into());
+    }
 }

@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::http::HeaderMap;
 use futures::{Stream, StreamExt};
 use jiff::Timestamp;
 use miosa_api::agent_v1::StreamEvent;
-use miosa_api::v1::computers::{LogLine, Logs};
+use miosa_api::v1::computers::{LogLine, LogQuery, Logs};
+use miosa_control::HostStream;
 use miosa_domain::ComputerId;
 use serde_json::json;
 
 use super::query::{Id, Query};
-use super::{ApiError, Http, Request, events, twin};
-use crate::auth::header_text;
-use miosa_control::HostStream;
+use super::route::{Events, Object, routes};
+use super::{ApiError, Http, Request, events};
+use crate::auth::{COMPUTERS_READ, header_text};
 
 const LINES_DEFAULT: u32 = 100;
 const LINES_MAX: u32 = 10_000;
@@ -30,7 +30,7 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn of(query: &Query, last_event_id: Option<&str>) -> Result<Self, ApiError> {
+    pub(super) fn of<P>(query: &Query<P>, last_event_id: Option<&str>) -> Result<Self, ApiError> {
         let lines = query.number("lines", 1)?.or(query.number("tail", 1)?);
         let lines =
             lines.map_or(LINES_DEFAULT, |lines| u32::try_from(lines).unwrap_or(LINES_MAX).min(LINES_MAX));
@@ -61,14 +61,28 @@ fn instant(text: &str) -> Result<Timestamp, ApiError> {
     })
 }
 
+routes! {
+    "computers";
+
+    /// Read a computer's log.
+    get "/computers/{id}/logs" get_logs: get, COMPUTERS_READ;
+        200 "Lines of the first process, oldest first.";
+
+    /// Follow a computer's log as server-sent events.
+    ///
+    /// Each event is a line; its `id` is the line's timestamp, and `Last-Event-ID` goes on from there.
+    get "/computers/{id}/logs/stream" stream_logs: stream, COMPUTERS_READ;
+        200 "Events `log` with a line each.";
+}
+
 pub(super) async fn get(
     State(http): State<Http>,
     request: Request,
     Id(id): Id<ComputerId>,
-    query: Query,
-) -> Result<Response, ApiError> {
+    query: Query<LogQuery>,
+) -> Result<Object<Logs>, ApiError> {
     let wanted = Wanted::of(&query, None)?;
-    Ok(twin(StatusCode::OK, written(&http, &request, id, &wanted).await?))
+    Ok(Object(written(&http, &request, id, &wanted).await?))
 }
 
 /// The lines that are there, and all of them as one text.
@@ -115,12 +129,12 @@ pub(super) async fn stream(
     State(http): State<Http>,
     request: Request,
     Id(id): Id<ComputerId>,
-    query: Query,
+    query: Query<LogQuery>,
     headers: HeaderMap,
-) -> Result<Response, ApiError> {
+) -> Result<Events, ApiError> {
     let wanted = Wanted::of(&query, header_text(&headers, "last-event-id"))?;
     let log = http.app.logs(&request.caller, id, wanted.tail(), true).await?;
-    Ok(events::answer(&http, log_events(log, wanted)))
+    Ok(Events(events::answer(&http, log_events(log, wanted))))
 }
 
 fn log_events(

@@ -1,41 +1,42 @@
-//! The public HTTP API: bytes to typed calls, outcomes to answers, and nothing else.
+//! The public HTTP API: turns requests into typed calls of the verbs, and their outcomes into responses.
 //!
 //! ```text
 //!   prefix   strips /api/v1 and trailing slashes, and finds the volume behind a data service
-//!   observe  request id, panic barrier, writes refusals, log, metrics
-//!   router   the table in routes; 404 and 405
+//!   layers   request id, error envelope, span, log, metrics, panics
+//!   router   the routes that the modules declare; 404 and 405
 //!   gate     key, scope, rate limit, body, idempotency         (routes with a scope)
-//!   <noun>   parse, call app, answer
+//!   <noun>   declares its routes; validates, calls the verb, responds
 //! ```
 //!
-//! A key is asked for before a body is looked at and before an object is looked up, so a stranger learns nothing but which
-//! paths exist.
+//! The key is checked before the body is read and before any object is looked up. Without a valid key, a caller learns only
+//! which paths exist.
 
+use std::any::Any;
 use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequestParts, MatchedPath, Request as RawRequest, State};
+use axum::http::Method;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::future::RouteFuture;
-use axum::{BoxError, Json, Router};
-use futures::FutureExt;
+use axum::{BoxError, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
-use miosa_api::twin::Twin;
-use miosa_domain::limits::Limits;
-use serde::Serialize;
-use tokio_util::sync::CancellationToken;
-use tower::Service;
-use tracing::Instrument;
-
-use crate::{ControllerConfig, auth, telemetry};
 use miosa_control::{App, Caller, Idempotency};
+use miosa_domain::limits::Limits;
+use tokio_util::sync::CancellationToken;
+use tower::{Service, ServiceBuilder};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::trace::TraceLayer;
+use tracing::Span;
+
+use crate::auth::Scope;
+use crate::{ControllerConfig, auth, telemetry};
 
 mod attachments;
 mod body;
@@ -51,13 +52,16 @@ mod files;
 mod health;
 mod idempotency;
 mod logs;
+pub(crate) mod openapi;
 mod paging;
 mod prefix;
 mod projects;
 mod query;
 mod rate_limit;
+mod releases;
 mod request_id;
 mod restore;
+mod route;
 mod routes;
 mod service_logs;
 mod service_settings;
@@ -69,7 +73,7 @@ mod volumes;
 
 pub(crate) use envelope::ApiError;
 
-/// What all handlers share.
+/// The state that all handlers share.
 type Http = Arc<Shared>;
 
 struct Shared {
@@ -79,11 +83,11 @@ struct Shared {
     rate_limits: rate_limit::RateLimits,
     calls: idempotency::Calls,
     recorder: PrometheusHandle,
-    /// Cancelled when the server shuts down: streams without an end end.
+    /// Cancelled when the server shuts down, which ends the event streams.
     closing: CancellationToken,
 }
 
-/// The whole API as one function from request to answer; cheap to clone.
+/// The whole API as a service; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Api(Router);
 
@@ -98,7 +102,7 @@ impl Api {
             recorder: telemetry::recorder(),
             closing,
         });
-        Self(routes::router(&http).layer(from_fn(observe)).with_state(http))
+        Self(layers(routes::router(&http)).with_state(http))
     }
 }
 
@@ -121,26 +125,48 @@ where
     }
 }
 
-/// What surrounds every request, whatever becomes of it.
-async fn observe(request: RawRequest, next: Next) -> Response {
+/// The layers around every route, outermost first.
+fn layers<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
+    let trace = TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(());
+    let trace = trace.on_body_chunk(()).on_eos(()).on_failure(());
+    router.layer(
+        ServiceBuilder::new()
+            .map_request(request_id::keep_printable)
+            .layer(SetRequestIdLayer::new(request_id::HEADER, request_id::Maker))
+            .map_response(envelope::finish)
+            .layer(PropagateRequestIdLayer::new(request_id::HEADER))
+            .layer(trace)
+            .layer(from_fn(measure))
+            .layer(CatchPanicLayer::custom(panicked)),
+    )
+}
+
+fn span(request: &RawRequest) -> Span {
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
+    tracing::info_span!(
+        "request",
+        request_id = id,
+        method = method_label(request.method()),
+        route = route(request)
+    )
+}
+
+fn route(request: &RawRequest) -> &'static str {
+    request.extensions().get::<MatchedPath>().map_or(UNMATCHED, |path| routes::known(path.as_str()))
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let message =
+        panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = message.unwrap_or("without a message"), "request handler panicked");
+    ApiError::internal().into_response()
+}
+
+/// Counts and logs a response.
+async fn measure(request: RawRequest, next: Next) -> Response {
     let started = Instant::now();
-    let id = request_id::of(request.headers());
-    let method = method_label(request.method());
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let route = route.as_ref().map_or(UNMATCHED, |path| routes::known(path.as_str()));
-    let span = tracing::info_span!("request", request_id = id, method, route);
-    let answer = AssertUnwindSafe(next.run(request).instrument(span.clone())).catch_unwind().await;
-    let _entered = span.entered();
-    let response = answer.unwrap_or_else(|panic| {
-        let message =
-            panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
-        tracing::error!(panic = message.unwrap_or("without a message"), "request handler panicked");
-        ApiError::internal().into_response()
-    });
-    let mut response = envelope::finish(response, &id);
-    if let Ok(id) = HeaderValue::try_from(&id) {
-        response.headers_mut().insert(request_id::HEADER, id);
-    }
+    let (method, route) = (method_label(request.method()), route(&request));
+    let response = next.run(request).await;
     let (status, took) = (response.status().as_u16(), started.elapsed());
     telemetry::request_answered(method, route, status, took);
     let milliseconds = took.as_secs_f64() * 1000.0;
@@ -167,19 +193,17 @@ fn method_label(method: &Method) -> &'static str {
     }
 }
 
-/// What a keyed route demands.
+/// What a request must pass before the handler of a keyed route.
 #[derive(Clone)]
 struct Gate {
     http: Http,
-    method: Method,
-    route: &'static str,
-    scope: &'static str,
+    scope: Scope,
     memory: idempotency::Memory,
 }
 
-/// Lets a request with a good key through, as a [`Request`] in its extensions.
+/// Passes a request with a valid key on, with a [`Request`] in its extensions.
 async fn gate(State(gate): State<Gate>, raw: RawRequest, next: Next) -> Result<Response, ApiError> {
-    let Gate { http, method, route, scope, memory } = gate;
+    let Gate { http, scope, memory } = gate;
     let (mut head, body) = raw.into_parts();
     let caller = auth::authenticate(&http.app, &head.headers).await?;
     http.rate_limits.admit(&caller)?;
@@ -189,22 +213,20 @@ async fn gate(State(gate): State<Gate>, raw: RawRequest, next: Next) -> Result<R
     }
     let workspace = auth::header_text(&head.headers, "x-miosa-workspace").map(str::to_owned);
     let mut request = Request { caller: caller.clone(), workspace, idempotency: None };
-    // HEAD runs as GET.
-    if method == Method::GET {
+    if matches!(head.method, Method::GET | Method::HEAD) {
         head.extensions.insert(request);
         return Ok(next.run(RawRequest::from_parts(head, body)).await);
     }
     let body = body::read(&head.headers, body).await?;
     let path_and_query = (head.uri.path(), head.uri.query());
-    request.idempotency = idempotency::key(&head.headers, &caller, &method, path_and_query, &body)?;
+    request.idempotency = idempotency::key(&head.headers, &caller, &head.method, path_and_query, &body)?;
     let key = request.idempotency.clone();
-    let path = head.uri.path().to_owned();
-    let call = idempotency::Call { caller, method, route, path, memory };
+    let call = idempotency::LostCall { http, caller, path: head.uri.path().to_owned() };
     head.extensions.insert(request);
     let run = next.run(RawRequest::from_parts(head, body.into()));
     match key {
         None => Ok(run.await),
-        Some(key) => idempotency::once(http, call, key, run).await,
+        Some(key) => idempotency::once(call, memory, key, run).await,
     }
 }
 
@@ -221,14 +243,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Request {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        // The route table gives each handler that reads this a scope, and with it a gate.
+        // Every handler that takes this has a scope, and with it a gate.
         parts.extensions.remove::<Request>().ok_or_else(ApiError::internal)
     }
-}
-
-/// The answer to one object.
-fn twin<T: Serialize + Clone>(status: StatusCode, object: T) -> Response {
-    (status, Json(Twin::of(object))).into_response()
 }
 
 #[cfg(test)]

@@ -2,20 +2,36 @@
 //!
 //! `page` with `page_size` or `per_page`, `limit` with `offset`, `limit` with `cursor`; all of them on every list.
 
+use std::marker::PhantomData;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use miosa_api::page::{LIMIT_MAX, List, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Page};
+use miosa_api::page::{LIMIT_MAX, List, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Page, PageQuery};
+use miosa_control::{Cursor, Filters, ListPage, ListRequest};
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 use uuid::Uuid;
 
 use super::ApiError;
 use super::query::Query;
-use miosa_control::{Cursor, Filters, ListPage, ListRequest};
+
+/// The query of a list: a page, and filters.
+#[derive(Debug)]
+pub(super) struct Paged<F>(PhantomData<F>);
+
+impl<F: IntoParams> IntoParams for Paged<F> {
+    fn into_params(parameter_in: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut parameters = PageQuery::into_params(&parameter_in);
+        parameters.extend(F::into_params(parameter_in));
+        parameters
+    }
+}
 
 /// Offsets beyond this are the same as this: no list is longer, and the database counts in 63 bits.
 const OFFSET_MAX: u64 = i64::MAX as u64;
 
 /// The part of a list that the query asks for. `workspace` is the default of the filter `workspace_id`.
-pub(super) fn list_request(query: &Query, workspace: Option<&str>) -> Result<ListRequest, ApiError> {
+pub(super) fn list_request<P>(query: &Query<P>, workspace: Option<&str>) -> Result<ListRequest, ApiError> {
     let page_size =
         query.number("page_size", 1)?.or(query.number("per_page", 1)?).map(|n| n.min(PAGE_SIZE_MAX));
     let limit =
@@ -83,7 +99,7 @@ mod tests {
     async fn asked(query: &str) -> Result<ListRequest, ApiError> {
         let (mut parts, ()) =
             Request::builder().uri(format!("/volumes?{query}")).body(()).unwrap().into_parts();
-        list_request(&Query::from_request_parts(&mut parts, &()).await?, None)
+        list_request(&Query::<PageQuery>::from_request_parts(&mut parts, &()).await?, None)
     }
 
     #[tokio::test]

@@ -1,42 +1,80 @@
 //! Projects: parse, call the verb, answer.
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
-use miosa_api::page::List;
-use miosa_api::v1::projects::{CreateProject, Environment, Project, ProjectCapabilities, UpdateProject};
-use miosa_domain::name;
+use miosa_api::v1::projects::{
+    CreateProject, Environment, Project, ProjectCapabilities, ProjectFilters, UpdateProject,
+};
+use miosa_api::v1::volumes::Deleted;
+use miosa_control::{NewProject, ProjectChange};
 use miosa_domain::service::REPLICAS_MAX;
 use miosa_domain::size::GIB;
+use miosa_domain::{ProjectId, name};
 
 use super::body::Body;
 use super::data_services::ProjectName;
 use super::fields::{self, Problems};
+use super::idempotency::{Lost, LostCall};
+use super::paging::{self, Paged};
 use super::query::{Id, Query};
+use super::route::{Created, Listed, Object, routes};
 use super::services::{ENVIRONMENT, SOURCES};
-use super::{ApiError, Http, Request, data_services, paging, twin};
-use miosa_control::{NewProject, ProjectChange};
+use super::{ApiError, Http, Request, data_services};
+use crate::auth::{PROJECTS_READ, PROJECTS_WRITE};
 
 const DESCRIPTION_MAX_BYTES: usize = 4096;
 /// As clients name them; `web` and `private` are servers.
 const SERVICE_KINDS: [&str; 2] = ["server", "worker"];
 
+routes! {
+    "projects";
+
+    /// List projects, newest first.
+    get "/projects" list_projects: list, PROJECTS_READ;
+        200 "One page of projects.";
+
+    /// Create a project.
+    post "/projects" create_project: create, PROJECTS_WRITE, Lost::rebuilt(now);
+        201 "The project.";
+        example {"name": "shop", "metadata": {"team": "web"}};
+
+    /// Get a project.
+    get "/projects/{id}" get_project: get, PROJECTS_READ;
+        200 "The project.";
+
+    /// Change a project.
+    patch "/projects/{id}" update_project: update, PROJECTS_WRITE, Lost::rebuilt(now);
+        200 "The project.";
+        example {"description": "everything behind shop.example"};
+
+    /// Delete a project that is empty: without volumes, computers and services.
+    delete "/projects/{id}" delete_project: delete, PROJECTS_WRITE, Lost::deleted();
+        200 "The project is gone.";
+        409 "`RESOURCE_STATE`: it is the default one, or not empty.";
+
+    /// List a project's environments: `production`.
+    get "/projects/{id}/environments" list_environments: environments, PROJECTS_READ;
+        200 "All of them.";
+
+    /// What projects of this server can have.
+    get "/project-capabilities" project_capabilities: capabilities, PROJECTS_READ;
+        200 "The capabilities.";
+}
+
 pub(super) async fn list(
     State(http): State<Http>,
     request: Request,
-    query: Query,
-) -> Result<Json<List<Project>>, ApiError> {
+    query: Query<Paged<ProjectFilters>>,
+) -> Result<Listed<Project>, ApiError> {
     let part = paging::list_request(&query, request.workspace.as_deref())?;
     let page = http.app.list_projects(&request.caller, part.clone()).await?;
-    Ok(Json(paging::list(&part, page)))
+    Ok(Listed(paging::list(&part, page)))
 }
 
 pub(super) async fn create(
     State(http): State<Http>,
     request: Request,
     Body(body): Body<CreateProject>,
-) -> Result<Response, ApiError> {
+) -> Result<Created<Project>, ApiError> {
     let mut problems = Problems::default();
     let name = body.name.ok_or_else(|| ApiError::missing("name"))?;
     let name = problems.check("name", Some(name), fields::name).unwrap_or_default();
@@ -50,15 +88,20 @@ pub(super) async fn create(
         metadata: problems.check("metadata", body.metadata, fields::metadata).unwrap_or_default(),
     };
     problems.none()?;
-    Ok(twin(StatusCode::CREATED, http.app.create_project(&request.caller, new, request.idempotency).await?))
+    Ok(Created(http.app.create_project(&request.caller, new, request.idempotency).await?))
+}
+
+/// The project of a call whose response was lost.
+async fn now(call: LostCall, id: ProjectId) -> Result<Project, ApiError> {
+    Ok(call.http.app.get_project(&call.caller, Some(id)).await?)
 }
 
 pub(super) async fn get(
     State(http): State<Http>,
     request: Request,
     Id(project): Id<ProjectName>,
-) -> Result<Response, ApiError> {
-    Ok(twin(StatusCode::OK, http.app.get_project(&request.caller, project.into()).await?))
+) -> Result<Object<Project>, ApiError> {
+    Ok(Object(http.app.get_project(&request.caller, project.into()).await?))
 }
 
 pub(super) async fn update(
@@ -66,7 +109,7 @@ pub(super) async fn update(
     request: Request,
     Id(project): Id<ProjectName>,
     Body(body): Body<UpdateProject>,
-) -> Result<Response, ApiError> {
+) -> Result<Object<Project>, ApiError> {
     let mut problems = Problems::default();
     let change = ProjectChange {
         name: problems.check("name", body.name, fields::name),
@@ -78,23 +121,23 @@ pub(super) async fn update(
     problems.none()?;
     let project =
         http.app.update_project(&request.caller, project.into(), change, request.idempotency).await?;
-    Ok(twin(StatusCode::OK, project))
+    Ok(Object(project))
 }
 
 pub(super) async fn delete(
     State(http): State<Http>,
     request: Request,
     Id(project): Id<ProjectName>,
-) -> Result<Response, ApiError> {
+) -> Result<Object<Deleted>, ApiError> {
     let deleted = http.app.delete_project(&request.caller, project.into(), request.idempotency).await?;
-    Ok(twin(StatusCode::OK, deleted))
+    Ok(Object(deleted))
 }
 
 pub(super) async fn environments(
     State(http): State<Http>,
     request: Request,
     Id(project): Id<ProjectName>,
-) -> Result<Json<List<Environment>>, ApiError> {
+) -> Result<Listed<Environment>, ApiError> {
     let project = http.app.get_project(&request.caller, project.into()).await?;
     let environment = Environment {
         id: project.id.clone(),
@@ -105,10 +148,13 @@ pub(super) async fn environments(
         created_at: project.created_at,
         updated_at: project.updated_at,
     };
-    Ok(Json(paging::whole(vec![environment])))
+    Ok(Listed(paging::whole(vec![environment])))
 }
 
-pub(super) async fn capabilities(State(http): State<Http>, _: Request) -> Response {
+pub(super) async fn capabilities(
+    State(http): State<Http>,
+    _: Request,
+) -> Result<Object<ProjectCapabilities>, ApiError> {
     let texts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let capabilities = ProjectCapabilities {
         service_kinds: texts(&SERVICE_KINDS),
@@ -118,7 +164,7 @@ pub(super) async fn capabilities(State(http): State<Http>, _: Request) -> Respon
         volumes_per_project: http.limits.volumes_per_project,
         volume_max_gb: http.limits.volume_max_bytes / GIB,
     };
-    twin(StatusCode::OK, capabilities)
+    Ok(Object(capabilities))
 }
 
 fn description(raw: &str) -> Result<String, String> {

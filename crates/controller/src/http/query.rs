@@ -1,19 +1,24 @@
 //! Query parameters and ids in the path. Unknown parameters are ignored, and an empty one is an absent one.
 
+use std::marker::PhantomData;
 use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Query as AxumQuery, RawPathParams};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use miosa_control::SnapshotPath;
+use miosa_domain::{AttachmentId, ComputerId, ReleaseId, ServiceId, SnapshotId, VolumeId};
+use utoipa::PartialSchema;
+use utoipa::openapi::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
 use super::ApiError;
-use miosa_control::SnapshotPath;
+use super::route::{Docs, Input};
 
-/// The parameters behind the question mark.
-#[derive(Debug, Default)]
-pub(super) struct Query(Vec<(String, String)>);
+/// The parameters behind the question mark, which are those of `P`.
+#[derive(Debug)]
+pub(super) struct Query<P>(Vec<(String, String)>, PhantomData<P>);
 
-impl Query {
+impl<P> Query<P> {
     /// The first value of a parameter.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(n, v)| n == name && !v.is_empty()).map(|(_, value)| value.as_str())
@@ -45,24 +50,86 @@ impl Query {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Query {
+impl<S: Send + Sync, P> FromRequestParts<S> for Query<P> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         AxumQuery::try_from_uri(&parts.uri)
-            .map(|AxumQuery(pairs)| Query(pairs))
+            .map(|AxumQuery(pairs)| Query(pairs, PhantomData))
             .map_err(|error| ApiError::invalid("query", format!("cannot be read: {error}")))
     }
+}
+
+/// An id in a path, as the document describes it.
+pub(super) trait PathId: FromStr {
+    const NOUN: &'static str;
+
+    fn describe(docs: &mut Docs) {
+        let uuid = SchemaFormat::KnownFormat(KnownFormat::Uuid);
+        let schema = ObjectBuilder::new().schema_type(Type::String).format(Some(uuid));
+        docs.path_parameter(Self::NOUN, schema.into());
+    }
+}
+
+macro_rules! path_ids {
+    ($($id:ty: $noun:literal)*) => {$(
+        impl PathId for $id {
+            const NOUN: &'static str = $noun;
+        }
+    )*};
+}
+
+path_ids! {
+    VolumeId: "Volume"
+    SnapshotId: "Snapshot"
+    AttachmentId: "Attachment"
+    ComputerId: "Computer"
+    ServiceId: "Service"
+    ReleaseId: "Release"
 }
 
 /// The one id in the path.
 pub(super) struct Id<T>(pub(super) T);
 
+impl<T: PathId> Input for Id<T> {
+    fn describe(docs: &mut Docs) {
+        T::describe(docs);
+    }
+}
+
+impl<A: PathId, B: PathId> Input for Ids<A, B> {
+    fn describe(docs: &mut Docs) {
+        A::describe(docs);
+        B::describe(docs);
+    }
+}
+
+impl<T: PathId, N: Text> Input for IdAnd<T, N> {
+    fn describe(docs: &mut Docs) {
+        T::describe(docs);
+        docs.path_parameter(N::DESCRIPTION, <String as PartialSchema>::schema());
+    }
+}
+
+impl Input for SnapshotInPath {
+    fn describe(docs: &mut Docs) {
+        if docs.path.starts_with("/volumes/") {
+            VolumeId::describe(docs);
+        }
+        SnapshotId::describe(docs);
+    }
+}
+
 /// The two ids in the path.
 pub(super) struct Ids<A, B>(pub(super) A, pub(super) B);
 
-/// The id in the path, and a text after it.
-pub(super) struct IdAnd<T>(pub(super) T, pub(super) String);
+/// The id in the path, and a text after it, which is an `N`.
+pub(super) struct IdAnd<T, N>(pub(super) T, pub(super) String, pub(super) PhantomData<N>);
+
+/// What a text in a path is.
+pub(super) trait Text {
+    const DESCRIPTION: &'static str;
+}
 
 impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Id<T> {
     type Rejection = ApiError;
@@ -82,13 +149,13 @@ impl<S: Send + Sync, A: FromStr, B: FromStr> FromRequestParts<S> for Ids<A, B> {
     }
 }
 
-impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for IdAnd<T> {
+impl<S: Send + Sync, T: FromStr, N> FromRequestParts<S> for IdAnd<T, N> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let params = path_params(parts, state).await?;
         let text = params.iter().nth(1).map(|(_, text)| text.to_owned()).unwrap_or_default();
-        Ok(IdAnd(path_id(&params, 0)?, text))
+        Ok(IdAnd(path_id(&params, 0)?, text, PhantomData))
     }
 }
 

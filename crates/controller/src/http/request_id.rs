@@ -1,25 +1,34 @@
-//! The name of one request, in its answer and in the log.
+//! The name of one request, in its response and in the log.
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, Request};
+use tower_http::request_id::{MakeRequestId, RequestId};
 
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 const CALLERS_MAX_BYTES: usize = 128;
 
-/// The caller's own id if it has 1 to 128 printable ASCII characters, else a new one.
-pub(super) fn of(headers: &HeaderMap) -> String {
-    headers.get(HEADER).and_then(printable).map_or_else(new, str::to_owned)
+/// Keeps the caller's own id if it has 1 to 128 printable ASCII characters.
+pub(super) fn keep_printable<B>(mut request: Request<B>) -> Request<B> {
+    if !request.headers().get(HEADER).is_some_and(is_printable) {
+        request.headers_mut().remove(HEADER);
+    }
+    request
 }
 
-fn printable(value: &HeaderValue) -> Option<&str> {
+fn is_printable(value: &HeaderValue) -> bool {
     let bytes = value.as_bytes();
-    let fits =
-        (1..=CALLERS_MAX_BYTES).contains(&bytes.len()) && bytes.iter().all(|b| (b' '..=b'~').contains(b));
-    if fits { value.to_str().ok() } else { None }
+    (1..=CALLERS_MAX_BYTES).contains(&bytes.len()) && bytes.iter().all(|b| (b' '..=b'~').contains(b))
 }
 
-fn new() -> String {
-    format!("req_{}", hex::encode(rand::random::<[u8; 12]>()))
+/// Names requests whose callers do not.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Maker;
+
+impl MakeRequestId for Maker {
+    fn make_request_id<B>(&mut self, _: &Request<B>) -> Option<RequestId> {
+        let id = format!("req_{}", hex::encode(rand::random::<[u8; 12]>()));
+        HeaderValue::try_from(id).ok().map(RequestId::new)
+    }
 }
 
 #[cfg(test)]
@@ -27,22 +36,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn echoes_printable_ids_and_makes_others() {
+    fn printable_ids_are_kept() {
         let longest = "x".repeat(128);
         let too_long = "x".repeat(129);
-        for (sent, echoed) in [
+        for (sent, kept) in [
             ("abc-1", true),
             ("with space", true),
             (longest.as_str(), true),
             (too_long.as_str(), false),
             ("tab\tbed", false),
+            ("", false),
         ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(HEADER, sent.parse().unwrap());
-            let id = of(&headers);
-            assert_eq!(id == sent, echoed, "{sent:?}");
-            assert!(echoed || id.starts_with("req_"), "{id}");
+            let request = keep_printable(Request::builder().header(HEADER, sent).body(()).unwrap());
+            assert_eq!(request.headers().contains_key(HEADER), kept, "{sent:?}");
         }
-        assert_ne!(of(&HeaderMap::new()), of(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn made_ids_differ() {
+        let id = || Maker.make_request_id(&Request::new(())).unwrap().into_header_value();
+        assert!(id().to_str().unwrap().starts_with("req_"));
+        assert_ne!(id(), id());
     }
 }

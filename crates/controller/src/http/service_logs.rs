@@ -2,32 +2,39 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use miosa_api::agent_v1::StreamEvent;
-use miosa_api::v1::services::ServiceLogLine;
+use miosa_api::v1::services::{ServiceLogLine, ServiceLogQuery};
+use miosa_control::ReplicaLine;
 use miosa_domain::ServiceId;
 use serde_json::json;
 
 use super::logs::Wanted;
 use super::query::{Id, Query};
+use super::route::{Listed, OrEvents, routes};
 use super::{ApiError, Http, Request, events, paging};
-use crate::auth::header_text;
-use miosa_control::ReplicaLine;
+use crate::auth::{SERVICES_READ, header_text};
 
 /// Reading lines that are there already takes no longer.
 const READ_TIME_MAX: Duration = Duration::from_secs(15);
+
+routes! {
+    "services";
+
+    /// A service's log: a list, or events (followed) with `Accept: text/event-stream`.
+    get "/services/{id}/logs" service_logs: get, SERVICES_READ;
+        200 "Lines of all replicas, by time.";
+}
 
 pub(super) async fn get(
     State(http): State<Http>,
     request: Request,
     Id(id): Id<ServiceId>,
-    query: Query,
+    query: Query<ServiceLogQuery>,
     headers: HeaderMap,
-) -> Result<Response, ApiError> {
+) -> Result<OrEvents<Listed<ServiceLogLine>>, ApiError> {
     let wanted = Wanted::of(&query, header_text(&headers, "last-event-id"))?;
     let replica = query.number("replica", 0)?.map(|index| u32::try_from(index).unwrap_or(u32::MAX));
     let follow = query.text("follow").is_none() || query.flag("follow")?;
@@ -37,10 +44,10 @@ pub(super) async fn get(
             let line = told(line, &wanted);
             async move { line.map(event) }
         });
-        return Ok(events::answer(&http, told));
+        return Ok(OrEvents::Events(events::answer(&http, told)));
     }
     let lines = read(&http, &request, id, replica, &wanted).await?;
-    Ok(Json(paging::whole(lines)).into_response())
+    Ok(OrEvents::Json(Listed(paging::whole(lines))))
 }
 
 /// The lines that are there, by time.

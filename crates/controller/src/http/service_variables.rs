@@ -3,57 +3,108 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
-use axum::body::Bytes;
+use std::convert::Infallible;
+
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use miosa_api::page::List;
 use miosa_api::v1::computers::Logs;
-use miosa_api::v1::services::{EffectiveVariable, Service, Variable};
+use miosa_api::v1::services::{EffectiveVariable, Service, SetVariables, Variable};
 use miosa_control::ServiceChange;
 use miosa_domain::ServiceId;
 use miosa_domain::service::SettingsPatch;
 use serde_json::{Map, Value};
 
 use super::fields;
-use super::query::{Id, IdAnd};
-use super::{ApiError, Http, Request, body, events, paging, twin};
+use super::idempotency::{Lost, LostCall};
+use super::query::{Id, IdAnd, Text};
+use super::route::{Listed, Object, OrEvents, Raw, routes};
+use super::{ApiError, Http, Request, body, events, paging};
+use crate::auth::{SERVICES_READ, SERVICES_WRITE};
 
 const FIELD: &str = "variables";
 
+/// Names of variables in a path.
+pub(super) enum Names {}
+
+impl Text for Names {
+    const DESCRIPTION: &'static str = "Names, with commas between them.";
+}
+
+/// A build in a path.
+pub(super) enum Build {}
+
+impl Text for Build {
+    const DESCRIPTION: &'static str = "Anything, such as `latest`.";
+}
+
 /// Values by name; `None` removes one.
 type Changes = BTreeMap<String, Option<String>>;
+
+routes! {
+    "services";
+
+    /// List the variables that a service gives its replicas.
+    get "/services/{id}/variables" list_variables: list, SERVICES_READ;
+        200 "All of them, by name.";
+
+    /// Set variables; those that are not named stay. What changes waits in `pending_changes` for the next release.
+    ///
+    /// Also read: a list of names and values, there or as the whole body, and an object of names and values as the whole body. A null
+    /// value removes a variable.
+    put "/services/{id}/variables" set_variables: set, SERVICES_WRITE, Lost::rebuilt(now);
+        200 "All of them, by name.";
+        example {"variables": {"LOG_LEVEL": "debug"}};
+
+    /// List what replica 0 has in its environment: the variables of the release that is served, and those that the server adds.
+    get "/services/{id}/variables/effective" list_effective_variables: effective, SERVICES_READ;
+        200 "All of them, by name.";
+
+    /// Remove variables; one that is not there is removed already.
+    delete "/services/{id}/variables/{names}" delete_variables: remove, SERVICES_WRITE, Lost::rebuilt(now);
+        200 "Those that are left, by name.";
+
+    /// The log of a build, which is empty: nothing is built here, templates run as they are.
+    get "/services/{id}/builds/{build_id}/logs" build_logs: build_logs, SERVICES_READ;
+        200 "No lines.";
+
+    /// Refused: services have no public addresses here.
+    put "/services/{id}/public-address" set_public_address: public_address, SERVICES_WRITE, Lost::changes_nothing();
+        409 "`RESOURCE_STATE`.";
+}
 
 pub(super) async fn list(
     State(http): State<Http>,
     request: Request,
     Id(id): Id<ServiceId>,
-) -> Result<Json<List<Variable>>, ApiError> {
-    Ok(Json(variables(http.app.get_service(&request.caller, id).await?)))
+) -> Result<Listed<Variable>, ApiError> {
+    Ok(variables(http.app.get_service(&request.caller, id).await?))
 }
 
 /// The answer to all calls but the one for effective variables.
-pub(super) fn variables(service: Service) -> List<Variable> {
+fn variables(service: Service) -> Listed<Variable> {
     let env = service.settings.env.into_iter();
-    paging::whole(env.map(|(name, value)| Variable { name, value }).collect())
+    Listed(paging::whole(env.map(|(name, value)| Variable { name, value }).collect()))
+}
+
+/// The variables after a call whose response was lost.
+async fn now(call: LostCall, id: ServiceId) -> Result<Listed<Variable>, ApiError> {
+    Ok(variables(call.http.app.get_service(&call.caller, id).await?))
 }
 
 pub(super) async fn set(
     State(http): State<Http>,
     request: Request,
     Id(id): Id<ServiceId>,
-    bytes: Bytes,
-) -> Result<Json<List<Variable>>, ApiError> {
-    let changes = changes(&bytes)?;
+    body: Raw<SetVariables>,
+) -> Result<Listed<Variable>, ApiError> {
+    let changes = changes(&body.0)?;
     change(&http, request, id, changes).await
 }
 
 pub(super) async fn remove(
     State(http): State<Http>,
     request: Request,
-    IdAnd(id, names): IdAnd<ServiceId>,
-) -> Result<Json<List<Variable>>, ApiError> {
+    IdAnd(id, names, _): IdAnd<ServiceId, Names>,
+) -> Result<Listed<Variable>, ApiError> {
     let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
     change(&http, request, id, names.map(|name| (name.to_owned(), None)).collect()).await
 }
@@ -63,7 +114,7 @@ async fn change(
     request: Request,
     id: ServiceId,
     changes: Changes,
-) -> Result<Json<List<Variable>>, ApiError> {
+) -> Result<Listed<Variable>, ApiError> {
     // Of what is there together with what is added.
     let mut env = http.app.get_service(&request.caller, id).await?.settings.env;
     for (name, value) in &changes {
@@ -75,29 +126,29 @@ async fn change(
     fields::env(env).map_err(|problem| ApiError::invalid(FIELD, problem))?;
     let settings = SettingsPatch { variables: changes, ..SettingsPatch::default() };
     let change = ServiceChange { settings, ..ServiceChange::default() };
-    Ok(Json(variables(http.app.update_service(&request.caller, id, change, request.idempotency).await?)))
+    Ok(variables(http.app.update_service(&request.caller, id, change, request.idempotency).await?))
 }
 
 pub(super) async fn effective(
     State(http): State<Http>,
     request: Request,
     Id(id): Id<ServiceId>,
-) -> Result<Json<List<EffectiveVariable>>, ApiError> {
-    Ok(Json(paging::whole(http.app.effective_variables(&request.caller, id).await?)))
+) -> Result<Listed<EffectiveVariable>, ApiError> {
+    Ok(Listed(paging::whole(http.app.effective_variables(&request.caller, id).await?)))
 }
 
 /// Nothing is built here: the build of any release is an empty log.
 pub(super) async fn build_logs(
     State(http): State<Http>,
     request: Request,
-    IdAnd(id, _): IdAnd<ServiceId>,
+    IdAnd(id, ..): IdAnd<ServiceId, Build>,
     headers: axum::http::HeaderMap,
-) -> Result<Response, ApiError> {
+) -> Result<OrEvents<Object<Logs>>, ApiError> {
     http.app.get_service(&request.caller, id).await?;
     if events::wanted(&headers) {
-        return Ok(events::answer(&http, futures::stream::empty()).into_response());
+        return Ok(OrEvents::Events(events::answer(&http, futures::stream::empty())));
     }
-    Ok(twin(StatusCode::OK, Logs { lines: Vec::new(), logs: String::new() }))
+    Ok(OrEvents::Json(Object(Logs { lines: Vec::new(), logs: String::new() })))
 }
 
 /// A published tool asks for one after each creation, and takes a refusal.
@@ -105,7 +156,7 @@ pub(super) async fn public_address(
     State(http): State<Http>,
     request: Request,
     Id(id): Id<ServiceId>,
-) -> Result<Response, ApiError> {
+) -> Result<Infallible, ApiError> {
     http.app.get_service(&request.caller, id).await?;
     let message = "services have no public addresses here; publish a port of the host with a proxy of your own, \
         or run the service with \"network\": \"host\"";

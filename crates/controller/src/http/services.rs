@@ -1,38 +1,102 @@
 //! Services: parse, call the verb, answer. What a service runs is read in `service_settings`, its log in `service_logs`.
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
-use miosa_api::page::List;
+use miosa_api::page::PageQuery;
 use miosa_api::v1::services::{
-    CreateService, DeployService, NewSource, Release, ReleaseEvent, RuntimeInstance, ScaleService, Service,
-    UpdateService,
+    CreateService, NewSource, Release, RuntimeInstance, ScaleService, Service, ServiceFilters,
+    StoppedService, UpdateService,
 };
-use miosa_control::{Deploy, DeployAsk, ReleaseCause, ServiceChange, Source};
+use miosa_api::v1::volumes::Deleted;
+use miosa_control::{NewService, ServiceChange, Source};
 use miosa_domain::name;
 use miosa_domain::service::{REPLICAS_MAX, ServiceKind};
-use miosa_domain::{ComputerId, ProjectId, ReleaseId, ServiceId};
-use serde_json::json;
+use miosa_domain::{ComputerId, ProjectId, ServiceId};
 
 use super::body::Body;
 use super::data_services::ProjectName;
 use super::fields::{self, Problems};
+use super::idempotency::{Lost, LostCall};
+use super::paging::{self, Paged};
 use super::query::{Id, Ids, Query};
+use super::route::{Created, Listed, Object, routes};
 use super::service_settings::patch;
-use super::{ApiError, Http, Request, events, paging, twin};
-use miosa_control::{NewService, ReleaseName};
+use super::{ApiError, Http, Request};
+use crate::auth::{SERVICES_READ, SERVICES_WRITE};
 
 pub(super) const SOURCES: [&str; 2] = ["template", "image"];
-const MESSAGE_MAX_BYTES: usize = 4096;
 /// The one environment that projects have.
 pub(super) const ENVIRONMENT: &str = "production";
+
+routes! {
+    "services";
+
+    /// List services, newest first.
+    get "/services" list_services: list, SERVICES_READ;
+        200 "One page of services.";
+
+    /// Create a service. With a source, release 1 is made and its replicas start.
+    post "/services" create_service: create, SERVICES_WRITE, Lost::rebuilt(now);
+        201 "The service.";
+        409 "`VOLUME_ATTACHED`, `VOLUME_HOST_MISMATCH`, `VOLUME_NOT_READY` or `INSUFFICIENT_CAPACITY`.";
+        example {"name": "shop", "source": {"type": "template", "ref": "miosa-default"},
+            "settings": {"start_command": "exec httpd -f -p $PORT", "port": 8080},
+            "volumes": [{"dataServiceId": "0198c0de-0000-7000-8000-000000000001", "mountPath": "/data"}]};
+
+    /// List a project's services, newest first.
+    get "/projects/{project_id}/services" list_project_services: list_of_project, SERVICES_READ;
+        200 "One page of services.";
+
+    /// Create a service in a project.
+    post "/projects/{project_id}/services" create_project_service: create_in_project, SERVICES_WRITE, Lost::rebuilt(now);
+        201 "The service.";
+        409 "As for `POST /services`.";
+        example {"name": "shop", "source": {"type": "template", "ref": "miosa-default"}};
+
+    /// Get a service.
+    get "/services/{id}" get_service: get, SERVICES_READ;
+        200 "The service.";
+
+    /// Change a service.
+    ///
+    /// A changed list of volumes makes a release by itself and rolls the replicas; other changed settings wait in
+    /// `pending_changes` for the next release. A stopped service stays stopped.
+    patch "/services/{id}" update_service: update, SERVICES_WRITE, Lost::rebuilt(now);
+        200 "The service.";
+        409 "`STALE_SERVICE`, or as for `POST /services`.";
+        example {"volumes": [{"dataServiceId": "0198c0de-0000-7000-8000-000000000001", "mountPath": "/var/models"}]};
+
+    /// Delete a service. Its replicas end in the background; its volumes stay.
+    delete "/services/{id}" delete_service: delete, SERVICES_WRITE, Lost::deleted();
+        200 "The service is going away.";
+
+    /// Stop a service: it stays stopped, whatever is changed, until it is started or deployed.
+    post "/services/{id}/stop" stop_service: stop, SERVICES_WRITE, Lost::rebuilt(stopped);
+        200 "How many replicas ran.";
+
+    /// Change how many replicas there are. What their volumes need is checked for all of them before anything changes.
+    post "/services/{id}/scale" scale_service: scale, SERVICES_WRITE, Lost::rebuilt(scaled_to);
+        200 "The release that the replicas run.";
+        409 "`INSUFFICIENT_CAPACITY`, `VOLUME_ATTACHED` or `RESOURCE_STATE`.";
+        example {"replicas": 4};
+
+    /// List a service's replicas, by index.
+    get "/services/{id}/instances" list_instances: list_instances, SERVICES_READ;
+        200 "One page of runtime instances.";
+
+    /// The same as `instances`.
+    get "/services/{id}/runtime-instances" list_runtime_instances: list_instances, SERVICES_READ;
+        200 "One page of runtime instances.";
+
+    /// Get a replica.
+    get "/services/{id}/instances/{instance_id}" get_instance: get_instance, SERVICES_READ;
+        200 "The runtime instance.";
+}
 
 pub(super) async fn list(
     State(http): State<Http>,
     request: Request,
-    query: Query,
-) -> Result<Json<List<Service>>, ApiError> {
+    query: Query<Paged<ServiceFilters>>,
+) -> Result<Listed<Service>, ApiError> {
     page(&http, &request, &query, None).await
 }
 
@@ -40,8 +104,8 @@ pub(super) async fn list_of_project(
     State(http): State<Http>,
     request: Request,
     Id(project): Id<ProjectName>,
-    query: Query,
-) -> Result<Json<List<Service>>, ApiError> {
+    query: Query<Paged<ServiceFilters>>,
+) -> Result<Listed<Service>, ApiError> {
     let project_id = http.app.find_project(&request.caller, project.into()).await?;
     page(&http, &request, &query, Some(project_id)).await
 }
@@ -49,23 +113,23 @@ pub(super) async fn list_of_project(
 async fn page(
     http: &Http,
     request: &Request,
-    query: &Query,
+    query: &Query<Paged<ServiceFilters>>,
     project_id: Option<ProjectId>,
-) -> Result<Json<List<Service>>, ApiError> {
+) -> Result<Listed<Service>, ApiError> {
     let mut part = paging::list_request(query, None)?;
     part.filters.project_id = project_id.or(part.filters.project_id);
     let page = match query.text("env") {
         Some(env) if env != ENVIRONMENT => miosa_control::ListPage::empty(),
         _ => http.app.list_services(&request.caller, part.clone()).await?,
     };
-    Ok(Json(paging::list(&part, page)))
+    Ok(Listed(paging::list(&part, page)))
 }
 
 pub(super) async fn create(
     State(http): State<Http>,
     request: Request,
     Body(body): Body<CreateService>,
-) -> Result<Response, ApiError> {
+) -> Result<Created<Service>, ApiError> {
     make(&http, request, None, body).await
 }
 
@@ -74,7 +138,7 @@ pub(super) async fn create_in_project(
     request: Request,
     Id(project): Id<ProjectName>,
     Body(body): Body<CreateService>,
-) -> Result<Response, ApiError> {
+) -> Result<Created<Service>, ApiError> {
     let project_id = http.app.find_project(&request.caller, project.into()).await?;
     make(&http, request, Some(project_id), body).await
 }
@@ -84,10 +148,10 @@ async fn make(
     request: Request,
     project_id: Option<ProjectId>,
     body: CreateService,
-) -> Result<Response, ApiError> {
+) -> Result<Created<Service>, ApiError> {
     let new = new_service(project_id, body)?;
     let service = http.app.create_service(&request.caller, new, request.idempotency).await?;
-    Ok(twin(StatusCode::CREATED, service))
+    Ok(Created(service))
 }
 
 pub(super) fn new_service(
@@ -121,7 +185,7 @@ pub(super) fn new_service(
     })
 }
 
-fn source(raw: NewSource) -> Result<Source, String> {
+pub(super) fn source(raw: NewSource) -> Result<Source, String> {
     let (kind, reference) = match raw {
         NewSource::Named(name) => (None, Some(name)),
         NewSource::Typed { source_type, reference } => (source_type, reference),
@@ -140,8 +204,28 @@ pub(super) async fn get(
     State(http): State<Http>,
     request: Request,
     Id(id): Id<ServiceId>,
-) -> Result<Response, ApiError> {
-    Ok(twin(StatusCode::OK, http.app.get_service(&request.caller, id).await?))
+) -> Result<Object<Service>, ApiError> {
+    Ok(Object(http.app.get_service(&request.caller, id).await?))
+}
+
+/// The service of a call whose response was lost.
+async fn now(call: LostCall, id: ServiceId) -> Result<Service, ApiError> {
+    Ok(call.http.app.get_service(&call.caller, id).await?)
+}
+
+async fn stopped(call: LostCall, id: ServiceId) -> Result<StoppedService, ApiError> {
+    Ok(call.http.app.stopped_service(&call.caller, id).await?)
+}
+
+/// The release that the replicas run.
+async fn scaled_to(call: LostCall, id: ServiceId) -> Result<Release, ApiError> {
+    let (http, caller) = (call.http, call.caller);
+    let service = http.app.get_service(&caller, id).await?;
+    let release = service.deploying_release_id.or(service.active_release_id);
+    match release.and_then(|id| id.parse().ok()) {
+        Some(id) => Ok(http.app.release_now(&caller, id).await?),
+        None => Err(ApiError::conflict("RESOURCE_STATE", "the service has no release yet")),
+    }
 }
 
 pub(super) async fn update(
@@ -149,7 +233,7 @@ pub(super) async fn update(
     request: Request,
     Id(id): Id<ServiceId>,
     Body(body): Body<UpdateService>,
-) -> Result<Response, ApiError> {
+) -> Result<Object<Service>, ApiError> {
     let mut problems = Problems::default();
     let source = problems.check("source", body.source, source);
     let mut settings = patch(&mut problems, body.settings, body.run);
@@ -166,15 +250,15 @@ pub(super) async fn update(
     };
     problems.none()?;
     let service = http.app.update_service(&request.caller, id, change, request.idempotency).await?;
-    Ok(twin(StatusCode::OK, service))
+    Ok(Object(service))
 }
 
 pub(super) async fn delete(
     State(http): State<Http>,
     request: Request,
     Id(id): Id<ServiceId>,
-) -> Result<Response, ApiError> {
-    Ok(twin(StatusCode::OK, http.app.delete_service(&request.caller, id, request.idempotency).await?))
+) -> Result<Object<Deleted>, ApiError> {
+    Ok(Object(http.app.delete_service(&request.caller, id, request.idempotency).await?))
 }
 
 pub(super) async fn scale(
@@ -182,8 +266,8 @@ pub(super) async fn scale(
     request: Request,
     Id(id): Id<ServiceId>,
     Body(body): Body<ScaleService>,
-) -> Result<Response, ApiError> {
-    Ok(twin(StatusCode::OK, scaled(&http, request, id, body).await?))
+) -> Result<Object<Release>, ApiError> {
+    Ok(Object(scaled(&http, request, id, body).await?))
 }
 
 pub(super) async fn scaled(
@@ -212,243 +296,25 @@ pub(super) async fn stop(
     State(http): State<Http>,
     request: Request,
     Id(id): Id<ServiceId>,
-) -> Result<Response, ApiError> {
-    Ok(twin(StatusCode::OK, http.app.stop_service(&request.caller, id, request.idempotency).await?))
-}
-
-pub(super) async fn start(
-    state: State<Http>,
-    request: Request,
-    id: Id<ServiceId>,
-    body: Body<DeployService>,
-) -> Result<Response, ApiError> {
-    deployed(state, request, id, body, ReleaseCause::Start, Deploy::Settings, StatusCode::OK).await
-}
-
-pub(super) async fn restart(
-    state: State<Http>,
-    request: Request,
-    id: Id<ServiceId>,
-    body: Body<DeployService>,
-) -> Result<Response, ApiError> {
-    deployed(state, request, id, body, ReleaseCause::Restart, Deploy::Active, StatusCode::OK).await
-}
-
-pub(super) async fn redeploy(
-    state: State<Http>,
-    request: Request,
-    id: Id<ServiceId>,
-    body: Body<DeployService>,
-) -> Result<Response, ApiError> {
-    deployed(state, request, id, body, ReleaseCause::Deploy, Deploy::Settings, StatusCode::OK).await
-}
-
-pub(super) async fn deploy(
-    state: State<Http>,
-    request: Request,
-    id: Id<ServiceId>,
-    body: Body<DeployService>,
-) -> Result<Response, ApiError> {
-    deployed(state, request, id, body, ReleaseCause::Deploy, Deploy::Settings, StatusCode::CREATED).await
-}
-
-async fn deployed(
-    State(http): State<Http>,
-    request: Request,
-    Id(id): Id<ServiceId>,
-    Body(body): Body<DeployService>,
-    cause: ReleaseCause,
-    of: Deploy,
-    status: StatusCode,
-) -> Result<Response, ApiError> {
-    let ask = DeployAsk { cause, of, ..ask(body)?.0 };
-    let release = http.app.deploy_service(&request.caller, id, ask, request.idempotency).await?;
-    Ok(twin(status, release))
-}
-
-/// What a body asks for, and the release that it names.
-pub(super) fn ask(body: DeployService) -> Result<(DeployAsk, Option<ReleaseName>), ApiError> {
-    let mut problems = Problems::default();
-    let source = problems.check("source", body.source, source);
-    let mut settings = patch(&mut problems, body.settings, Default::default());
-    if let Some(source) = &source {
-        settings.template = Some(source.reference.clone());
-    }
-    let message = problems.check_text("message", body.message, |text| match text.len() {
-        0..=MESSAGE_MAX_BYTES => Ok(text.to_owned()),
-        _ => Err(format!("must be at most {MESSAGE_MAX_BYTES} bytes")),
-    });
-    problems.check_text("environment", body.environment, |name| fields::one_of(name, &[ENVIRONMENT]));
-    let id = problems.check_text("release_id", body.release_id, fields::id).map(ReleaseName::Id);
-    problems.none()?;
-    let ask = DeployAsk {
-        message,
-        snapshot_before: body.snapshot_before.unwrap_or(false),
-        restore_data: body.restore_data.unwrap_or(false),
-        source,
-        settings,
-        ..DeployAsk::default()
-    };
-    Ok((ask, id.or(body.number.map(ReleaseName::Number))))
-}
-
-pub(super) async fn promote(
-    State(http): State<Http>,
-    request: Request,
-    Id(id): Id<ServiceId>,
-    Body(body): Body<DeployService>,
-) -> Result<Response, ApiError> {
-    let (ask, release) = ask(body)?;
-    if release.is_none() {
-        return Err(ApiError::missing("release_id"));
-    }
-    let promoted =
-        http.app.serve_again(&request.caller, id, ReleaseCause::Promote, release, ask, request.idempotency);
-    Ok(twin(StatusCode::OK, promoted.await?))
-}
-
-pub(super) async fn rollback(
-    State(http): State<Http>,
-    request: Request,
-    Id(id): Id<ServiceId>,
-    Body(body): Body<DeployService>,
-) -> Result<Response, ApiError> {
-    Ok(twin(StatusCode::OK, rolled_back(&http, request, id, body).await?))
-}
-
-pub(super) async fn rolled_back(
-    http: &Http,
-    request: Request,
-    id: ServiceId,
-    body: DeployService,
-) -> Result<Release, ApiError> {
-    let (ask, release) = ask(body)?;
-    let rolled_back =
-        http.app.serve_again(&request.caller, id, ReleaseCause::Rollback, release, ask, request.idempotency);
-    Ok(rolled_back.await?)
-}
-
-pub(super) async fn list_releases(
-    State(http): State<Http>,
-    request: Request,
-    Id(id): Id<ServiceId>,
-    query: Query,
-) -> Result<Json<List<Release>>, ApiError> {
-    let part = paging::list_request(&query, None)?;
-    let page = http.app.list_releases(&request.caller, id, part.clone()).await?;
-    Ok(Json(paging::list(&part, page)))
-}
-
-pub(super) async fn get_release(
-    State(http): State<Http>,
-    request: Request,
-    Ids(id, release_id): Ids<ServiceId, ReleaseId>,
-) -> Result<Response, ApiError> {
-    Ok(twin(StatusCode::OK, http.app.get_release(&request.caller, id, release_id).await?))
-}
-
-/// `POST /service-deployments/{id}/rollback` and `redeploy`: that release once more.
-pub(super) async fn serve_release(
-    State(http): State<Http>,
-    request: Request,
-    Id(release_id): Id<ReleaseId>,
-    Body(body): Body<DeployService>,
-) -> Result<Response, ApiError> {
-    let service_id = http.app.release_by_id(&request.caller, release_id).await?.service_id;
-    let (ask, _) = ask(body)?;
-    let of = Some(ReleaseName::Id(release_id));
-    let served = http.app.serve_again(
-        &request.caller,
-        service_id,
-        ReleaseCause::Rollback,
-        of,
-        ask,
-        request.idempotency,
-    );
-    Ok(twin(StatusCode::OK, served.await?))
-}
-
-pub(super) async fn cancel_release(
-    State(http): State<Http>,
-    request: Request,
-    Id(release_id): Id<ReleaseId>,
-) -> Result<Response, ApiError> {
-    let canceled = http.app.cancel_release(&request.caller, release_id, request.idempotency).await?;
-    Ok(twin(StatusCode::OK, canceled))
-}
-
-/// A list of what happened so far, or events until the release is settled.
-pub(super) async fn release_events(
-    State(http): State<Http>,
-    request: Request,
-    Ids(id, release_id): Ids<ServiceId, ReleaseId>,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let release = http.app.get_release(&request.caller, id, release_id).await?;
-    if !events::wanted(&headers) {
-        return Ok(Json(paging::whole(steps(&release))).into_response());
-    }
-    let (app, caller) = (http.app.clone(), request.caller);
-    let stream = futures::stream::unfold(Some(0), move |told| {
-        let (app, caller) = (app.clone(), caller.clone());
-        async move {
-            let told = told?;
-            loop {
-                let mut news = app.service_news(id);
-                let release = app.get_release(&caller, id, release_id).await.ok()?;
-                let steps = steps(&release);
-                if let Some(step) = steps.get(told) {
-                    let is_last = told + 1 == steps.len() && is_settled(&release.state);
-                    let fields = json!({"timestamp": step.timestamp, "message": step.message, "line": step.message,
-                        "state": release.state});
-                    let next = (!is_last).then_some(told + 1);
-                    return Some((events::event(&step.event_type, fields), next));
-                }
-                news.goes_on().await;
-            }
-        }
-    });
-    Ok(events::answer(&http, stream))
-}
-
-fn is_settled(state: &str) -> bool {
-    !matches!(state, "queued" | "deploying")
-}
-
-/// A release's life, as its row tells it.
-fn steps(release: &Release) -> Vec<ReleaseEvent> {
-    let step = |kind: &str, at: &str, message: String| ReleaseEvent {
-        event_type: kind.into(),
-        timestamp: at.to_owned(),
-        message,
-    };
-    let number = release.number;
-    let mut steps = vec![step("queued", &release.created_at, format!("release {number} was asked for"))];
-    if release.state != "queued" {
-        steps.push(step("deploying", &release.created_at, format!("release {number} is rolled out")));
-    }
-    if let Some(at) = &release.settled_at {
-        let why = release.reason.as_ref().map(|reason| format!(": {}", reason.detail)).unwrap_or_default();
-        steps.push(step(&release.state, at, format!("release {number} is {}{why}", release.state)));
-    }
-    steps
+) -> Result<Object<StoppedService>, ApiError> {
+    Ok(Object(http.app.stop_service(&request.caller, id, request.idempotency).await?))
 }
 
 pub(super) async fn list_instances(
     State(http): State<Http>,
     request: Request,
     Id(id): Id<ServiceId>,
-    query: Query,
-) -> Result<Json<List<RuntimeInstance>>, ApiError> {
+    query: Query<PageQuery>,
+) -> Result<Listed<RuntimeInstance>, ApiError> {
     let part = paging::list_request(&query, None)?;
     let page = http.app.list_instances(&request.caller, id, part.clone()).await?;
-    Ok(Json(paging::list(&part, page)))
+    Ok(Listed(paging::list(&part, page)))
 }
 
 pub(super) async fn get_instance(
     State(http): State<Http>,
     request: Request,
     Ids(id, instance_id): Ids<ServiceId, ComputerId>,
-) -> Result<Response, ApiError> {
-    Ok(twin(StatusCode::OK, http.app.get_instance(&request.caller, id, instance_id).await?))
+) -> Result<Object<RuntimeInstance>, ApiError> {
+    Ok(Object(http.app.get_instance(&request.caller, id, instance_id).await?))
 }

@@ -1,43 +1,102 @@
 //! Volumes: parse, call the verb, answer.
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
-use miosa_api::page::List;
-use miosa_api::v1::volumes::{CreateVolume, ResizeVolume, UpdateVolume, Volume};
+use miosa_api::v1::volumes::{
+    CreateVolume, DeleteVolume, Deleted, ResizeVolume, UpdateVolume, Volume, VolumeFilters,
+};
+use miosa_control::{AskedSize, NewVolume, VolumeChange};
 use miosa_domain::VolumeId;
 use miosa_domain::size::{GIB, ceil_gb, human};
 
 use super::body::Body;
 use super::fields::{self, Problems};
+use super::idempotency::{Lost, LostCall};
+use super::paging::{self, Paged};
 use super::query::{Id, Query};
-use super::{ApiError, Http, Request, paging, twin};
-use miosa_control::{AskedSize, NewVolume, VolumeChange};
+use super::route::{Created, Listed, Object, routes};
+use super::{ApiError, Http, Request};
+use crate::auth::{VOLUMES_READ, VOLUMES_WRITE};
 
 /// The size of a volume whose creator names none.
 const DEFAULT_SIZE_BYTES: u64 = 10 * GIB;
 
 const BACKEND: &str = "local";
 
+routes! {
+    "volumes";
+
+    /// List volumes, newest first.
+    get "/volumes" list_volumes: list, VOLUMES_READ;
+        200 "One page of volumes.";
+
+    /// Create a volume.
+    ///
+    /// The answer waits until the volume is durable on its host, for at most 15 seconds; after that it is `creating`.
+    post "/volumes" create_volume: create, VOLUMES_WRITE, Lost::rebuilt(now);
+        201 "The volume.";
+        409 "`VOLUME_LIMIT_REACHED` or `INSUFFICIENT_CAPACITY`.";
+        example {"name": "model-weights", "size_bytes": 53_687_091_200_u64, "backend": "local"};
+
+    /// Get a volume.
+    get "/volumes/{id}" get_volume: get, VOLUMES_READ;
+        200 "The volume.";
+
+    /// Change a volume: its name, metadata, delete protection, snapshot schedule, retention or hooks.
+    patch "/volumes/{id}" update_volume: update, VOLUMES_WRITE, Lost::rebuilt(now);
+        200 "The volume.";
+        example {"snapshot_schedule": "0 4 * * *", "snapshot_retention_days": 7};
+
+    /// Move a volume to the trash.
+    ///
+    /// It answers 404 from then on and can be brought back with `undelete` while the trash keeps it.
+    delete "/volumes/{id}" delete_volume: delete, VOLUMES_WRITE, Lost::deleted();
+        200 "The volume is in the trash.";
+        409 "`VOLUME_IN_USE`, `PROTECTED` or `VOLUME_NOT_READY`.";
+
+    /// Bring a volume back from the trash.
+    post "/volumes/{id}/undelete" undelete_volume: undelete, VOLUMES_WRITE, Lost::rebuilt(now);
+        200 "The volume.";
+        409 "`VOLUME_LIMIT_REACHED` or `VOLUME_NOT_READY`.";
+
+    /// Change a volume's size.
+    ///
+    /// Growing in place is not available yet: any other than the present size is refused (422). A fork or a restore as a new
+    /// volume may be larger.
+    post "/volumes/{id}/resize" resize_volume: resize, VOLUMES_WRITE, Lost::changes_nothing();
+        200 "The volume.";
+        example {"size_gb": 50};
+
+    /// Compact a volume's image, so that its writers hardly wait for the next snapshot. They go on meanwhile.
+    ///
+    /// The answer waits until that is done or given up, for at most 15 seconds; after that `compaction` is `running`.
+    post "/volumes/{id}/compact" compact_volume: compact, VOLUMES_WRITE, Lost::rebuilt(now);
+        200 "The volume, with its `compaction`.";
+        409 "`VOLUME_NOT_READY`.";
+}
+
 pub(super) async fn list(
     State(http): State<Http>,
     request: Request,
-    query: Query,
-) -> Result<Json<List<Volume>>, ApiError> {
+    query: Query<Paged<VolumeFilters>>,
+) -> Result<Listed<Volume>, ApiError> {
     let part = paging::list_request(&query, request.workspace.as_deref())?;
     let page = http.app.list_volumes(&request.caller, part.clone()).await?;
-    Ok(Json(paging::list(&part, page)))
+    Ok(Listed(paging::list(&part, page)))
 }
 
 pub(super) async fn create(
     State(http): State<Http>,
     request: Request,
     Body(body): Body<CreateVolume>,
-) -> Result<Response, ApiError> {
+) -> Result<Created<Volume>, ApiError> {
     let new = new_volume(&http, body, request.workspace)?;
     let volume = http.app.create_volume(&request.caller, new, request.idempotency).await?;
-    Ok(twin(StatusCode::CREATED, volume))
+    Ok(Created(volume))
+}
+
+/// The volume of a call whose response was lost.
+pub(super) async fn now(call: LostCall, id: VolumeId) -> Result<Volume, ApiError> {
+    Ok(call.http.app.get_volume(&call.caller, id).await?)
 }
 
 /// What a body asks for. `workspace` is the default of its `workspace_id`.
@@ -78,8 +137,8 @@ pub(super) async fn get(
     State(http): State<Http>,
     request: Request,
     Id(id): Id<VolumeId>,
-) -> Result<Response, ApiError> {
-    Ok(twin(StatusCode::OK, http.app.get_volume(&request.caller, id).await?))
+) -> Result<Object<Volume>, ApiError> {
+    Ok(Object(http.app.get_volume(&request.caller, id).await?))
 }
 
 pub(super) async fn update(
@@ -87,7 +146,7 @@ pub(super) async fn update(
     request: Request,
     Id(id): Id<VolumeId>,
     Body(body): Body<UpdateVolume>,
-) -> Result<Response, ApiError> {
+) -> Result<Object<Volume>, ApiError> {
     let mut problems = Problems::default();
     let size = fields::asked_size(&mut problems, &http.limits, body.size_gb, body.size_bytes);
     let change = VolumeChange {
@@ -115,37 +174,37 @@ pub(super) async fn update(
         same_size(&http.app.get_volume(&request.caller, id).await?, size)?;
     }
     let volume = http.app.update_volume(&request.caller, id, change, request.idempotency).await?;
-    Ok(twin(StatusCode::OK, volume))
+    Ok(Object(volume))
 }
 
 pub(super) async fn delete(
     State(http): State<Http>,
     request: Request,
     Id(id): Id<VolumeId>,
-    query: Query,
-) -> Result<Response, ApiError> {
+    query: Query<DeleteVolume>,
+) -> Result<Object<Deleted>, ApiError> {
     if query.flag("purge")? {
         let message = "comes later; without it the volume goes to the trash, which lets go of it by itself";
         return Err(ApiError::invalid("purge", message));
     }
     let deleted = http.app.delete_volume(&request.caller, id, request.idempotency).await?;
-    Ok(twin(StatusCode::OK, deleted))
+    Ok(Object(deleted))
 }
 
 pub(super) async fn undelete(
     State(http): State<Http>,
     request: Request,
     Id(id): Id<VolumeId>,
-) -> Result<Response, ApiError> {
-    Ok(twin(StatusCode::OK, http.app.undelete_volume(&request.caller, id, request.idempotency).await?))
+) -> Result<Object<Volume>, ApiError> {
+    Ok(Object(http.app.undelete_volume(&request.caller, id, request.idempotency).await?))
 }
 
 pub(super) async fn compact(
     State(http): State<Http>,
     request: Request,
     Id(id): Id<VolumeId>,
-) -> Result<Response, ApiError> {
-    Ok(twin(StatusCode::OK, http.app.compact_volume(&request.caller, id, request.idempotency).await?))
+) -> Result<Object<Volume>, ApiError> {
+    Ok(Object(http.app.compact_volume(&request.caller, id, request.idempotency).await?))
 }
 
 /// Answers only the present size, and says what to do instead.
@@ -154,13 +213,13 @@ pub(super) async fn resize(
     request: Request,
     Id(id): Id<VolumeId>,
     Body(body): Body<ResizeVolume>,
-) -> Result<Response, ApiError> {
+) -> Result<Object<Volume>, ApiError> {
     let volume = http.app.get_volume(&request.caller, id).await?;
     let mut problems = Problems::default();
     let size = fields::asked_size(&mut problems, &http.limits, body.size_gb, body.size_bytes);
     problems.none()?;
     same_size(&volume, size.ok_or_else(|| ApiError::missing("size_gb"))?)?;
-    Ok(twin(StatusCode::OK, volume))
+    Ok(Object(volume))
 }
 
 /// Clients that send a whole object back send its size too. `size_gb` is rounded up, so it is compared as such.

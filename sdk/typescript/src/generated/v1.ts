@@ -2421,32 +2421,7 @@ export interface components {
             total: number;
         };
         List_Attachment: {
-            data: {
-                computer_id: string;
-                created_at: string;
-                /** @description The block device on the host while the volume is mounted there, for example `/dev/loop7`. */
-                device?: string | null;
-                /** @description Why the attachment is `failed`. */
-                error?: string | null;
-                host_id: string;
-                id: string;
-                instance_id?: string | null;
-                mount_path: string;
-                read_only: boolean;
-                /** @description Of a service's replica: the service, and the runtime instance, which has the id `computer_id`. */
-                service_id?: string | null;
-                /** @description Other replicas may write beside it. */
-                shared: boolean;
-                /** Format: int64 */
-                size_gb: number;
-                /** @description attaching, attached, detaching or failed. */
-                state: string;
-                /** @description The same as `state`. */
-                status: string;
-                updated_at: string;
-                volume_id: string;
-                volume_name: string;
-            }[];
+            data: components["schemas"]["Attachment"][];
             page: components["schemas"]["Page"];
         };
         List_Computer: {
@@ -2508,476 +2483,63 @@ export interface components {
             page: components["schemas"]["Page"];
         };
         List_Deployment: {
-            data: {
-                /** @description The same as `active_version_id`. */
-                active_release_id?: string | null;
-                /** @description The version that is served. */
-                active_version_id?: string | null;
-                /** Format: int64 */
-                active_version_number?: number | null;
-                /** @description Always false: a version is made by a call. */
-                auto_deploy: boolean;
-                created_at: string;
-                environment_id: string;
-                /** @description Why the newest version is not served, or an instance does not run. */
-                error?: string | null;
-                /** @description The service's id. */
-                id: string;
-                /**
-                 * Format: int32
-                 * @description How many runtime instances there should be.
-                 */
-                instances: number;
-                metadata: {
-                    [key: string]: string;
-                };
-                name: string;
-                project_id: string;
-                /**
-                 * Format: int32
-                 * @description Those that are healthy.
-                 */
-                ready_instances: number;
-                slug: string;
-                source?: components["schemas"]["ServiceSource"] | null;
-                /** @description Always null: what runs is a template, and no repository, upload or sandbox. */
-                source_type?: string | null;
-                /** @description pending, building, running, failed or stopped. */
-                state: string;
-                /** @description The same as `state`. */
-                status: string;
-                tenant_id: string;
-                updated_at: string;
-                url?: string | null;
-            }[];
+            data: components["schemas"]["Deployment"][];
             page: components["schemas"]["Page"];
         };
         List_DeploymentRelease: {
-            data: {
-                /** @description The template that it runs. */
-                artifact_manifest: Record<string, unknown>;
-                created_at: string;
-                deployment_id: string;
-                /** @description The version of the same id. */
-                deployment_version_id: string;
-                /** @description Always `production`. */
-                environment: string;
-                id: string;
-                /** @description Always `dynamic`. */
-                kind: string;
-                metadata: {
-                    [key: string]: string;
-                };
-                /** @description created, building, ready (it is served), failed or archived. */
-                state: string;
-                /** @description The same as `state`. */
-                status: string;
-                tenant_id: string;
-                updated_at: string;
-                /** Format: int64 */
-                version_number: number;
-            }[];
+            data: components["schemas"]["DeploymentRelease"][];
             page: components["schemas"]["Page"];
         };
         List_DeploymentVersion: {
-            data: {
-                /** @description The template that it runs. */
-                artifact_manifest: Record<string, unknown>;
-                created_at: string;
-                deployment_id: string;
-                /** @description Why it is not, or no longer, served. */
-                error?: string | null;
-                /** @description The release's id. */
-                id: string;
-                /** @description Always `dynamic`. */
-                kind: string;
-                message?: string | null;
-                metadata: {
-                    [key: string]: string;
-                };
-                source?: components["schemas"]["ServiceSource"] | null;
-                /** @description Always null, as for the deployment. */
-                source_type?: string | null;
-                /** @description created, building, ready (it is served), failed or archived. */
-                state: string;
-                /** @description The same as `state`. */
-                status: string;
-                tenant_id: string;
-                updated_at: string;
-                /**
-                 * Format: int64
-                 * @description Counted from 1 within the deployment.
-                 */
-                version_number: number;
-            }[];
+            data: components["schemas"]["DeploymentVersion"][];
             page: components["schemas"]["Page"];
         };
         List_EffectiveVariable: {
-            data: {
-                name: string;
-                /** @description `service`, or `server` for what is added to every replica. */
-                source: string;
-                value: string;
-            }[];
+            data: components["schemas"]["EffectiveVariable"][];
             page: components["schemas"]["Page"];
         };
         List_Environment: {
-            data: {
-                created_at: string;
-                id: string;
-                is_default: boolean;
-                name: string;
-                project_id: string;
-                slug: string;
-                updated_at: string;
-            }[];
+            data: components["schemas"]["Environment"][];
             page: components["schemas"]["Page"];
         };
         List_Event: {
-            data: {
-                at: string;
-                id: string;
-                /** @description For example `snapshot.taken`; docs/reference/events.md lists them all. */
-                kind: string;
-                message: string;
-                /** @description Another volume that it has to do with: the fork, or what was forked. */
-                other_volume_id?: string | null;
-                /** Format: int64 */
-                size_bytes?: number | null;
-                snapshot_id?: string | null;
-                volume_id: string;
-            }[];
+            data: components["schemas"]["Event"][];
             page: components["schemas"]["Page"];
         };
         List_Project: {
-            data: {
-                created_at: string;
-                description?: string | null;
-                id: string;
-                /** @description The one that everything goes into that names none; it cannot be deleted. */
-                is_default: boolean;
-                metadata: {
-                    [key: string]: string;
-                };
-                name: string;
-                slug: string;
-                tenant_id: string;
-                updated_at: string;
-                workspace_id?: string | null;
-            }[];
+            data: components["schemas"]["Project"][];
             page: components["schemas"]["Page"];
         };
         List_Release: {
-            data: {
-                /** @description deploy, restart, start, volumes, promote or rollback. */
-                cause: string;
-                created_at: string;
-                /**
-                 * Format: int64
-                 * @description The longest time in which a replica's volumes were with nobody, from the end of the old first process to the start of
-                 *     the new one. Null when no volume changed hands.
-                 */
-                handover_ms?: number | null;
-                id: string;
-                message?: string | null;
-                /**
-                 * Format: int64
-                 * @description Counted from 1 within the service.
-                 */
-                number: number;
-                reason?: components["schemas"]["ReleaseReason"] | null;
-                /**
-                 * Format: int64
-                 * @description The number of the release whose settings it serves again.
-                 */
-                serves_again?: number | null;
-                service_id: string;
-                settings: components["schemas"]["ServiceSettings"];
-                /** @description When it became active, or failed, or was canceled. */
-                settled_at?: string | null;
-                /** @description Taken before it was deployed. */
-                snapshots: components["schemas"]["ReleaseSnapshot"][];
-                source?: components["schemas"]["ServiceSource"] | null;
-                /** @description queued, deploying, active, failed, canceled, stopped (another one is served now) or removed. */
-                state: string;
-                /** @description The same as `state`. */
-                status: string;
-                tenant_id: string;
-                updated_at: string;
-            }[];
+            data: components["schemas"]["Release"][];
             page: components["schemas"]["Page"];
         };
         List_ReleaseEvent: {
-            data: {
-                message: string;
-                timestamp: string;
-                /** @description queued, deploying, active, failed, canceled, stopped or removed. */
-                type: string;
-            }[];
+            data: components["schemas"]["ReleaseEvent"][];
             page: components["schemas"]["Page"];
         };
         List_RuntimeInstance: {
-            data: {
-                created_at: string;
-                /** @description The same as `service_id`. */
-                deployment_id: string;
-                /** @description running, stopped or destroyed. */
-                desired_state: string;
-                /** @description Why it is not healthy; names the volume when one cannot be mounted. */
-                error_message?: string | null;
-                /** Format: int32 */
-                exit_code?: number | null;
-                host_id: string;
-                id: string;
-                ip_address?: string | null;
-                metadata: {
-                    [key: string]: string;
-                };
-                /** Format: int32 */
-                port?: number | null;
-                release_id: string;
-                /** Format: int64 */
-                release_number?: number | null;
-                /** Format: int32 */
-                replica: number;
-                /**
-                 * Format: int32
-                 * @description How often the first process ended by itself.
-                 */
-                restart_count: number;
-                service_id: string;
-                started_at?: string | null;
-                /** @description provisioning, starting, healthy, unhealthy, error, stopped or destroyed. */
-                state: string;
-                /** @description The same as `state`. */
-                status: string;
-                stopped_at?: string | null;
-                tenant_id: string;
-                updated_at: string;
-                volumes_mounted: components["schemas"]["MountedVolume"][];
-            }[];
+            data: components["schemas"]["RuntimeInstance"][];
             page: components["schemas"]["Page"];
         };
         List_Service: {
-            data: {
-                /** @description The last release that was good. */
-                active_release_id?: string | null;
-                /** Format: int64 */
-                active_release_number?: number | null;
-                build?: Record<string, unknown> | null;
-                created_at: string;
-                /** @description The release that is being deployed; null when none is. */
-                deploying_release_id?: string | null;
-                /**
-                 * Format: int32
-                 * @description The same as `replicas`.
-                 */
-                desired_replicas: number;
-                /** @description Each project has one environment, `production`, with the project's id. */
-                environment_id: string;
-                /** @description Why the newest release is not served, or a replica does not run. */
-                error?: string | null;
-                host_id: string;
-                id: string;
-                /** @description server or worker. */
-                kind: string;
-                /**
-                 * Format: int64
-                 * @description One more with every change; give it with an update to have it refused when somebody else was faster.
-                 */
-                lock_version: number;
-                name: string;
-                /** @description Settings that differ from those of the active release, with the values that the next one will have; null for none. */
-                pending_changes?: Record<string, unknown> | null;
-                project_id: string;
-                /**
-                 * Format: int32
-                 * @description Replicas that are healthy.
-                 */
-                ready_replicas: number;
-                /** @description Each replica's volumes: the named ones, and those of the replicas' own. */
-                replica_volumes: components["schemas"]["ReplicaVolume"][];
-                /** Format: int32 */
-                replicas: number;
-                /** @description What the next release will run. */
-                settings: components["schemas"]["ServiceSettings"];
-                slug: string;
-                source?: components["schemas"]["ServiceSource"] | null;
-                /** @description The same as `status`. */
-                state: string;
-                /** @description pending, deploying, running, failed, stopped or destroying. */
-                status: string;
-                tenant_id: string;
-                /** @description The same as `kind`. */
-                type: string;
-                updated_at: string;
-                url?: string | null;
-                /** @description The same as `settings.volumes`. */
-                volumes: components["schemas"]["ServiceVolume"][];
-                /** @description What is worth knowing, such as the caveat of a volume with several writers. */
-                warnings: string[];
-            }[];
+            data: components["schemas"]["Service"][];
             page: components["schemas"]["Page"];
         };
         List_ServiceLogLine: {
-            data: {
-                instance_id: string;
-                line: string;
-                /** @description The same as `line`. */
-                message: string;
-                /** Format: int32 */
-                replica: number;
-                /** @description stdout or stderr. */
-                stream: string;
-                timestamp: string;
-                /** @description `log`. */
-                type: string;
-            }[];
+            data: components["schemas"]["ServiceLogLine"][];
             page: components["schemas"]["Page"];
         };
         List_Snapshot: {
-            data: {
-                /** @description BLAKE3 of its data, computed in the background after it is ready. */
-                checksum?: string | null;
-                /** @description The image was compacted before, to keep the wait short. */
-                compacted: boolean;
-                created_at: string;
-                error?: string | null;
-                /**
-                 * Format: int64
-                 * @description Bytes of the pool that only this snapshot holds, as of `exclusive_bytes_at`.
-                 */
-                exclusive_bytes?: number | null;
-                exclusive_bytes_at?: string | null;
-                /** @description When it is pruned; absent when it stays until it is deleted. */
-                expires_at?: string | null;
-                /**
-                 * Format: int64
-                 * @description Pieces that the image lay in.
-                 */
-                extents?: number | null;
-                host_id: string;
-                id: string;
-                metadata: {
-                    [key: string]: string;
-                };
-                name?: string | null;
-                /** @description While it is created: waiting, compacting or taking. */
-                phase?: string | null;
-                /**
-                 * Format: int32
-                 * @description Of the phase, where it is known.
-                 */
-                progress_percent?: number | null;
-                project_id: string;
-                /** @description It cannot be deleted, and does not expire. */
-                protected: boolean;
-                region: string;
-                /**
-                 * Format: int64
-                 * @description The volume's size at that instant.
-                 */
-                size_bytes: number;
-                /**
-                 * Format: int64
-                 * @description `size_bytes` in GB (2^30 bytes), rounded up.
-                 */
-                size_gb: number;
-                /**
-                 * Format: double
-                 * @description How long writers of the volume waited.
-                 */
-                stall_ms?: number | null;
-                /** @description The same as `status`. */
-                state: string;
-                /** @description creating, ready, failed or deleting. */
-                status: string;
-                /** @description The instant: everything written before the call is in it, nothing written later than this. RFC 3339 in UTC. */
-                taken_at?: string | null;
-                tenant_id: string;
-                /** @description manual, schedule or safety (taken before a restore in place). */
-                trigger: string;
-                updated_at: string;
-                /**
-                 * Format: int64
-                 * @description Bytes of the pool that it occupies, shared ones included.
-                 */
-                used_bytes: number;
-                verification?: components["schemas"]["SnapshotVerification"] | null;
-                volume_id: string;
-                /** @description As it was when the snapshot was made; the volume may be gone. */
-                volume_name: string;
-            }[];
+            data: components["schemas"]["Snapshot"][];
             page: components["schemas"]["Page"];
         };
         List_Variable: {
-            data: {
-                name: string;
-                value: string;
-            }[];
+            data: components["schemas"]["Variable"][];
             page: components["schemas"]["Page"];
         };
         List_Volume: {
-            data: {
-                /** @description The first attachment's computer. */
-                attached_to?: string | null;
-                attachments: components["schemas"]["VolumeAttachment"][];
-                /** @description Always `local` today. */
-                backend: string;
-                compaction?: components["schemas"]["Compaction"] | null;
-                /** @description RFC 3339 in UTC. */
-                created_at: string;
-                delete_protection: boolean;
-                /** @description When it went to the trash; absent otherwise. */
-                deleted_at?: string | null;
-                /** @description Why the volume is in `error` or `unavailable`. */
-                error?: string | null;
-                /** @description When it goes to the trash by itself; absent unless it was made with a `ttl`. */
-                expires_at?: string | null;
-                /** @description Always `ext4`. */
-                filesystem: string;
-                host_id: string;
-                id: string;
-                metadata: {
-                    [key: string]: string;
-                };
-                name: string;
-                origin?: components["schemas"]["VolumeOrigin"] | null;
-                project_id: string;
-                /** @description When the trash lets go of it for good; absent otherwise. */
-                purge_after?: string | null;
-                region: string;
-                /** Format: int64 */
-                size_bytes: number;
-                /**
-                 * Format: int64
-                 * @description `size_bytes` in GB (2^30 bytes), rounded up.
-                 */
-                size_gb: number;
-                /**
-                 * Format: int32
-                 * @description Scheduled snapshots are kept for so long.
-                 */
-                snapshot_retention_days: number;
-                /** @description Five cron fields, in UTC. */
-                snapshot_schedule?: string | null;
-                snapshots?: components["schemas"]["VolumeSnapshots"];
-                space?: components["schemas"]["VolumeSpace"] | null;
-                /** @description The same as `status`. */
-                state: string;
-                /** @description creating, available, attaching, attached, detaching, deleting, deleted, restoring, error or unavailable. */
-                status: string;
-                tenant_id: string;
-                /** @description `volume`: every volume is a data service of that type. */
-                type?: string;
-                updated_at: string;
-                /**
-                 * Format: int64
-                 * @description Bytes of the pool that the volume really occupies, as last reported by its host.
-                 */
-                used_bytes: number;
-                workspace_id?: string | null;
-            }[];
+            data: components["schemas"]["Volume"][];
             page: components["schemas"]["Page"];
         };
         LogLine: {
@@ -3532,1225 +3094,88 @@ export interface components {
             success: boolean;
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
-        Twin_Attachment: {
-            computer_id: string;
-            created_at: string;
-            /** @description The block device on the host while the volume is mounted there, for example `/dev/loop7`. */
-            device?: string | null;
-            /** @description Why the attachment is `failed`. */
-            error?: string | null;
-            host_id: string;
-            id: string;
-            instance_id?: string | null;
-            mount_path: string;
-            read_only: boolean;
-            /** @description Of a service's replica: the service, and the runtime instance, which has the id `computer_id`. */
-            service_id?: string | null;
-            /** @description Other replicas may write beside it. */
-            shared: boolean;
-            /** Format: int64 */
-            size_gb: number;
-            /** @description attaching, attached, detaching or failed. */
-            state: string;
-            /** @description The same as `state`. */
-            status: string;
-            updated_at: string;
-            volume_id: string;
-            volume_name: string;
-        } & {
-            data: {
-                computer_id: string;
-                created_at: string;
-                /** @description The block device on the host while the volume is mounted there, for example `/dev/loop7`. */
-                device?: string | null;
-                /** @description Why the attachment is `failed`. */
-                error?: string | null;
-                host_id: string;
-                id: string;
-                instance_id?: string | null;
-                mount_path: string;
-                read_only: boolean;
-                /** @description Of a service's replica: the service, and the runtime instance, which has the id `computer_id`. */
-                service_id?: string | null;
-                /** @description Other replicas may write beside it. */
-                shared: boolean;
-                /** Format: int64 */
-                size_gb: number;
-                /** @description attaching, attached, detaching or failed. */
-                state: string;
-                /** @description The same as `state`. */
-                status: string;
-                updated_at: string;
-                volume_id: string;
-                volume_name: string;
-            };
+        Twin_Attachment: components["schemas"]["Attachment"] & {
+            data: components["schemas"]["Attachment"];
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
-        Twin_Computer: {
-            attachments: components["schemas"]["Attachment"][];
-            /** @description The first process; the template's own when null. */
-            command?: string[] | null;
-            created_at: string;
-            desktop_url?: string | null;
-            /** @description Why the computer is in `error`. */
-            error?: string | null;
-            /**
-             * Format: int32
-             * @description Of the last process that ended, if known.
-             */
-            exit_code?: number | null;
-            external_project_id?: string | null;
-            external_user_id?: string | null;
-            external_workspace_id?: string | null;
-            host_id: string;
-            id: string;
-            ip_address?: string | null;
-            /** Format: int64 */
-            memory_mb: number;
-            metadata: {
-                [key: string]: string;
-            };
-            name: string;
-            /** @description `isolated` (loopback only) or `host`. */
-            network: string;
-            owner_user_id?: string | null;
-            preview_domain?: string | null;
-            project_id: string;
-            region: string;
-            /**
-             * Format: int32
-             * @description How often the first process ended by itself since the computer was started.
-             */
-            restart_count: number;
-            sandbox_url?: string | null;
-            selected_apps: string[];
-            settings: Record<string, unknown>;
-            /** @description xs, small, medium, large or xl. */
-            size?: string | null;
-            slug: string;
-            /** @description The same as `status`. */
-            state: string;
-            /** @description provisioning, starting, running, stopping, stopped, error, destroying or destroyed. */
-            status: string;
-            template_type: string;
-            tenant_id: string;
-            updated_at: string;
-            /** Format: int32 */
-            vcpus: number;
-            visibility?: string | null;
-            vm_id?: string | null;
-            workspace_id?: string | null;
-        } & {
-            /** @description A computer as clients see it. */
-            data: {
-                attachments: components["schemas"]["Attachment"][];
-                /** @description The first process; the template's own when null. */
-                command?: string[] | null;
-                created_at: string;
-                desktop_url?: string | null;
-                /** @description Why the computer is in `error`. */
-                error?: string | null;
-                /**
-                 * Format: int32
-                 * @description Of the last process that ended, if known.
-                 */
-                exit_code?: number | null;
-                external_project_id?: string | null;
-                external_user_id?: string | null;
-                external_workspace_id?: string | null;
-                host_id: string;
-                id: string;
-                ip_address?: string | null;
-                /** Format: int64 */
-                memory_mb: number;
-                metadata: {
-                    [key: string]: string;
-                };
-                name: string;
-                /** @description `isolated` (loopback only) or `host`. */
-                network: string;
-                owner_user_id?: string | null;
-                preview_domain?: string | null;
-                project_id: string;
-                region: string;
-                /**
-                 * Format: int32
-                 * @description How often the first process ended by itself since the computer was started.
-                 */
-                restart_count: number;
-                sandbox_url?: string | null;
-                selected_apps: string[];
-                settings: Record<string, unknown>;
-                /** @description xs, small, medium, large or xl. */
-                size?: string | null;
-                slug: string;
-                /** @description The same as `status`. */
-                state: string;
-                /** @description provisioning, starting, running, stopping, stopped, error, destroying or destroyed. */
-                status: string;
-                template_type: string;
-                tenant_id: string;
-                updated_at: string;
-                /** Format: int32 */
-                vcpus: number;
-                visibility?: string | null;
-                vm_id?: string | null;
-                workspace_id?: string | null;
-            };
+        Twin_Computer: components["schemas"]["Computer"] & {
+            data: components["schemas"]["Computer"];
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
-        Twin_ComputerAction: (components["schemas"]["Computer"] & {
-            message: string;
-            success: boolean;
-        }) & {
-            /** @description Answer to start, stop and restart: the whole computer, and what was done. */
-            data: components["schemas"]["Computer"] & {
-                message: string;
-                success: boolean;
-            };
+        Twin_ComputerAction: components["schemas"]["ComputerAction"] & {
+            data: components["schemas"]["ComputerAction"];
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
-        Twin_Deleted: {
-            deleted: boolean;
-            id: string;
-            /**
-             * @description `deleted` (a volume, now in the trash, or a snapshot), `destroying` (a computer) or `detached` (an attachment);
-             *     `deleting` when the host has not done it yet.
-             */
-            status: string;
-            success: boolean;
-        } & {
-            /** @description Answer to a DELETE of a volume, a snapshot, a computer or an attachment. */
-            data: {
-                deleted: boolean;
-                id: string;
-                /**
-                 * @description `deleted` (a volume, now in the trash, or a snapshot), `destroying` (a computer) or `detached` (an attachment);
-                 *     `deleting` when the host has not done it yet.
-                 */
-                status: string;
-                success: boolean;
-            };
+        Twin_Deleted: components["schemas"]["Deleted"] & {
+            data: components["schemas"]["Deleted"];
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
-        Twin_Deployment: {
-            /** @description The same as `active_version_id`. */
-            active_release_id?: string | null;
-            /** @description The version that is served. */
-            active_version_id?: string | null;
-            /** Format: int64 */
-            active_version_number?: number | null;
-            /** @description Always false: a version is made by a call. */
-            auto_deploy: boolean;
-            created_at: string;
-            environment_id: string;
-            /** @description Why the newest version is not served, or an instance does not run. */
-            error?: string | null;
-            /** @description The service's id. */
-            id: string;
-            /**
-             * Format: int32
-             * @description How many runtime instances there should be.
-             */
-            instances: number;
-            metadata: {
-                [key: string]: string;
-            };
-            name: string;
-            project_id: string;
-            /**
-             * Format: int32
-             * @description Those that are healthy.
-             */
-            ready_instances: number;
-            slug: string;
-            source?: components["schemas"]["ServiceSource"] | null;
-            /** @description Always null: what runs is a template, and no repository, upload or sandbox. */
-            source_type?: string | null;
-            /** @description pending, building, running, failed or stopped. */
-            state: string;
-            /** @description The same as `state`. */
-            status: string;
-            tenant_id: string;
-            updated_at: string;
-            url?: string | null;
-        } & {
-            /** @description A service, as a deployment. */
-            data: {
-                /** @description The same as `active_version_id`. */
-                active_release_id?: string | null;
-                /** @description The version that is served. */
-                active_version_id?: string | null;
-                /** Format: int64 */
-                active_version_number?: number | null;
-                /** @description Always false: a version is made by a call. */
-                auto_deploy: boolean;
-                created_at: string;
-                environment_id: string;
-                /** @description Why the newest version is not served, or an instance does not run. */
-                error?: string | null;
-                /** @description The service's id. */
-                id: string;
-                /**
-                 * Format: int32
-                 * @description How many runtime instances there should be.
-                 */
-                instances: number;
-                metadata: {
-                    [key: string]: string;
-                };
-                name: string;
-                project_id: string;
-                /**
-                 * Format: int32
-                 * @description Those that are healthy.
-                 */
-                ready_instances: number;
-                slug: string;
-                source?: components["schemas"]["ServiceSource"] | null;
-                /** @description Always null: what runs is a template, and no repository, upload or sandbox. */
-                source_type?: string | null;
-                /** @description pending, building, running, failed or stopped. */
-                state: string;
-                /** @description The same as `state`. */
-                status: string;
-                tenant_id: string;
-                updated_at: string;
-                url?: string | null;
-            };
+        Twin_Deployment: components["schemas"]["Deployment"] & {
+            data: components["schemas"]["Deployment"];
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
-        Twin_DeploymentRelease: {
-            /** @description The template that it runs. */
-            artifact_manifest: Record<string, unknown>;
-            created_at: string;
-            deployment_id: string;
-            /** @description The version of the same id. */
-            deployment_version_id: string;
-            /** @description Always `production`. */
-            environment: string;
-            id: string;
-            /** @description Always `dynamic`. */
-            kind: string;
-            metadata: {
-                [key: string]: string;
-            };
-            /** @description created, building, ready (it is served), failed or archived. */
-            state: string;
-            /** @description The same as `state`. */
-            status: string;
-            tenant_id: string;
-            updated_at: string;
-            /** Format: int64 */
-            version_number: number;
-        } & {
-            /** @description A service's release, as the release of a version. */
-            data: {
-                /** @description The template that it runs. */
-                artifact_manifest: Record<string, unknown>;
-                created_at: string;
-                deployment_id: string;
-                /** @description The version of the same id. */
-                deployment_version_id: string;
-                /** @description Always `production`. */
-                environment: string;
-                id: string;
-                /** @description Always `dynamic`. */
-                kind: string;
-                metadata: {
-                    [key: string]: string;
-                };
-                /** @description created, building, ready (it is served), failed or archived. */
-                state: string;
-                /** @description The same as `state`. */
-                status: string;
-                tenant_id: string;
-                updated_at: string;
-                /** Format: int64 */
-                version_number: number;
-            };
+        Twin_DeploymentRelease: components["schemas"]["DeploymentRelease"] & {
+            data: components["schemas"]["DeploymentRelease"];
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
-        Twin_DeploymentVersion: {
-            /** @description The template that it runs. */
-            artifact_manifest: Record<string, unknown>;
-            created_at: string;
-            deployment_id: string;
-            /** @description Why it is not, or no longer, served. */
-            error?: string | null;
-            /** @description The release's id. */
-            id: string;
-            /** @description Always `dynamic`. */
-            kind: string;
-            message?: string | null;
-            metadata: {
-                [key: string]: string;
-            };
-            source?: components["schemas"]["ServiceSource"] | null;
-            /** @description Always null, as for the deployment. */
-            source_type?: string | null;
-            /** @description created, building, ready (it is served), failed or archived. */
-            state: string;
-            /** @description The same as `state`. */
-            status: string;
-            tenant_id: string;
-            updated_at: string;
-            /**
-             * Format: int64
-             * @description Counted from 1 within the deployment.
-             */
-            version_number: number;
-        } & {
-            /** @description A service's release, as a version. */
-            data: {
-                /** @description The template that it runs. */
-                artifact_manifest: Record<string, unknown>;
-                created_at: string;
-                deployment_id: string;
-                /** @description Why it is not, or no longer, served. */
-                error?: string | null;
-                /** @description The release's id. */
-                id: string;
-                /** @description Always `dynamic`. */
-                kind: string;
-                message?: string | null;
-                metadata: {
-                    [key: string]: string;
-                };
-                source?: components["schemas"]["ServiceSource"] | null;
-                /** @description Always null, as for the deployment. */
-                source_type?: string | null;
-                /** @description created, building, ready (it is served), failed or archived. */
-                state: string;
-                /** @description The same as `state`. */
-                status: string;
-                tenant_id: string;
-                updated_at: string;
-                /**
-                 * Format: int64
-                 * @description Counted from 1 within the deployment.
-                 */
-                version_number: number;
-            };
+        Twin_DeploymentVersion: components["schemas"]["DeploymentVersion"] & {
+            data: components["schemas"]["DeploymentVersion"];
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
-        Twin_ExecResult: {
-            /**
-             * Format: int32
-             * @description 124 when the time ran out.
-             */
-            exit_code: number;
-            /** @description The same as `stdout`. */
-            output: string;
-            stderr: string;
-            stdout: string;
-            /** @description Whether the exit code is 0. */
-            success: boolean;
-            timed_out: boolean;
-            /** @description Whether output beyond 8 MiB a stream was dropped. */
-            truncated: boolean;
-        } & {
-            data: {
-                /**
-                 * Format: int32
-                 * @description 124 when the time ran out.
-                 */
-                exit_code: number;
-                /** @description The same as `stdout`. */
-                output: string;
-                stderr: string;
-                stdout: string;
-                /** @description Whether the exit code is 0. */
-                success: boolean;
-                timed_out: boolean;
-                /** @description Whether output beyond 8 MiB a stream was dropped. */
-                truncated: boolean;
-            };
+        Twin_ExecResult: components["schemas"]["ExecResult"] & {
+            data: components["schemas"]["ExecResult"];
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
-        Twin_FileEntry: {
-            /** Format: int32 */
-            gid: number;
-            is_dir: boolean;
-            is_symlink: boolean;
-            /**
-             * Format: int32
-             * @description Permission bits as a number.
-             */
-            mode: number;
-            modified_at: string;
-            name: string;
-            path: string;
-            /** @description The whole path, present only when it is not UTF-8. Accepted in place of `path`. */
-            path_base64?: string | null;
-            /** Format: int64 */
-            size: number;
-            symlink_target?: string | null;
-            /** @description Present only when the target is not UTF-8. */
-            symlink_target_base64?: string | null;
-            /** @description file, dir, symlink or other. */
-            type: string;
-            /** Format: int32 */
-            uid: number;
-        } & {
-            /**
-             * @description A file or folder in a snapshot. Its name may hold bytes that are not UTF-8: those are shown as U+FFFD, and `path_base64` is
-             *     exact.
-             */
-            data: {
-                /** Format: int32 */
-                gid: number;
-                is_dir: boolean;
-                is_symlink: boolean;
-                /**
-                 * Format: int32
-                 * @description Permission bits as a number.
-                 */
-                mode: number;
-                modified_at: string;
-                name: string;
-                path: string;
-                /** @description The whole path, present only when it is not UTF-8. Accepted in place of `path`. */
-                path_base64?: string | null;
-                /** Format: int64 */
-                size: number;
-                symlink_target?: string | null;
-                /** @description Present only when the target is not UTF-8. */
-                symlink_target_base64?: string | null;
-                /** @description file, dir, symlink or other. */
-                type: string;
-                /** Format: int32 */
-                uid: number;
-            };
+        Twin_FileEntry: components["schemas"]["FileEntry"] & {
+            data: components["schemas"]["FileEntry"];
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
-        Twin_InstanceLogs: {
-            deployment_id: string;
-            /** @description Always null: the log is answered here. */
-            log_path?: string | null;
-            /** @description The newest lines, oldest first. */
-            logs: string;
-            runtime_instance_id: string;
-        } & {
-            /** @description What a runtime instance wrote. */
-            data: {
-                deployment_id: string;
-                /** @description Always null: the log is answered here. */
-                log_path?: string | null;
-                /** @description The newest lines, oldest first. */
-                logs: string;
-                runtime_instance_id: string;
-            };
+        Twin_InstanceLogs: components["schemas"]["InstanceLogs"] & {
+            data: components["schemas"]["InstanceLogs"];
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
-        Twin_Logs: {
-            lines: components["schemas"]["LogLine"][];
-            /** @description The lines as one text. */
-            logs: string;
-        } & {
-            /** @description Answer to `GET /computers/{id}/logs`. */
-            data: {
-                lines: components["schemas"]["LogLine"][];
-                /** @description The lines as one text. */
-                logs: string;
-            };
+        Twin_Logs: components["schemas"]["Logs"] & {
+            data: components["schemas"]["Logs"];
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
-        Twin_Project: {
-            created_at: string;
-            description?: string | null;
-            id: string;
-            /** @description The one that everything goes into that names none; it cannot be deleted. */
-            is_default: boolean;
-            metadata: {
-                [key: string]: string;
-            };
-            name: string;
-            slug: string;
-            tenant_id: string;
-            updated_at: string;
-            workspace_id?: string | null;
-        } & {
-            data: {
-                created_at: string;
-                description?: string | null;
-                id: string;
-                /** @description The one that everything goes into that names none; it cannot be deleted. */
-                is_default: boolean;
-                metadata: {
-                    [key: string]: string;
-                };
-                name: string;
-                slug: string;
-                tenant_id: string;
-                updated_at: string;
-                workspace_id?: string | null;
-            };
+        Twin_Project: components["schemas"]["Project"] & {
+            data: components["schemas"]["Project"];
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
-        Twin_ProjectCapabilities: {
-            data_service_types: string[];
-            /** Format: int32 */
-            replicas_max: number;
-            service_kinds: string[];
-            source_types: string[];
-            /** Format: int64 */
-            volume_max_gb: number;
-            /** Format: int32 */
-            volumes_per_project: number;
-        } & {
-            /** @description What projects of this server can have. */
-            data: {
-                data_service_types: string[];
-                /** Format: int32 */
-                replicas_max: number;
-                service_kinds: string[];
-                source_types: string[];
-                /** Format: int64 */
-                volume_max_gb: number;
-                /** Format: int32 */
-                volumes_per_project: number;
-            };
+        Twin_ProjectCapabilities: components["schemas"]["ProjectCapabilities"] & {
+            data: components["schemas"]["ProjectCapabilities"];
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
-        Twin_PrunePlan: {
-            dry_run: boolean;
-            /**
-             * Format: int64
-             * @description Sum of the exclusive bytes of `pruned`, as far as they are known: at least so much becomes free.
-             */
-            freed_bytes: number;
-            /** @description Expired, and kept all the same. */
-            kept: components["schemas"]["KeptSnapshot"][];
-            pruned: components["schemas"]["Snapshot"][];
-        } & {
-            /** @description What a prune removes, or would remove, and what stays only because of a rule. */
-            data: {
-                dry_run: boolean;
-                /**
-                 * Format: int64
-                 * @description Sum of the exclusive bytes of `pruned`, as far as they are known: at least so much becomes free.
-                 */
-                freed_bytes: number;
-                /** @description Expired, and kept all the same. */
-                kept: components["schemas"]["KeptSnapshot"][];
-                pruned: components["schemas"]["Snapshot"][];
-            };
+        Twin_PrunePlan: components["schemas"]["PrunePlan"] & {
+            data: components["schemas"]["PrunePlan"];
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
-        Twin_Release: {
-            /** @description deploy, restart, start, volumes, promote or rollback. */
-            cause: string;
-            created_at: string;
-            /**
-             * Format: int64
-             * @description The longest time in which a replica's volumes were with nobody, from the end of the old first process to the start of
-             *     the new one. Null when no volume changed hands.
-             */
-            handover_ms?: number | null;
-            id: string;
-            message?: string | null;
-            /**
-             * Format: int64
-             * @description Counted from 1 within the service.
-             */
-            number: number;
-            reason?: components["schemas"]["ReleaseReason"] | null;
-            /**
-             * Format: int64
-             * @description The number of the release whose settings it serves again.
-             */
-            serves_again?: number | null;
-            service_id: string;
-            settings: components["schemas"]["ServiceSettings"];
-            /** @description When it became active, or failed, or was canceled. */
-            settled_at?: string | null;
-            /** @description Taken before it was deployed. */
-            snapshots: components["schemas"]["ReleaseSnapshot"][];
-            source?: components["schemas"]["ServiceSource"] | null;
-            /** @description queued, deploying, active, failed, canceled, stopped (another one is served now) or removed. */
-            state: string;
-            /** @description The same as `state`. */
-            status: string;
-            tenant_id: string;
-            updated_at: string;
-        } & {
-            /** @description A numbered version of a service, which never changes. */
-            data: {
-                /** @description deploy, restart, start, volumes, promote or rollback. */
-                cause: string;
-                created_at: string;
-                /**
-                 * Format: int64
-                 * @description The longest time in which a replica's volumes were with nobody, from the end of the old first process to the start of
-                 *     the new one. Null when no volume changed hands.
-                 */
-                handover_ms?: number | null;
-                id: string;
-                message?: string | null;
-                /**
-                 * Format: int64
-                 * @description Counted from 1 within the service.
-                 */
-                number: number;
-                reason?: components["schemas"]["ReleaseReason"] | null;
-                /**
-                 * Format: int64
-                 * @description The number of the release whose settings it serves again.
-                 */
-                serves_again?: number | null;
-                service_id: string;
-                settings: components["schemas"]["ServiceSettings"];
-                /** @description When it became active, or failed, or was canceled. */
-                settled_at?: string | null;
-                /** @description Taken before it was deployed. */
-                snapshots: components["schemas"]["ReleaseSnapshot"][];
-                source?: components["schemas"]["ServiceSource"] | null;
-                /** @description queued, deploying, active, failed, canceled, stopped (another one is served now) or removed. */
-                state: string;
-                /** @description The same as `state`. */
-                status: string;
-                tenant_id: string;
-                updated_at: string;
-            };
+        Twin_Release: components["schemas"]["Release"] & {
+            data: components["schemas"]["Release"];
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
-        Twin_RuntimeInstance: {
-            created_at: string;
-            /** @description The same as `service_id`. */
-            deployment_id: string;
-            /** @description running, stopped or destroyed. */
-            desired_state: string;
-            /** @description Why it is not healthy; names the volume when one cannot be mounted. */
-            error_message?: string | null;
-            /** Format: int32 */
-            exit_code?: number | null;
-            host_id: string;
-            id: string;
-            ip_address?: string | null;
-            metadata: {
-                [key: string]: string;
-            };
-            /** Format: int32 */
-            port?: number | null;
-            release_id: string;
-            /** Format: int64 */
-            release_number?: number | null;
-            /** Format: int32 */
-            replica: number;
-            /**
-             * Format: int32
-             * @description How often the first process ended by itself.
-             */
-            restart_count: number;
-            service_id: string;
-            started_at?: string | null;
-            /** @description provisioning, starting, healthy, unhealthy, error, stopped or destroyed. */
-            state: string;
-            /** @description The same as `state`. */
-            status: string;
-            stopped_at?: string | null;
-            tenant_id: string;
-            updated_at: string;
-            volumes_mounted: components["schemas"]["MountedVolume"][];
-        } & {
-            /** @description One replica. */
-            data: {
-                created_at: string;
-                /** @description The same as `service_id`. */
-                deployment_id: string;
-                /** @description running, stopped or destroyed. */
-                desired_state: string;
-                /** @description Why it is not healthy; names the volume when one cannot be mounted. */
-                error_message?: string | null;
-                /** Format: int32 */
-                exit_code?: number | null;
-                host_id: string;
-                id: string;
-                ip_address?: string | null;
-                metadata: {
-                    [key: string]: string;
-                };
-                /** Format: int32 */
-                port?: number | null;
-                release_id: string;
-                /** Format: int64 */
-                release_number?: number | null;
-                /** Format: int32 */
-                replica: number;
-                /**
-                 * Format: int32
-                 * @description How often the first process ended by itself.
-                 */
-                restart_count: number;
-                service_id: string;
-                started_at?: string | null;
-                /** @description provisioning, starting, healthy, unhealthy, error, stopped or destroyed. */
-                state: string;
-                /** @description The same as `state`. */
-                status: string;
-                stopped_at?: string | null;
-                tenant_id: string;
-                updated_at: string;
-                volumes_mounted: components["schemas"]["MountedVolume"][];
-            };
+        Twin_RuntimeInstance: components["schemas"]["RuntimeInstance"] & {
+            data: components["schemas"]["RuntimeInstance"];
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
-        Twin_Service: {
-            /** @description The last release that was good. */
-            active_release_id?: string | null;
-            /** Format: int64 */
-            active_release_number?: number | null;
-            build?: Record<string, unknown> | null;
-            created_at: string;
-            /** @description The release that is being deployed; null when none is. */
-            deploying_release_id?: string | null;
-            /**
-             * Format: int32
-             * @description The same as `replicas`.
-             */
-            desired_replicas: number;
-            /** @description Each project has one environment, `production`, with the project's id. */
-            environment_id: string;
-            /** @description Why the newest release is not served, or a replica does not run. */
-            error?: string | null;
-            host_id: string;
-            id: string;
-            /** @description server or worker. */
-            kind: string;
-            /**
-             * Format: int64
-             * @description One more with every change; give it with an update to have it refused when somebody else was faster.
-             */
-            lock_version: number;
-            name: string;
-            /** @description Settings that differ from those of the active release, with the values that the next one will have; null for none. */
-            pending_changes?: Record<string, unknown> | null;
-            project_id: string;
-            /**
-             * Format: int32
-             * @description Replicas that are healthy.
-             */
-            ready_replicas: number;
-            /** @description Each replica's volumes: the named ones, and those of the replicas' own. */
-            replica_volumes: components["schemas"]["ReplicaVolume"][];
-            /** Format: int32 */
-            replicas: number;
-            /** @description What the next release will run. */
-            settings: components["schemas"]["ServiceSettings"];
-            slug: string;
-            source?: components["schemas"]["ServiceSource"] | null;
-            /** @description The same as `status`. */
-            state: string;
-            /** @description pending, deploying, running, failed, stopped or destroying. */
-            status: string;
-            tenant_id: string;
-            /** @description The same as `kind`. */
-            type: string;
-            updated_at: string;
-            url?: string | null;
-            /** @description The same as `settings.volumes`. */
-            volumes: components["schemas"]["ServiceVolume"][];
-            /** @description What is worth knowing, such as the caveat of a volume with several writers. */
-            warnings: string[];
-        } & {
-            /** @description A service as clients see it. */
-            data: {
-                /** @description The last release that was good. */
-                active_release_id?: string | null;
-                /** Format: int64 */
-                active_release_number?: number | null;
-                build?: Record<string, unknown> | null;
-                created_at: string;
-                /** @description The release that is being deployed; null when none is. */
-                deploying_release_id?: string | null;
-                /**
-                 * Format: int32
-                 * @description The same as `replicas`.
-                 */
-                desired_replicas: number;
-                /** @description Each project has one environment, `production`, with the project's id. */
-                environment_id: string;
-                /** @description Why the newest release is not served, or a replica does not run. */
-                error?: string | null;
-                host_id: string;
-                id: string;
-                /** @description server or worker. */
-                kind: string;
-                /**
-                 * Format: int64
-                 * @description One more with every change; give it with an update to have it refused when somebody else was faster.
-                 */
-                lock_version: number;
-                name: string;
-                /** @description Settings that differ from those of the active release, with the values that the next one will have; null for none. */
-                pending_changes?: Record<string, unknown> | null;
-                project_id: string;
-                /**
-                 * Format: int32
-                 * @description Replicas that are healthy.
-                 */
-                ready_replicas: number;
-                /** @description Each replica's volumes: the named ones, and those of the replicas' own. */
-                replica_volumes: components["schemas"]["ReplicaVolume"][];
-                /** Format: int32 */
-                replicas: number;
-                /** @description What the next release will run. */
-                settings: components["schemas"]["ServiceSettings"];
-                slug: string;
-                source?: components["schemas"]["ServiceSource"] | null;
-                /** @description The same as `status`. */
-                state: string;
-                /** @description pending, deploying, running, failed, stopped or destroying. */
-                status: string;
-                tenant_id: string;
-                /** @description The same as `kind`. */
-                type: string;
-                updated_at: string;
-                url?: string | null;
-                /** @description The same as `settings.volumes`. */
-                volumes: components["schemas"]["ServiceVolume"][];
-                /** @description What is worth knowing, such as the caveat of a volume with several writers. */
-                warnings: string[];
-            };
+        Twin_Service: components["schemas"]["Service"] & {
+            data: components["schemas"]["Service"];
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
-        Twin_Snapshot: {
-            /** @description BLAKE3 of its data, computed in the background after it is ready. */
-            checksum?: string | null;
-            /** @description The image was compacted before, to keep the wait short. */
-            compacted: boolean;
-            created_at: string;
-            error?: string | null;
-            /**
-             * Format: int64
-             * @description Bytes of the pool that only this snapshot holds, as of `exclusive_bytes_at`.
-             */
-            exclusive_bytes?: number | null;
-            exclusive_bytes_at?: string | null;
-            /** @description When it is pruned; absent when it stays until it is deleted. */
-            expires_at?: string | null;
-            /**
-             * Format: int64
-             * @description Pieces that the image lay in.
-             */
-            extents?: number | null;
-            host_id: string;
-            id: string;
-            metadata: {
-                [key: string]: string;
-            };
-            name?: string | null;
-            /** @description While it is created: waiting, compacting or taking. */
-            phase?: string | null;
-            /**
-             * Format: int32
-             * @description Of the phase, where it is known.
-             */
-            progress_percent?: number | null;
-            project_id: string;
-            /** @description It cannot be deleted, and does not expire. */
-            protected: boolean;
-            region: string;
-            /**
-             * Format: int64
-             * @description The volume's size at that instant.
-             */
-            size_bytes: number;
-            /**
-             * Format: int64
-             * @description `size_bytes` in GB (2^30 bytes), rounded up.
-             */
-            size_gb: number;
-            /**
-             * Format: double
-             * @description How long writers of the volume waited.
-             */
-            stall_ms?: number | null;
-            /** @description The same as `status`. */
-            state: string;
-            /** @description creating, ready, failed or deleting. */
-            status: string;
-            /** @description The instant: everything written before the call is in it, nothing written later than this. RFC 3339 in UTC. */
-            taken_at?: string | null;
-            tenant_id: string;
-            /** @description manual, schedule or safety (taken before a restore in place). */
-            trigger: string;
-            updated_at: string;
-            /**
-             * Format: int64
-             * @description Bytes of the pool that it occupies, shared ones included.
-             */
-            used_bytes: number;
-            verification?: components["schemas"]["SnapshotVerification"] | null;
-            volume_id: string;
-            /** @description As it was when the snapshot was made; the volume may be gone. */
-            volume_name: string;
-        } & {
-            /** @description A snapshot as clients see it. */
-            data: {
-                /** @description BLAKE3 of its data, computed in the background after it is ready. */
-                checksum?: string | null;
-                /** @description The image was compacted before, to keep the wait short. */
-                compacted: boolean;
-                created_at: string;
-                error?: string | null;
-                /**
-                 * Format: int64
-                 * @description Bytes of the pool that only this snapshot holds, as of `exclusive_bytes_at`.
-                 */
-                exclusive_bytes?: number | null;
-                exclusive_bytes_at?: string | null;
-                /** @description When it is pruned; absent when it stays until it is deleted. */
-                expires_at?: string | null;
-                /**
-                 * Format: int64
-                 * @description Pieces that the image lay in.
-                 */
-                extents?: number | null;
-                host_id: string;
-                id: string;
-                metadata: {
-                    [key: string]: string;
-                };
-                name?: string | null;
-                /** @description While it is created: waiting, compacting or taking. */
-                phase?: string | null;
-                /**
-                 * Format: int32
-                 * @description Of the phase, where it is known.
-                 */
-                progress_percent?: number | null;
-                project_id: string;
-                /** @description It cannot be deleted, and does not expire. */
-                protected: boolean;
-                region: string;
-                /**
-                 * Format: int64
-                 * @description The volume's size at that instant.
-                 */
-                size_bytes: number;
-                /**
-                 * Format: int64
-                 * @description `size_bytes` in GB (2^30 bytes), rounded up.
-                 */
-                size_gb: number;
-                /**
-                 * Format: double
-                 * @description How long writers of the volume waited.
-                 */
-                stall_ms?: number | null;
-                /** @description The same as `status`. */
-                state: string;
-                /** @description creating, ready, failed or deleting. */
-                status: string;
-                /** @description The instant: everything written before the call is in it, nothing written later than this. RFC 3339 in UTC. */
-                taken_at?: string | null;
-                tenant_id: string;
-                /** @description manual, schedule or safety (taken before a restore in place). */
-                trigger: string;
-                updated_at: string;
-                /**
-                 * Format: int64
-                 * @description Bytes of the pool that it occupies, shared ones included.
-                 */
-                used_bytes: number;
-                verification?: components["schemas"]["SnapshotVerification"] | null;
-                volume_id: string;
-                /** @description As it was when the snapshot was made; the volume may be gone. */
-                volume_name: string;
-            };
+        Twin_Snapshot: components["schemas"]["Snapshot"] & {
+            data: components["schemas"]["Snapshot"];
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
-        Twin_SnapshotDiff: {
-            /**
-             * Format: int64
-             * @description Bytes of the block device that may differ, in so many ranges. Nothing outside of them does.
-             */
-            changed_bytes: number;
-            /** Format: int64 */
-            changed_ranges: number;
-            /** @description In the order of the paths, at most `limit`. */
-            files: components["schemas"]["ChangedFile"][];
-            /** Format: int64 */
-            files_added: number;
-            /** Format: int64 */
-            files_modified: number;
-            /** Format: int64 */
-            files_removed: number;
-            from: string;
-            to: string;
-            /** @description There are more than were asked for. */
-            truncated: boolean;
-        } & {
-            /** @description What differs between two snapshots of one volume. */
-            data: {
-                /**
-                 * Format: int64
-                 * @description Bytes of the block device that may differ, in so many ranges. Nothing outside of them does.
-                 */
-                changed_bytes: number;
-                /** Format: int64 */
-                changed_ranges: number;
-                /** @description In the order of the paths, at most `limit`. */
-                files: components["schemas"]["ChangedFile"][];
-                /** Format: int64 */
-                files_added: number;
-                /** Format: int64 */
-                files_modified: number;
-                /** Format: int64 */
-                files_removed: number;
-                from: string;
-                to: string;
-                /** @description There are more than were asked for. */
-                truncated: boolean;
-            };
+        Twin_SnapshotDiff: components["schemas"]["SnapshotDiff"] & {
+            data: components["schemas"]["SnapshotDiff"];
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
-        Twin_StoppedService: {
-            id: string;
-            status: string;
-            /**
-             * Format: int32
-             * @description Replicas that ran before.
-             */
-            stopped: number;
-            success: boolean;
-        } & {
-            /** @description Answer to `POST /services/{id}/stop`. */
-            data: {
-                id: string;
-                status: string;
-                /**
-                 * Format: int32
-                 * @description Replicas that ran before.
-                 */
-                stopped: number;
-                success: boolean;
-            };
+        Twin_StoppedService: components["schemas"]["StoppedService"] & {
+            data: components["schemas"]["StoppedService"];
         };
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
-        Twin_Volume: {
-            /** @description The first attachment's computer. */
-            attached_to?: string | null;
-            attachments: components["schemas"]["VolumeAttachment"][];
-            /** @description Always `local` today. */
-            backend: string;
-            compaction?: components["schemas"]["Compaction"] | null;
-            /** @description RFC 3339 in UTC. */
-            created_at: string;
-            delete_protection: boolean;
-            /** @description When it went to the trash; absent otherwise. */
-            deleted_at?: string | null;
-            /** @description Why the volume is in `error` or `unavailable`. */
-            error?: string | null;
-            /** @description When it goes to the trash by itself; absent unless it was made with a `ttl`. */
-            expires_at?: string | null;
-            /** @description Always `ext4`. */
-            filesystem: string;
-            host_id: string;
-            id: string;
-            metadata: {
-                [key: string]: string;
-            };
-            name: string;
-            origin?: components["schemas"]["VolumeOrigin"] | null;
-            project_id: string;
-            /** @description When the trash lets go of it for good; absent otherwise. */
-            purge_after?: string | null;
-            region: string;
-            /** Format: int64 */
-            size_bytes: number;
-            /**
-             * Format: int64
-             * @description `size_bytes` in GB (2^30 bytes), rounded up.
-             */
-            size_gb: number;
-            /**
-             * Format: int32
-             * @description Scheduled snapshots are kept for so long.
-             */
-            snapshot_retention_days: number;
-            /** @description Five cron fields, in UTC. */
-            snapshot_schedule?: string | null;
-            snapshots?: components["schemas"]["VolumeSnapshots"];
-            space?: components["schemas"]["VolumeSpace"] | null;
-            /** @description The same as `status`. */
-            state: string;
-            /** @description creating, available, attaching, attached, detaching, deleting, deleted, restoring, error or unavailable. */
-            status: string;
-            tenant_id: string;
-            /** @description `volume`: every volume is a data service of that type. */
-            type?: string;
-            updated_at: string;
-            /**
-             * Format: int64
-             * @description Bytes of the pool that the volume really occupies, as last reported by its host.
-             */
-            used_bytes: number;
-            workspace_id?: string | null;
-        } & {
-            /** @description A volume as clients see it. */
-            data: {
-                /** @description The first attachment's computer. */
-                attached_to?: string | null;
-                attachments: components["schemas"]["VolumeAttachment"][];
-                /** @description Always `local` today. */
-                backend: string;
-                compaction?: components["schemas"]["Compaction"] | null;
-                /** @description RFC 3339 in UTC. */
-                created_at: string;
-                delete_protection: boolean;
-                /** @description When it went to the trash; absent otherwise. */
-                deleted_at?: string | null;
-                /** @description Why the volume is in `error` or `unavailable`. */
-                error?: string | null;
-                /** @description When it goes to the trash by itself; absent unless it was made with a `ttl`. */
-                expires_at?: string | null;
-                /** @description Always `ext4`. */
-                filesystem: string;
-                host_id: string;
-                id: string;
-                metadata: {
-                    [key: string]: string;
-                };
-                name: string;
-                origin?: components["schemas"]["VolumeOrigin"] | null;
-                project_id: string;
-                /** @description When the trash lets go of it for good; absent otherwise. */
-                purge_after?: string | null;
-                region: string;
-                /** Format: int64 */
-                size_bytes: number;
-                /**
-                 * Format: int64
-                 * @description `size_bytes` in GB (2^30 bytes), rounded up.
-                 */
-                size_gb: number;
-                /**
-                 * Format: int32
-                 * @description Scheduled snapshots are kept for so long.
-                 */
-                snapshot_retention_days: number;
-                /** @description Five cron fields, in UTC. */
-                snapshot_schedule?: string | null;
-                snapshots?: components["schemas"]["VolumeSnapshots"];
-                space?: components["schemas"]["VolumeSpace"] | null;
-                /** @description The same as `status`. */
-                state: string;
-                /** @description creating, available, attaching, attached, detaching, deleting, deleted, restoring, error or unavailable. */
-                status: string;
-                tenant_id: string;
-                /** @description `volume`: every volume is a data service of that type. */
-                type?: string;
-                updated_at: string;
-                /**
-                 * Format: int64
-                 * @description Bytes of the pool that the volume really occupies, as last reported by its host.
-                 */
-                used_bytes: number;
-                workspace_id?: string | null;
-            };
+        Twin_Volume: components["schemas"]["Volume"] & {
+            data: components["schemas"]["Volume"];
         };
         /** @description Body of `PATCH /computers/{id}`. Fields left out stay as they are. */
         UpdateComputer: {
@@ -4986,15 +3411,6 @@ export interface components {
         };
         /** @description `NOT_FOUND`: absent, deleted, or another tenant's. */
         NotFound: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["ErrorEnvelope"];
-            };
-        };
-        /** @description What is missing is in `error.details.reasons`. */
-        NotReady: {
             headers: {
                 [name: string]: unknown;
             };
@@ -5531,7 +3947,13 @@ export interface operations {
     exec: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
             path: {
                 /** @description Computer */
                 id: string;
@@ -5579,7 +4001,13 @@ export interface operations {
     exec_python: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
+                 *     with the header `Idempotent-Replayed: true`.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
             path: {
                 /** @description Computer */
                 id: string;
@@ -5868,6 +4296,16 @@ export interface operations {
                 offset?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
+                /** @description Only volumes in this state; `deleted` lists the trash. */
+                status?: string;
+                /** @description The same as `status`. */
+                state?: string;
+                name?: string;
+                project_id?: string;
+                workspace_id?: string;
+                region?: string;
+                /** @description Only volumes attached to this computer. */
+                attached_to?: string;
                 /** @description Only of this type: `volume`. */
                 type?: string;
             };
@@ -6022,7 +4460,10 @@ export interface operations {
     };
     delete_data_service: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Remove it for good. Not available yet: 422 when true. */
+                purge?: boolean;
+            };
             header?: {
                 /**
                  * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
@@ -7274,7 +5715,10 @@ export interface operations {
     };
     delete_any_data_service: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Remove it for good. Not available yet: 422 when true. */
+                purge?: boolean;
+            };
             header?: {
                 /**
                  * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
@@ -7565,6 +6009,16 @@ export interface operations {
                 offset?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
+                /** @description Only volumes in this state; `deleted` lists the trash. */
+                status?: string;
+                /** @description The same as `status`. */
+                state?: string;
+                name?: string;
+                project_id?: string;
+                workspace_id?: string;
+                region?: string;
+                /** @description Only volumes attached to this computer. */
+                attached_to?: string;
                 /** @description Only of this type: `volume`. */
                 type?: string;
             };
@@ -7729,7 +6183,10 @@ export interface operations {
     };
     delete_project_data_service: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Remove it for good. Not available yet: 422 when true. */
+                purge?: boolean;
+            };
             header?: {
                 /**
                  * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
@@ -7999,7 +6456,15 @@ export interface operations {
                     "application/json": components["schemas"]["Ready"];
                 };
             };
-            503: components["responses"]["NotReady"];
+            /** @description What is missing is in `error.details.reasons`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
         };
     };
     get_any_release: {
@@ -8889,13 +7354,7 @@ export interface operations {
     set_public_address: {
         parameters: {
             query?: never;
-            header?: {
-                /**
-                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
-                 *     with the header `Idempotent-Replayed: true`.
-                 */
-                "Idempotency-Key"?: string | null;
-            };
+            header?: never;
             path: {
                 /** @description Service */
                 id: string;
@@ -9831,7 +8290,7 @@ export interface operations {
             };
             header?: {
                 /** @description One range of bytes. */
-                Range?: string | null;
+                Range?: string;
             };
             path: {
                 /** @description Snapshot */
@@ -10433,13 +8892,7 @@ export interface operations {
     resize_volume: {
         parameters: {
             query?: never;
-            header?: {
-                /**
-                 * @description 1 to 255 characters. A repeated call with the same key and body answers what the first one answered, for 24 hours,
-                 *     with the header `Idempotent-Replayed: true`.
-                 */
-                "Idempotency-Key"?: string | null;
-            };
+            header?: never;
             path: {
                 /** @description Volume */
                 id: string;
@@ -10914,7 +9367,7 @@ export interface operations {
             };
             header?: {
                 /** @description One range of bytes. */
-                Range?: string | null;
+                Range?: string;
             };
             path: {
                 /** @description Volume */

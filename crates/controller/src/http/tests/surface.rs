@@ -1,4 +1,4 @@
-//! What holds for every route: the table is the document, paths and methods, prefixes, request ids, lengths, the key.
+//! What holds for every route: paths and methods, prefixes, request ids, lengths, the key.
 
 use std::collections::BTreeSet;
 
@@ -15,32 +15,13 @@ fn named(path: &str, id: &str) -> String {
     path.split('/').map(|part| if part.starts_with('{') { id } else { part }).collect::<Vec<_>>().join("/")
 }
 
-/// Every route is documented, and every documented route exists.
-#[test]
-fn the_route_table_is_the_document() {
-    let table: BTreeSet<_> =
-        routes::table().iter().map(|r| (r.path.to_owned(), r.method.to_string())).collect();
-    let mut documented = BTreeSet::new();
-    let mut open = BTreeSet::new();
-    for (path, item) in miosa_api::openapi::document().paths.paths {
-        for (method, operation) in [
-            ("GET", item.get),
-            ("POST", item.post),
-            ("PUT", item.put),
-            ("PATCH", item.patch),
-            ("DELETE", item.delete),
-        ] {
-            let Some(operation) = operation else { continue };
-            documented.insert((path.clone(), method.to_owned()));
-            if operation.security.is_some() {
-                open.insert(path.clone());
-            }
-        }
-    }
-    assert_eq!(table, documented);
-    let without_scope: BTreeSet<_> =
-        routes::table().iter().filter(|r| r.scope.is_none()).map(|r| r.path.to_owned()).collect();
-    assert_eq!(without_scope, open, "the routes without a key are those documented so");
+/// Every method of every route, with its path and whether it needs a key.
+fn calls() -> Vec<(Method, &'static str, bool)> {
+    let calls = routes::table().into_iter().flat_map(|route| {
+        let keyed = route.scope.is_some();
+        route.methods.into_iter().map(move |method| (method, route.path, keyed))
+    });
+    calls.collect()
 }
 
 #[tokio::test]
@@ -76,12 +57,12 @@ async fn readiness_says_what_is_missing() {
 #[tokio::test]
 async fn no_route_tells_a_stranger_anything() {
     let world = World::without_agent().await;
-    for route in routes::table().into_iter().filter(|route| route.scope.is_some()) {
-        let path = named(route.path, "no-id");
+    for (method, path, _) in calls().into_iter().filter(|(_, _, keyed)| *keyed) {
+        let path = named(path, "no-id");
         for authorization in ["", "Bearer", "Bearer nonsense", "Bearer msk_u_unknown", "Basic msk_u_unknown"]
         {
             let headers = [("authorization", authorization)];
-            let answer = world.call_with(route.method.clone(), &path, &headers, "{not json").await;
+            let answer = world.call_with(method.clone(), &path, &headers, "{not json").await;
             answer.refused(401, "invalid_token");
             assert!(!answer.body.contains("msk_u_unknown"), "{answer:?}");
         }
@@ -146,9 +127,9 @@ async fn request_ids_are_echoed_or_made() {
 #[tokio::test]
 async fn ids_in_paths_must_be_uuids() {
     let world = World::without_agent().await;
-    for route in routes::table().into_iter().filter(|route| route.path.contains('{')) {
+    for (method, path, _) in calls().into_iter().filter(|(_, path, _)| path.contains('{')) {
         for id in ["no-id", "123", "0198c0de00007000800000000000dead", "%00", "%ff", "%F0%9F%98%80"] {
-            world.call(route.method.clone(), &named(route.path, id), "{}").await.refused(400, "INVALID_ID");
+            world.call(method.clone(), &named(path, id), "{}").await.refused(400, "INVALID_ID");
         }
     }
 }
@@ -157,14 +138,14 @@ async fn ids_in_paths_must_be_uuids() {
 #[tokio::test]
 async fn absent_objects_are_not_found() {
     let world = World::new().await;
-    for route in routes::table().into_iter().filter(|route| route.path.contains('{')) {
+    for (method, path, _) in calls().into_iter().filter(|(_, path, _)| path.contains('{')) {
         // Of the routes that compare with another one.
-        let path = format!("{}?to={NOBODY}", named(route.path, NOBODY));
+        let path = format!("{}?to={NOBODY}", named(path, NOBODY));
         let body = serde_json::json!({
             "command": "true", "volume_id": NOBODY, "name": "n", "release_id": NOBODY, "replicas": 1,
         });
         let body = body.to_string();
-        world.call(route.method.clone(), &path, &body).await.refused(404, "NOT_FOUND");
+        world.call(method.clone(), &path, &body).await.refused(404, "NOT_FOUND");
     }
 }
 
@@ -172,8 +153,7 @@ async fn absent_objects_are_not_found() {
 #[tokio::test]
 async fn a_panic_is_an_envelope() {
     let boom = axum::routing::get(async || -> StatusCode { panic!("secret") });
-    let router =
-        axum::Router::new().route("/boom", boom).layer(axum::middleware::from_fn(crate::http::observe));
+    let router = crate::http::layers(axum::Router::new().route("/boom", boom));
     let request = Request::get("/boom").body(Body::empty()).unwrap();
     let answer = Answer::of(router.oneshot(request).await.unwrap()).await;
     answer.refused(500, "INTERNAL_ERROR");
