@@ -24,7 +24,7 @@ use miosa_domain::status::{Failure, FailureCode, InstanceState, InstanceStatus};
 use miosa_domain::{AttachmentId, InstanceId, VolumeId};
 use miosa_failpoint::failpoint;
 use miosa_plan::{InstanceSeen, InstanceStep, instance_plan};
-use miosa_runtime::{ContainerState, InstanceObservation, RuntimeError};
+use miosa_runtime::{ContainerState, InstanceObservation, Reach, RuntimeError};
 use tokio::sync::Notify;
 
 use crate::claims::{Access, Claim};
@@ -415,9 +415,15 @@ async fn detach(
 ) -> Result<Next, StepError> {
     let deadline = Instant::now() + DETACH_PATIENCE;
     let mut pause = Duration::from_millis(5);
+    // If the volume stays mounted on the host, nothing later shows whether a copy of the namespace still has it.
+    let mut reach = if is_shared(host, spec, id)? { Reach::Copies } else { Reach::Instance };
     loop {
-        let holders = match try_detach(host, spec, id).await {
+        let holders = match try_detach(host, spec, id, reach).await {
             Ok(()) => return Ok(Next::Step),
+            Err(StepError::Busy(_)) if reach == Reach::Instance => {
+                reach = Reach::Copies;
+                continue;
+            }
             Err(StepError::Busy(holders)) => holders,
             Err(error) => return Err(error),
         };
@@ -438,13 +444,24 @@ async fn detach(
     }
 }
 
-async fn try_detach(host: &Arc<Host>, spec: &InstanceSpec, id: AttachmentId) -> Result<(), StepError> {
+/// Another claim keeps the volume mounted on the host.
+fn is_shared(host: &Host, spec: &InstanceSpec, id: AttachmentId) -> Result<bool, StepError> {
+    let volume = host.ledger.volume(attachment_of(spec, id)?.volume_id);
+    Ok(volume.is_some_and(|record| record.claims().any(|claim| claim.attachment != id)))
+}
+
+async fn try_detach(
+    host: &Arc<Host>,
+    spec: &InstanceSpec,
+    id: AttachmentId,
+    reach: Reach,
+) -> Result<(), StepError> {
     let attachment = attachment_of(spec, id)?;
     let instance = spec.id;
     if let Some(staged) = host.volumes.staged(attachment.volume_id) {
         call(host, move |driver| {
             failpoint!("agent.instance.before-unpublish")?;
-            driver.unpublish(instance, staged.device_number)?;
+            driver.unpublish(instance, staged.device_number, reach)?;
             failpoint!("agent.instance.after-unpublish")?;
             Ok(())
         })

@@ -128,14 +128,21 @@ pub fn place(process: &ProcessFd, placement: &Placement<'_>) -> Result<Option<Pa
     })
 }
 
-/// Takes every mount of the device out of the namespace of `process`, and of the namespaces that were copied from it. Answers
-/// whether there was one. While a process uses one of them, all of them stay.
+/// Unmounts the device in the mount namespace of `process`. Returns whether it was mounted. The cost does not depend on
+/// how many processes or mounts the host has. Copies of the namespace are left alone: see [`withdraw_from_copies`].
 pub fn withdraw(process: &ProcessFd, device_number: u64) -> Result<bool, NamespaceError> {
+    unmount_all(process, device_number, UnmountFlags::empty())
+}
+
+/// Unmounts the device in the mount namespace of `process` and in every copy of that namespace. Returns whether it was
+/// mounted in any of them. If a process uses one of the mounts, all of them stay. Reads `/proc` of every process of the
+/// host: call it only when something keeps the filesystem in use after [`withdraw`].
+pub fn withdraw_from_copies(process: &ProcessFd, device_number: u64) -> Result<bool, NamespaceError> {
     let mut namespaces = copies_of_namespace(process)?;
     namespaces.retain(|nested| shows(nested, device_number));
     let mut changed = false;
     if !namespaces.is_empty() {
-        // MNT_EXPIRE asks whether a mount is in use and leaves it; so the answer is known before anything is taken away.
+        // MNT_EXPIRE fails with EBUSY if the mount is in use and otherwise only marks it, so this pass removes nothing.
         let mut busy: Option<(PathBuf, Vec<u32>)> = None;
         for namespace in namespaces.iter().chain([process]) {
             match unmount_all(namespace, device_number, UnmountFlags::EXPIRE) {

@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -131,7 +132,7 @@ impl Identity {
     pub fn of(pid: u32) -> Result<Option<Self>, SysError> {
         match Stat::of(pid)? {
             Some(stat) if !stat.is_dead() => {
-                Ok(Some(Self { pid, start_ticks: stat.start_ticks, boot_id: boot_id()? }))
+                Ok(Some(Self { pid, start_ticks: stat.start_ticks, boot_id: boot_id()?.to_owned() }))
             }
             _ => Ok(None),
         }
@@ -144,10 +145,17 @@ impl Identity {
     }
 }
 
-/// The id of the running kernel: another one after each boot.
-pub fn boot_id() -> Result<String, SysError> {
+/// The id of the running kernel, which differs after every boot. Read once.
+pub fn boot_id() -> Result<&'static str, SysError> {
     const PATH: &str = "/proc/sys/kernel/random/boot_id";
-    Ok(std::fs::read_to_string(PATH).doing("read", PATH)?.trim_end().to_owned())
+    static BOOT_ID: OnceLock<String> = OnceLock::new();
+    match BOOT_ID.get() {
+        Some(id) => Ok(id),
+        None => {
+            let id = std::fs::read_to_string(PATH).doing("read", PATH)?;
+            Ok(BOOT_ID.get_or_init(|| id.trim_end().to_owned()))
+        }
+    }
 }
 
 /// What we need of `/proc/<pid>/stat`.

@@ -6,13 +6,25 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use miosa_effects::{Doing, SysError, mount};
 
-/// The folders that stand for one control group, one in each hierarchy.
-pub(crate) fn folders(group: &str) -> Result<Vec<PathBuf>, SysError> {
-    let hierarchies = mount::table()?.into_iter().filter(|mount| mount.fs_type.starts_with("cgroup"));
-    Ok(hierarchies.map(|mount| mount.mount_point.join(group.trim_start_matches('/'))).collect())
+/// The directories of one control group, one in each hierarchy.
+fn folders(group: &str) -> Result<Vec<PathBuf>, SysError> {
+    Ok(hierarchies()?.iter().map(|mount_point| mount_point.join(group.trim_start_matches('/'))).collect())
+}
+
+/// Where the hierarchies are mounted. They stay there while the host runs, and its mount table may be long: it is read once.
+fn hierarchies() -> Result<&'static [PathBuf], SysError> {
+    static HIERARCHIES: OnceLock<Vec<PathBuf>> = OnceLock::new();
+    if let Some(known) = HIERARCHIES.get() {
+        return Ok(known);
+    }
+    let cgroups = mount::table()?.into_iter().filter(|mount| mount.fs_type.starts_with("cgroup"));
+    let found: Vec<PathBuf> = cgroups.map(|mount| mount.mount_point).collect();
+    // None: the host is still starting.
+    Ok(if found.is_empty() { &[] } else { HIERARCHIES.get_or_init(|| found) })
 }
 
 /// Pids in the group and in those that were made below it, each once, sorted.

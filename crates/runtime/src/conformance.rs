@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     Changed, ContainerState, ExecCommand, ExecEvent, ExecRequest, ExecStream, HttpError, InstanceDriver,
-    Published, RuntimeError,
+    Published, Reach, RuntimeError,
 };
 
 /// A volume mounted on the host, for the suite to publish.
@@ -90,7 +90,7 @@ async fn unknown_instances(driver: &dyn InstanceDriver) {
     assert_eq!(driver.stop(id, Duration::ZERO).unwrap(), None);
     assert_eq!(driver.remove_container(id).unwrap(), Changed::Unchanged);
     assert_eq!(driver.destroy(id).unwrap(), Changed::Unchanged);
-    assert_eq!(driver.unpublish(id, 0x700).unwrap(), Changed::Unchanged);
+    assert_eq!(driver.unpublish(id, 0x700, Reach::Instance).unwrap(), Changed::Unchanged);
     assert!(!driver.end_processes(id, &[1]).unwrap());
     assert_eq!(driver.logs(id, 10).unwrap(), []);
     driver.exited(id).await;
@@ -174,12 +174,12 @@ async fn volumes_come_and_go(driver: &dyn InstanceDriver, volumes: &[Volume; 2])
     };
     let published = driver.observe(id).unwrap().published;
     assert_eq!(published, [seen(first, "/mnt/a", false), seen(second, "/srv/deep/b", true)]);
-    assert_eq!(driver.unpublish(id, first.device_number).unwrap(), Changed::Changed);
-    assert_eq!(driver.unpublish(id, first.device_number).unwrap(), Changed::Unchanged);
+    assert_eq!(driver.unpublish(id, first.device_number, Reach::Instance).unwrap(), Changed::Changed);
+    assert_eq!(driver.unpublish(id, first.device_number, Reach::Instance).unwrap(), Changed::Unchanged);
     assert_eq!(driver.observe(id).unwrap().published, [seen(second, "/srv/deep/b", true)]);
     driver.stop(id, Duration::ZERO).unwrap();
     assert_eq!(driver.observe(id).unwrap().published, []);
-    assert_eq!(driver.unpublish(id, second.device_number).unwrap(), Changed::Unchanged);
+    assert_eq!(driver.unpublish(id, second.device_number, Reach::Instance).unwrap(), Changed::Unchanged);
     driver.destroy(id).unwrap();
 }
 

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::{
     Changed, ContainerState, EXEC_TIMED_OUT, ExecEvent, ExecRequest, ExecStream, HttpError, HttpProbe,
-    InstanceDriver, InstanceObservation, LogLine, LogStream, Published, RuntimeError, check,
+    InstanceDriver, InstanceObservation, LogLine, LogStream, Published, Reach, RuntimeError, check,
 };
 
 /// The exit code of a process that SIGTERM ended, as the default template's init answers it.
@@ -30,7 +30,7 @@ pub enum Call {
     Survey,
     Create,
     Publish,
-    Unpublish,
+    Unpublish(Reach),
     Start,
     Stop,
     RemoveContainer,
@@ -270,8 +270,8 @@ impl InstanceDriver for FakeDriver {
         Ok(Changed::Changed)
     }
 
-    fn unpublish(&self, id: InstanceId, device_number: u64) -> Result<Changed, RuntimeError> {
-        let mut state = self.begin(Call::Unpublish, Some(id))?;
+    fn unpublish(&self, id: InstanceId, device_number: u64, reach: Reach) -> Result<Changed, RuntimeError> {
+        let mut state = self.begin(Call::Unpublish(reach), Some(id))?;
         let Some(instance) = state.instances.get_mut(&id) else { return Ok(Changed::Unchanged) };
         if !instance.seen.published.iter().any(|p| p.device_number == device_number) {
             return Ok(Changed::Unchanged);
@@ -453,10 +453,10 @@ mod tests {
         fake.publish(spec.id, Path::new("/a"), 1, &path, false).unwrap();
         let holder = Holder { pid: 7, command: "sleep".into() };
         fake.set_holders(spec.id, 1, vec![holder.clone()]);
-        let Err(RuntimeError::Busy { holders, .. }) = fake.unpublish(spec.id, 1) else { panic!("not busy") };
+        let Err(RuntimeError::Busy { holders, .. }) = fake.unpublish(spec.id, 1, Reach::Instance) else { panic!("not busy") };
         assert_eq!(holders, [holder]);
         assert!(!fake.end_processes(spec.id, &[7]).unwrap());
-        assert_eq!(fake.unpublish(spec.id, 1).unwrap(), Changed::Changed);
+        assert_eq!(fake.unpublish(spec.id, 1, Reach::Instance).unwrap(), Changed::Changed);
         let exited = fake.exited(spec.id);
         fake.reboot();
         exited.await;

@@ -78,9 +78,9 @@ pub trait InstanceDriver: Send + Sync + 'static {
         read_only: bool,
     ) -> Result<Changed, RuntimeError>;
 
-    /// Ensures that no mount of the device is left in the instance. Never lazily: while a process uses it, the answer is
+    /// Ensures that the device is not mounted within `reach`. Never lazily: while a process uses it, returns
     /// [`RuntimeError::Busy`] and the mounts stay.
-    fn unpublish(&self, id: InstanceId, device_number: u64) -> Result<Changed, RuntimeError>;
+    fn unpublish(&self, id: InstanceId, device_number: u64, reach: Reach) -> Result<Changed, RuntimeError>;
 
     /// Lets the first process of a created container run, and marks that durably.
     fn start(&self, id: InstanceId) -> Result<(), RuntimeError>;
@@ -123,6 +123,16 @@ pub trait InstanceDriver: Send + Sync + 'static {
 
     /// Names of the templates that this host has, aliases included, sorted.
     fn templates(&self) -> Vec<String>;
+}
+
+/// In which mount namespaces [`InstanceDriver::unpublish`] unmounts a volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// The instance's own. The cost does not depend on what else the host runs.
+    Instance,
+    /// Also copies of it, made by processes that entered the instance from the host. Finding them takes time in proportion to
+    /// the processes of the host.
+    Copies,
 }
 
 /// Whether a call had something to do.

@@ -41,7 +41,7 @@ use crate::rootfs::{self, InstanceFolder};
 use crate::template::Templates;
 use crate::{
     Changed, ContainerState, ExecRequest, ExecStream, HttpProbe, InstanceDriver, InstanceObservation,
-    LogLine, Published, RuntimeError, bundle, check, conmon, exec, http, logs,
+    LogLine, Published, Reach, RuntimeError, bundle, check, conmon, exec, http, logs,
 };
 
 mod clear;
@@ -338,7 +338,7 @@ impl InstanceDriver for OciDriver {
             return Err(RuntimeError::ContainerExists { id });
         }
         let runtime = self.runtime()?.to_string_lossy().into_owned();
-        let mut record = RunRecord::begin(spec.run, process::boot_id()?, runtime);
+        let mut record = RunRecord::begin(spec.run, process::boot_id()?.to_owned(), runtime);
         record.write(&folder.dir)?;
         failpoint!("runtime.create.after-intent")?;
         self.make_container(spec, &folder, &mut record).inspect_err(|_| {
@@ -397,7 +397,7 @@ impl InstanceDriver for OciDriver {
         }
     }
 
-    fn unpublish(&self, id: InstanceId, device_number: u64) -> Result<Changed, RuntimeError> {
+    fn unpublish(&self, id: InstanceId, device_number: u64, reach: Reach) -> Result<Changed, RuntimeError> {
         let (folder, _, process) = match self.live(id) {
             // Its mounts went with it.
             Err(RuntimeError::NotRunning { .. }) => return Ok(Changed::Unchanged),
@@ -406,7 +406,11 @@ impl InstanceDriver for OciDriver {
         failpoint!("runtime.unpublish.before")?;
         let mut attempts = BUSY_ATTEMPTS;
         let withdrawn = loop {
-            match namespace::withdraw(&process, device_number) {
+            let withdrawn = match reach {
+                Reach::Instance => namespace::withdraw(&process, device_number),
+                Reach::Copies => namespace::withdraw_from_copies(&process, device_number),
+            };
+            match withdrawn {
                 Err(NamespaceError::Busy { locked_in, .. }) => {
                     let holders = self.holders(id, device_number, folder.rootfs_device()?, &locked_in)?;
                     attempts -= 1;

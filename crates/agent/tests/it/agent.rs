@@ -7,7 +7,7 @@ use miosa_domain::spec::{DesiredAttachment, DesiredRun, Network, Presence};
 use miosa_domain::status::{
     AttachmentCondition, FailureCode, Holder, InstanceState, InstanceStatus, VolumeCondition,
 };
-use miosa_runtime::{InstanceDriver, RuntimeError, fake::Call as DriverCall};
+use miosa_runtime::{InstanceDriver, Reach, RuntimeError, fake::Call as DriverCall};
 
 use crate::world::{World, all_attached, attachment, count, driver_count, instance, ready, running, volume};
 
@@ -201,6 +201,28 @@ async fn a_detach_that_fails_on_the_host_puts_the_volume_back() {
     let busy = |s: &InstanceStatus| matches!(s.attachments[0].state, AttachmentCondition::Busy { .. });
     world.instance(&i, "busy", busy).await;
     assert_eq!(world.driver.observe(i.id).unwrap().published.len(), 1);
+}
+
+/// Other mount namespaces are searched only after something kept the device in use, and before any process is ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_of_a_namespace_are_searched_when_the_device_stays_in_use() {
+    let world = World::new().await;
+    let v = volume(1, 1);
+    let mut i = instance(2, 2, vec![attachment(3, &v)]);
+    world.ask([&v], [&i]).await;
+    world.instance(&i, "running", all_attached).await;
+    let holders = vec![Holder { pid: 7, command: "sleep 1".into() }];
+    world.backend.fail_next(BackendCall::Unstage, BackendError::Busy { id: v.id, holders });
+    i.generation = Generation(3);
+    i.attachments[0].desired = DesiredAttachment::Detached { force: true };
+    world.ask([], [&i]).await;
+    world.instance(&i, "detached", |s| s.attachments[0].state == AttachmentCondition::Detached).await;
+    let calls = world.driver.calls().into_iter().map(|(call, _)| call);
+    let calls: Vec<_> = calls
+        .filter(|call| matches!(call, DriverCall::Unpublish(_) | DriverCall::Publish | DriverCall::EndProcesses))
+        .collect();
+    let search = [Reach::Instance, Reach::Copies].map(DriverCall::Unpublish);
+    assert_eq!(calls, [DriverCall::Publish, search[0], DriverCall::Publish, search[1]]);
 }
 
 /// One writer: a second attachment of the same volume is refused by the slot in its ledger file.

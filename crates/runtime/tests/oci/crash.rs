@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use miosa_domain::{InstanceId, MountPath};
 use miosa_runtime::conformance::{Volume, new_id, spec};
-use miosa_runtime::{ContainerState, InstanceDriver, OciDriver};
+use miosa_runtime::{ContainerState, InstanceDriver, OciDriver, Reach};
 
 use crate::host::{self, Host};
 
@@ -22,7 +22,7 @@ fn live(driver: &OciDriver, id: InstanceId, volume: &Volume) {
     let path = MountPath::parse("/mnt/data").unwrap();
     driver.publish(id, &volume.mount_point, volume.device_number, &path, false).unwrap();
     driver.start(id).unwrap();
-    driver.unpublish(id, volume.device_number).unwrap();
+    driver.unpublish(id, volume.device_number, Reach::Instance).unwrap();
     driver.stop(id, GRACE).unwrap();
     driver.remove_container(id).unwrap();
     driver.destroy(id).unwrap();

@@ -236,7 +236,7 @@ async fn instances_survive_a_reboot() {
     // Another boot, in which a stranger has the first process's pid.
     let boot = process::boot_id().unwrap();
     let pid = text.split("\"pid\": ").nth(1).unwrap().split(',').next().unwrap();
-    let text = text.replace(&boot, "00000000-0000-0000-0000-000000000000");
+    let text = text.replace(boot, "00000000-0000-0000-0000-000000000000");
     fs::write(
         &record,
         text.replace(&format!("\"pid\": {pid},"), &format!("\"pid\": {},", std::process::id())),

@@ -10,7 +10,7 @@ use miosa_domain::status::Holder;
 use miosa_domain::{InstanceId, MountPath};
 use miosa_effects::mount;
 use miosa_runtime::conformance::{Volume, new_id, spec};
-use miosa_runtime::{Changed, InstanceDriver, RuntimeError};
+use miosa_runtime::{Changed, InstanceDriver, Reach, RuntimeError};
 
 use crate::host::Host;
 
@@ -56,7 +56,7 @@ async fn volumes_come_into_running_instances() {
     assert_eq!(host.run(id, line).await, "0\n0\n0\n");
     let file = fs::metadata(volume.mount_point.join("file")).unwrap();
     assert_eq!((file.uid(), file.gid()), (5, 6), "ids on the volume are those inside");
-    assert_eq!(host.driver.unpublish(id, volume.device_number).unwrap(), Changed::Changed);
+    assert_eq!(host.driver.unpublish(id, volume.device_number, Reach::Instance).unwrap(), Changed::Changed);
     assert_eq!(host.run(id, "ls '/srv/a b/data'").await, "");
 
     let path = MountPath::parse("/mnt/ro").unwrap();
@@ -145,7 +145,7 @@ async fn no_link_leads_outside() {
         assert_eq!(on_host(), std::slice::from_ref(&volume.mount_point));
         assert_eq!(fs::read_dir(&escape).unwrap().count(), 0, "something was made outside");
         // The workload itself walks through the folder, and may be in it just now.
-        while let Err(RuntimeError::Busy { .. }) = host.driver.unpublish(id, volume.device_number) {}
+        while let Err(RuntimeError::Busy { .. }) = host.driver.unpublish(id, volume.device_number, Reach::Instance) {}
         assert_eq!(seen_by(pid, &volume), [""; 0]);
     }
     assert_eq!(published + refused, 200);
@@ -165,7 +165,7 @@ async fn holders_are_named_and_ended() {
     let held = "for i in $(seq 100); do test $(ps -o args | grep -c '^sleep 471') = 4 && exit 0; sleep 0.1; done; exit 1";
     host.run(id, held).await;
 
-    let holders = busy(host.driver.unpublish(id, volume.device_number));
+    let holders = busy(host.driver.unpublish(id, volume.device_number, Reach::Instance));
     let commands: Vec<_> = holders.iter().map(|holder| holder.command.as_str()).collect();
     for command in ["sleep 4711", "sleep 4712", "sleep 4713"] {
         assert!(commands.contains(&command), "{command} is not in {commands:?}");
@@ -180,7 +180,7 @@ async fn holders_are_named_and_ended() {
     assert!(stranger.try_wait().unwrap().is_none(), "a stranger was ended");
     stranger.kill().unwrap();
     stranger.wait().unwrap();
-    assert_eq!(host.driver.unpublish(id, volume.device_number).unwrap(), Changed::Changed);
+    assert_eq!(host.driver.unpublish(id, volume.device_number, Reach::Instance).unwrap(), Changed::Changed);
     assert!(host.driver.end_processes(id, &[host.pid(id)]).unwrap());
     assert_eq!(host.driver.stop(id, Duration::ZERO).unwrap(), Some(0));
 }
@@ -243,18 +243,34 @@ async fn nested_namespaces_give_the_volume_back() {
 
     let mut both = vec![holder(&holding, "sleep 4712"), holder(&locked, "sleep 4713")];
     both.sort_by_key(|holder| holder.pid);
-    assert_eq!(busy(host.driver.unpublish(id, volume.device_number)), both);
+    assert_eq!(busy(host.driver.unpublish(id, volume.device_number, Reach::Copies)), both);
     for pid in everywhere {
         assert_eq!(seen_by(pid, &volume), ["/mnt/data"], "nothing was taken away");
     }
     drop(holding);
-    assert_eq!(busy(host.driver.unpublish(id, volume.device_number)), [holder(&locked, "sleep 4713")]);
+    assert_eq!(busy(host.driver.unpublish(id, volume.device_number, Reach::Copies)), [holder(&locked, "sleep 4713")]);
     assert!(!host.driver.end_processes(id, &[locked.pid()]).unwrap());
-    assert_eq!(host.driver.unpublish(id, volume.device_number).unwrap(), Changed::Changed);
+    assert_eq!(host.driver.unpublish(id, volume.device_number, Reach::Copies).unwrap(), Changed::Changed);
     for pid in [idle.pid(), host.pid(id)] {
         assert_eq!(seen_by(pid, &volume), [""; 0]);
     }
     // It is part of the instance, and ends with it.
     host.driver.stop(id, Duration::ZERO).unwrap();
     assert!(idle.0.wait().unwrap().code().is_none());
+}
+
+/// Taking the volume out of the instance leaves the copies alone; it can be put back, and then be taken out everywhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_keeps_the_volume_until_copies_are_searched() {
+    let host = Host::new();
+    let volume = host.volume("volume");
+    let id = host.running().id;
+    host.publish(id, &volume, "/mnt/data").unwrap();
+    let idle = Nested::own(&host, id, "exec sleep 4711");
+    let seen = || [idle.pid(), host.pid(id)].map(|pid| seen_by(pid, &volume).len());
+    assert_eq!(host.driver.unpublish(id, volume.device_number, Reach::Instance).unwrap(), Changed::Changed);
+    assert_eq!(seen(), [1, 0]);
+    assert_eq!(host.publish(id, &volume, "/mnt/data").unwrap(), Changed::Changed);
+    assert_eq!(host.driver.unpublish(id, volume.device_number, Reach::Copies).unwrap(), Changed::Changed);
+    assert_eq!(seen(), [0, 0]);
 }
