@@ -30,6 +30,7 @@ use tokio::sync::Notify;
 use crate::claims::{Access, Claim};
 use crate::failure::StepError;
 use crate::instance_state::{Memory, Prepared};
+use crate::ledger::VolumeRecord;
 use crate::volume_queue::Afterwards;
 use crate::{Host, blocking, health, volume_queue};
 
@@ -158,46 +159,28 @@ async fn round_of(
 ) -> Result<Option<Duration>, StepError> {
     memory.enter_run(spec.run);
     memory.forget_what_the_spec_dropped(spec);
-    // A forced detach may end the container, after which there is more to do; three rounds do for every plan.
+    // A forced detach may end the container, after which there is more to do; three passes complete every plan.
     for _ in 0..4 {
-        let (observation, seen) = look(host, spec, memory).await?;
+        let (observation, seen) = observe(host, spec, memory).await?;
         memory.saw(spec, &observation);
         health::follow(host, spec, &observation);
-        let steps: Vec<_> = instance_plan(spec, &seen)
-            .into_iter()
-            .filter(|step| match step {
-                InstanceStep::Unpublish { attachment: id, .. } | InstanceStep::Release(id) => {
-                    !memory.is_given_up(*id, spec.generation)
-                }
-                InstanceStep::DestroyFiles => !memory.files_destroyed,
-                _ => true,
-            })
-            .collect();
+        let steps = instance_plan(spec, &seen);
         if steps.is_empty() {
             memory.round_succeeded();
             host.board.set_instance(status_of(host, spec, memory, &observation, &seen));
             return Ok(None);
         }
-        let starts = steps.contains(&InstanceStep::Start);
-        if let ContainerState::Exited { code, run, ran: true } = observation.container
-            && starts
-            && run == spec.run
-            && memory.not_before.is_none()
-        {
-            memory.ended_by_itself(code);
-        }
-        if starts {
+        if steps.contains(&InstanceStep::Start) {
+            memory.is_to_start(spec, &observation);
             host.board.set_instance(status_of(host, spec, memory, &observation, &seen));
-            if let Some(at) = memory.not_before
-                && let Some(pause) = at.checked_duration_since(Instant::now())
-                && !pause.is_zero()
-            {
+            if let Some(pause) = memory.pause_before_start() {
                 return Ok(Some(pause));
             }
         }
         for step in steps {
+            let is_claim = matches!(step, InstanceStep::Claim(_));
             let next = execute(host, spec, memory, step).await;
-            if next.is_err() && !matches!(step, InstanceStep::Claim(_)) {
+            if next.is_err() && !is_claim {
                 memory.prepared = None;
             }
             if next? == Next::PlanAgain {
@@ -205,23 +188,23 @@ async fn round_of(
             }
         }
     }
-    Err(StepError::host("the instance does not become what it should be; see the agent's log"))
+    Err(StepError::host("the steps of the plan succeed but the instance does not change; see the agent's log"))
 }
 
-async fn look(
+async fn observe(
     host: &Arc<Host>,
     spec: &InstanceSpec,
     memory: &Memory,
 ) -> Result<(InstanceObservation, InstanceSeen), StepError> {
     let (driver, id) = (host.driver.clone(), spec.id);
     let observation = blocking(move || driver.observe(id)).await?;
-    let claims = host.ledger.claims_of(id);
+    let claimed = host.ledger.claims_of(id);
     let mut volumes: BTreeMap<AttachmentId, _> =
         spec.attachments.iter().map(|a| (a.id, a.volume_id)).collect();
-    volumes.extend(&claims);
-    // A mount belongs to the attachment that has the claim: a withdrawn one of the same volume must not take it along.
+    volumes.extend(&claimed);
+    // A mount belongs to the attachment that has the claim: a detached one of the same volume must not take it along.
     let belongs_to_another = |id: &AttachmentId, volume: &VolumeId| {
-        !claims.contains_key(id) && claims.values().any(|claimed| claimed == volume)
+        !claimed.contains_key(id) && claimed.values().any(|claimed| claimed == volume)
     };
     let published = volumes.iter().filter(|(id, volume)| {
         !belongs_to_another(id, volume)
@@ -230,27 +213,33 @@ async fn look(
             })
     });
     let published = published.map(|(id, _)| *id).collect();
+    let with_claims = |is_so: fn(&VolumeRecord, Claim, Access) -> bool| {
+        let attachments = spec.attachments.iter().filter(move |attachment| {
+            let claim = Claim { attachment: attachment.id, instance: id };
+            let record = host.ledger.volume(attachment.volume_id);
+            record.is_some_and(|record| is_so(&record, claim, Access::of(attachment)))
+        });
+        attachments.map(|attachment| attachment.id).collect()
+    };
     let seen = InstanceSeen {
         container: memory.container_seen(spec, observation.container),
         rootfs_mounted: observation.rootfs_mounted,
         has_files: !memory.files_destroyed,
         published,
-        claimed: claims.into_keys().collect(),
-        awaited: spec.attachments.iter().filter(|a| is_held(host, id, a)).map(|a| a.id).collect(),
+        claimed,
+        awaited: with_claims(|record, claim, access| record.in_the_way_of(claim, access).next().is_some()),
+        shared: with_claims(|record, claim, _| record.claims().any(|other| *other != claim)),
+        given_up: memory.given_up(spec.generation),
+        host_network_allowed: host.allow_host_network,
     };
     Ok((observation, seen))
 }
 
-fn is_held(host: &Host, instance: InstanceId, attachment: &AttachmentSpec) -> bool {
-    let claim = Claim { attachment: attachment.id, instance };
-    volume_queue::is_held(host, attachment.volume_id, claim, Access::of(attachment))
-}
-
-/// How to go on after a step.
+/// How to continue after a step.
 #[derive(PartialEq, Eq)]
 enum Next {
     Step,
-    /// The rest of the plan speaks of a state that is no more.
+    /// The rest of the plan was made for a state that no longer exists.
     PlanAgain,
 }
 
@@ -262,34 +251,31 @@ async fn execute(
 ) -> Result<Next, StepError> {
     tracing::debug!(instance = %spec.id, "{step}");
     let id = spec.id;
-    let done = match step {
+    match step {
         InstanceStep::Claim(attachment) => {
-            let result = claim(host, spec, attachment).await;
-            note(memory, spec, attachment, result)
+            let result = claim(host, id, &attachment).await;
+            note(memory, &attachment, result)?;
         }
         InstanceStep::Publish(attachment) => {
-            let result = publish(host, spec, attachment).await;
-            note(memory, spec, attachment, result)
+            let result = publish(host, id, &attachment).await;
+            note(memory, &attachment, result)?;
         }
-        InstanceStep::Unpublish { attachment, force } => {
-            return detach(host, spec, memory, attachment, force).await;
+        InstanceStep::Detach { attachment, force, stays_staged } => {
+            return detach(host, spec, memory, &attachment, force, stays_staged).await;
         }
-        InstanceStep::Release(attachment) => {
-            // Of an instance that is to be down, it comes when no process is left.
-            let is_over = spec.desired != DesiredRun::Running;
-            let afterwards = if is_over { Afterwards::HandedOn } else { Afterwards::Unmounted };
-            release(host, id, attachment, afterwards).await
+        InstanceStep::Release { attachment, volume, hand_over } => {
+            let afterwards = if hand_over { Afterwards::HandedOn } else { Afterwards::Unmounted };
+            volume_queue::release(host, volume, Claim { attachment, instance: id }, afterwards).await?;
         }
-        InstanceStep::CreateContainer if spec.network == Network::Host && !host.allow_host_network => {
+        InstanceStep::RefuseHostNetwork => {
             let message =
                 "this host's configuration (agent.allow_host_network) does not allow \"network\": \"host\"";
-            Err(StepError::Failed(Failure { code: FailureCode::CannotRun, message: message.into() }))
+            return Err(StepError::Failed(Failure { code: FailureCode::CannotRun, message: message.into() }));
         }
         InstanceStep::CreateContainer => {
             let created = spec.clone();
             call(host, move |driver| driver.create(&created).map(|_pid| ())).await?;
             memory.prepared = Some(Prepared::by(spec));
-            Ok(())
         }
         InstanceStep::Start => {
             memory.prepared = None;
@@ -301,54 +287,49 @@ async fn execute(
             })
             .await?;
             memory.started();
-            Ok(())
         }
         InstanceStep::Stop { grace_seconds } => {
             let (code, ended_at) = stop(host, id, Duration::from_secs(grace_seconds.into())).await?;
             memory.exit_code = code.or(memory.exit_code);
             memory.ended_at = Some(ended_at);
-            Ok(())
         }
         InstanceStep::RemoveContainer => {
             memory.prepared = None;
-            call(host, move |driver| driver.remove_container(id).map(|_| ())).await
+            call(host, move |driver| driver.remove_container(id).map(|_| ())).await?;
         }
         InstanceStep::DestroyFiles => {
             call(host, move |driver| driver.destroy(id).map(|_| ())).await?;
             memory.files_destroyed = true;
-            Ok(())
         }
-    };
-    done.map(|()| Next::Step)
+    }
+    Ok(Next::Step)
 }
 
-/// Keeps an attachment's failure by its name, and says in the instance's failure which volume it was.
+/// Records the outcome for the attachment, and names the volume in the instance's failure.
 fn note(
     memory: &mut Memory,
-    spec: &InstanceSpec,
-    id: AttachmentId,
+    attachment: &AttachmentSpec,
     result: Result<(), StepError>,
 ) -> Result<(), StepError> {
     match result {
         Ok(()) => {
-            memory.attachment_failures.remove(&id);
+            memory.attachment_failures.remove(&attachment.id);
             Ok(())
         }
         Err(StepError::NotYet(failure)) => Err(StepError::NotYet(failure)),
         Err(error) => {
             let failure = error.into_failure();
-            let attachment = attachment_of(spec, id)?;
             let message = format!(
                 "volume {} cannot be mounted at {}: {}",
                 attachment.volume_id, attachment.mount_path, failure.message
             );
-            memory.attachment_failures.insert(id, failure.clone());
+            memory.attachment_failures.insert(attachment.id, failure.clone());
             Err(StepError::Failed(Failure { code: failure.code, message }))
         }
     }
 }
 
-/// Ends the instance's processes. Answers the first one's exit code, and when it was gone.
+/// Ends the instance's processes. Returns the exit code of the first one, and when that ended.
 async fn stop(
     host: &Arc<Host>,
     id: InstanceId,
@@ -371,54 +352,52 @@ async fn stop(
     }
 }
 
-async fn claim(host: &Arc<Host>, spec: &InstanceSpec, id: AttachmentId) -> Result<(), StepError> {
-    let attachment = attachment_of(spec, id)?;
-    let claim = Claim { attachment: id, instance: spec.id };
+async fn claim(host: &Arc<Host>, instance: InstanceId, attachment: &AttachmentSpec) -> Result<(), StepError> {
+    let claim = Claim { attachment: attachment.id, instance };
     let volume = attachment.volume_id;
     let claimed = volume_queue::claim(host, volume, claim, Access::of(attachment)).await;
     if claimed.as_ref().is_err_and(|error| !error.is_in_use()) {
-        // The volume itself may be in trouble, which is to be seen on it and not only on the attachment.
+        // The volume itself may have failed, and its own status must say so.
         let host = host.clone();
         tokio::spawn(async move { volume_queue::reconcile(&host, volume, None).await });
     }
     claimed.map(|_staged| ())
 }
 
-async fn publish(host: &Arc<Host>, spec: &InstanceSpec, id: AttachmentId) -> Result<(), StepError> {
-    let attachment = attachment_of(spec, id)?.clone();
+async fn publish(
+    host: &Arc<Host>,
+    instance: InstanceId,
+    attachment: &AttachmentSpec,
+) -> Result<(), StepError> {
     let Some(staged) = host.volumes.staged(attachment.volume_id) else {
         return Err(StepError::host(format!("volume {} is not mounted on the host", attachment.volume_id)));
     };
-    let instance = spec.id;
+    let (path, read_only) = (attachment.mount_path.clone(), attachment.read_only);
     call(host, move |driver| {
         failpoint!("agent.instance.before-publish")?;
-        driver.publish(
-            instance,
-            &staged.mount_point,
-            staged.device_number,
-            &attachment.mount_path,
-            attachment.read_only,
-        )?;
+        driver.publish(instance, &staged.mount_point, staged.device_number, &path, read_only)?;
         failpoint!("agent.instance.after-publish")?;
         Ok(())
     })
     .await
 }
 
-/// Takes the volume out of the running instance and off the host, or puts everything back and remembers who was in the way.
+/// Unmounts the volume in the running instance and on the host. If processes hold it, retries for a while, then remembers
+/// them and leaves the volume attached.
 async fn detach(
     host: &Arc<Host>,
     spec: &InstanceSpec,
     memory: &mut Memory,
-    id: AttachmentId,
+    attachment: &AttachmentSpec,
     force: bool,
+    stays_staged: bool,
 ) -> Result<Next, StepError> {
     let deadline = Instant::now() + DETACH_PATIENCE;
     let mut pause = Duration::from_millis(5);
     // If the volume stays mounted on the host, nothing later shows whether a copy of the namespace still has it.
-    let mut reach = if is_shared(host, spec, id)? { Reach::Copies } else { Reach::Instance };
+    let mut reach = if stays_staged { Reach::Copies } else { Reach::Instance };
     loop {
-        let holders = match try_detach(host, spec, id, reach).await {
+        let holders = match try_detach(host, spec.id, attachment, reach).await {
             Ok(()) => return Ok(Next::Step),
             Err(StepError::Busy(_)) if reach == Reach::Instance => {
                 reach = Reach::Copies;
@@ -428,7 +407,7 @@ async fn detach(
             Err(error) => return Err(error),
         };
         if Instant::now() >= deadline {
-            memory.busy.insert(id, (spec.generation, holders));
+            memory.busy.insert(attachment.id, (spec.generation, holders));
             return Ok(Next::PlanAgain);
         }
         if force {
@@ -444,21 +423,15 @@ async fn detach(
     }
 }
 
-/// Another claim keeps the volume mounted on the host.
-fn is_shared(host: &Host, spec: &InstanceSpec, id: AttachmentId) -> Result<bool, StepError> {
-    let volume = host.ledger.volume(attachment_of(spec, id)?.volume_id);
-    Ok(volume.is_some_and(|record| record.claims().any(|claim| claim.attachment != id)))
-}
-
+/// One attempt. If it fails because something holds the volume, the volume is published as before.
 async fn try_detach(
     host: &Arc<Host>,
-    spec: &InstanceSpec,
-    id: AttachmentId,
+    instance: InstanceId,
+    attachment: &AttachmentSpec,
     reach: Reach,
 ) -> Result<(), StepError> {
-    let attachment = attachment_of(spec, id)?;
-    let instance = spec.id;
-    if let Some(staged) = host.volumes.staged(attachment.volume_id) {
+    let volume = attachment.volume_id;
+    if let Some(staged) = host.volumes.staged(volume) {
         call(host, move |driver| {
             failpoint!("agent.instance.before-unpublish")?;
             driver.unpublish(instance, staged.device_number, reach)?;
@@ -467,31 +440,13 @@ async fn try_detach(
         })
         .await?;
     }
-    let released = release(host, instance, id, Afterwards::Unmounted).await;
+    let claim = Claim { attachment: attachment.id, instance };
+    let released = volume_queue::release(host, volume, claim, Afterwards::Unmounted).await;
     if let Err(StepError::Busy(_)) = released {
-        // Out of the instance, but held on the host: the attachment stays as it was.
-        publish(host, spec, id).await?;
+        // Gone from the instance, but in use on the host: the attachment stays as it was.
+        publish(host, instance, attachment).await?;
     }
     released
-}
-
-async fn release(
-    host: &Arc<Host>,
-    instance: InstanceId,
-    attachment: AttachmentId,
-    afterwards: Afterwards,
-) -> Result<(), StepError> {
-    match host.ledger.claims_of(instance).get(&attachment) {
-        Some(volume) => {
-            volume_queue::release(host, *volume, Claim { attachment, instance }, afterwards).await
-        }
-        None => Ok(()),
-    }
-}
-
-fn attachment_of(spec: &InstanceSpec, id: AttachmentId) -> Result<&AttachmentSpec, StepError> {
-    let found = spec.attachments.iter().find(|a| a.id == id);
-    found.ok_or_else(|| StepError::host(format!("the plan names attachment {id}, which the spec does not")))
 }
 
 async fn call(
@@ -512,14 +467,14 @@ fn status_of(
     let device = |id: AttachmentId| {
         let attachment = spec.attachments.iter().find(|a| a.id == id)?;
         let staged = host.volumes.staged(attachment.volume_id)?;
-        seen.claimed.contains(&id).then(|| staged.device.display().to_string())
+        seen.claimed.contains_key(&id).then(|| staged.device.display().to_string())
     };
-    memory.status(spec, observation, &seen.published, &seen.claimed, device)
+    memory.status(spec, observation, &seen.published, &seen.claimed.keys().copied().collect(), device)
 }
 
 /// Reports after a failed round; if even looking fails, with what is known without it.
 async fn report(host: &Arc<Host>, spec: &InstanceSpec, memory: &Memory) {
-    let status = match look(host, spec, memory).await {
+    let status = match observe(host, spec, memory).await {
         Ok((observation, seen)) => status_of(host, spec, memory, &observation, &seen),
         Err(_) => {
             // Unknown is not absent: nothing counts as published, and nothing as detached.

@@ -34,7 +34,7 @@ pub(crate) struct Memory {
     short_lives: u32,
     started_at: Option<Instant>,
     /// When the next start may be tried.
-    pub(crate) not_before: Option<Instant>,
+    not_before: Option<Instant>,
     /// Why the last round did not succeed.
     pub(crate) failure: Option<Failure>,
     failures_in_a_row: u32,
@@ -119,8 +119,23 @@ impl Memory {
         self.not_before = None;
     }
 
-    /// The first process ended although it should run. Sets when it may start again.
-    pub(crate) fn ended_by_itself(&mut self, code: Option<i32>) {
+    /// The plan is to start the first process. If it had ended although it should run, a pause comes before that.
+    pub(crate) fn is_to_start(&mut self, spec: &InstanceSpec, observation: &InstanceObservation) {
+        if let ContainerState::Exited { code, run, ran: true } = observation.container
+            && run == spec.run
+            && self.not_before.is_none()
+        {
+            self.ended_by_itself(code);
+        }
+    }
+
+    /// How long to wait before the first process may be started; `None` if it may be now.
+    pub(crate) fn pause_before_start(&self) -> Option<Duration> {
+        let pause = self.not_before?.saturating_duration_since(Instant::now());
+        (!pause.is_zero()).then_some(pause)
+    }
+
+    fn ended_by_itself(&mut self, code: Option<i32>) {
         let lived = self.started_at.take().map(|at| at.elapsed());
         self.exit_code = code.or(self.exit_code);
         self.restart_count += 1;
@@ -140,8 +155,10 @@ impl Memory {
         self.failure = None;
     }
 
-    pub(crate) fn is_given_up(&self, attachment: AttachmentId, generation: Generation) -> bool {
-        self.busy.get(&attachment).is_some_and(|(at, _)| *at == generation)
+    /// Attachments whose detach was given up at this generation.
+    pub(crate) fn given_up(&self, generation: Generation) -> BTreeSet<AttachmentId> {
+        let given_up = self.busy.iter().filter(|(_, (at, _))| *at == generation);
+        given_up.map(|(id, _)| *id).collect()
     }
 
     /// The status of an instance that was just looked at.

@@ -266,11 +266,6 @@ pub(crate) async fn claim(
     Ok(staged)
 }
 
-/// Whether others hold the volume whom the claim cannot stand beside.
-pub(crate) fn is_held(host: &Host, id: VolumeId, claim: Claim, access: Access) -> bool {
-    host.ledger.volume(id).is_some_and(|record| record.in_the_way_of(claim, access).next().is_some())
-}
-
 /// Whether the ledger asks for this claim to end: the volume will be free without anybody's doing.
 fn is_leaving(host: &Host, claim: &Claim) -> bool {
     host.ledger.instance(claim.instance).is_some_and(|spec| {

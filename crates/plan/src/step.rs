@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use miosa_domain::AttachmentId;
+use miosa_domain::spec::AttachmentSpec;
+use miosa_domain::{AttachmentId, VolumeId};
 
 /// A change to one volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,22 +28,26 @@ pub enum SnapshotStep {
     Remove,
 }
 
-/// A change to one instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A change to one instance. Each carries all that carrying it out takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InstanceStep {
-    /// Write the claim down in the volume's ledger file, then mount the volume on the host.
-    Claim(AttachmentId),
-    /// Make the mounted volume visible at its path inside the instance.
-    Publish(AttachmentId),
-    /// Take it out of the instance; `force` ends the processes that hold files open.
-    Unpublish { attachment: AttachmentId, force: bool },
-    /// Unmount the volume from the host if nobody else uses it, then give the claim back.
-    Release(AttachmentId),
-    /// Make the container, with its first process not yet started.
+    /// Record the claim in the volume's ledger file, then mount the volume on the host.
+    Claim(AttachmentSpec),
+    /// Mount the volume at its path inside the instance.
+    Publish(AttachmentSpec),
+    /// Unmount the volume inside the running instance and release the claim. If processes hold the volume, `force` ends them;
+    /// without it everything is put back. `stays_staged`: another claim keeps the volume mounted on the host.
+    Detach { attachment: AttachmentSpec, force: bool, stays_staged: bool },
+    /// Remove the claim after unmounting the volume from the host, unless another claim needs it there. `hand_over`: no process
+    /// of the instance is left, so the next claimant may have the volume as it is, still mounted.
+    Release { attachment: AttachmentId, volume: VolumeId, hand_over: bool },
+    /// Create the container without starting its first process.
     CreateContainer,
-    /// Let the first process run.
+    /// Fail: the operator of this host does not allow instances to use its network.
+    RefuseHostNetwork,
+    /// Start the first process.
     Start,
-    /// End all its processes.
+    /// End all processes of the instance.
     Stop { grace_seconds: u32 },
     /// Remove the container and its mounts; its files stay.
     RemoveContainer,
@@ -75,14 +80,17 @@ impl fmt::Display for SnapshotStep {
 impl fmt::Display for InstanceStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            InstanceStep::Claim(id) => write!(f, "claim {id}"),
-            InstanceStep::Publish(id) => write!(f, "publish {id}"),
-            InstanceStep::Unpublish { attachment, force: false } => write!(f, "unpublish {attachment}"),
-            InstanceStep::Unpublish { attachment, force: true } => {
-                write!(f, "unpublish-by-force {attachment}")
+            InstanceStep::Claim(attachment) => write!(f, "claim {}", attachment.id),
+            InstanceStep::Publish(attachment) => write!(f, "publish {}", attachment.id),
+            InstanceStep::Detach { attachment, force, stays_staged } => {
+                let how = if *force { "detach-by-force" } else { "detach" };
+                let staged = if *stays_staged { " (stays staged)" } else { "" };
+                write!(f, "{how} {}{staged}", attachment.id)
             }
-            InstanceStep::Release(id) => write!(f, "release {id}"),
+            InstanceStep::Release { attachment, hand_over: false, .. } => write!(f, "release {attachment}"),
+            InstanceStep::Release { attachment, hand_over: true, .. } => write!(f, "hand-over {attachment}"),
             InstanceStep::CreateContainer => f.write_str("create-container"),
+            InstanceStep::RefuseHostNetwork => f.write_str("refuse-host-network"),
             InstanceStep::Start => f.write_str("start"),
             InstanceStep::Stop { grace_seconds } => write!(f, "stop {grace_seconds}s"),
             InstanceStep::RemoveContainer => f.write_str("remove-container"),

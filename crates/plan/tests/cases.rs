@@ -27,7 +27,7 @@ fn spec(desired: DesiredRun, run: u64, attachments: &str) -> InstanceSpec {
             let n = word.as_bytes()[0];
             AttachmentSpec {
                 id: attachment_id(n),
-                volume_id: VolumeId::from_uuid(Uuid::from_u128(u128::from(n) + 1000)),
+                volume_id: volume_id(n),
                 mount_path: MountPath::parse(&format!("/mnt/{}", n as char)).unwrap(),
                 read_only: false,
                 shared: false,
@@ -56,6 +56,10 @@ fn spec(desired: DesiredRun, run: u64, attachments: &str) -> InstanceSpec {
         health: None,
         attachments,
     }
+}
+
+fn volume_id(n: u8) -> VolumeId {
+    VolumeId::from_uuid(Uuid::from_u128(u128::from(n) + 1000))
 }
 
 fn letters(letters: &str) -> BTreeSet<AttachmentId> {
@@ -90,9 +94,12 @@ fn seen(container: &str, claimed: &str, published: &str) -> InstanceSeen {
         rootfs_mounted: state != ContainerSeen::Absent,
         has_files: true,
         container: state,
-        claimed: letters(claimed),
+        claimed: claimed.bytes().map(|n| (attachment_id(n), volume_id(n))).collect(),
         published: letters(published),
         awaited: BTreeSet::new(),
+        shared: BTreeSet::new(),
+        given_up: BTreeSet::new(),
+        host_network_allowed: false,
     }
 }
 
@@ -101,10 +108,20 @@ fn awaiting(held: &str, seen: InstanceSeen) -> InstanceSeen {
     InstanceSeen { awaited: letters(held), ..seen }
 }
 
+/// Desired state, run, attachments, what was observed, and the steps.
+type Case = (DesiredRun, u64, &'static str, InstanceSeen, &'static str);
+
+fn check(cases: &[Case]) {
+    for (desired, run, attachments, seen, steps) in cases {
+        let plan = instance_plan(&spec(*desired, *run, attachments), seen);
+        assert_eq!(shown(&plan), *steps, "{desired:?} run {run} [{attachments}] with {seen:?}");
+    }
+}
+
 #[test]
-fn instances() {
-    use DesiredRun::{Destroyed, Running, Stopped};
-    let cases = [
+fn running_instances() {
+    use DesiredRun::Running;
+    check(&[
         // A fresh start: volumes first, the process last.
         (Running, 1, "", seen("-", "", ""), "create-container, start"),
         (
@@ -117,9 +134,9 @@ fn instances() {
         (Running, 1, "a", seen("running:1", "a", "a"), ""),
         // Hot attach and detach.
         (Running, 1, "a b", seen("running:1", "a", "a"), "claim b, publish b"),
-        (Running, 1, "a-", seen("running:1", "a", "a"), "unpublish a, release a"),
-        (Running, 1, "a!", seen("running:1", "a", "a"), "unpublish-by-force a, release a"),
-        (Running, 1, "a- b", seen("running:1", "a", "a"), "unpublish a, release a, claim b, publish b"),
+        (Running, 1, "a-", seen("running:1", "a", "a"), "detach a"),
+        (Running, 1, "a!", seen("running:1", "a", "a"), "detach-by-force a"),
+        (Running, 1, "a- b", seen("running:1", "a", "a"), "detach a, claim b, publish b"),
         // Cut off in the middle.
         (Running, 1, "a", seen("running:1", "a", ""), "claim a, publish a"),
         (Running, 1, "a", seen("running:1", "", "a"), "claim a"),
@@ -158,7 +175,14 @@ fn instances() {
         // What the spec does not name stays.
         (Running, 1, "", seen("running:1", "a", "a"), ""),
         (Running, 1, "", seen("exited:1:0", "a", ""), "remove-container, create-container, start"),
-        // Somebody else still has a volume: what can be prepared is, and the process waits.
+    ]);
+}
+
+/// Another claim holds a volume: the container is created meanwhile, and the process waits.
+#[test]
+fn instances_that_wait_for_a_volume() {
+    use DesiredRun::{Running, Stopped};
+    check(&[
         (
             Running,
             1,
@@ -174,7 +198,7 @@ fn instances() {
             "claim a, publish a, claim b, publish b, start",
         ),
         (Running, 1, "a b", seen("prepared", "a b", "b"), "claim a, publish a, start"),
-        (Running, 1, "a- b", seen("prepared", "a b", "a b"), "unpublish a, release a, start"),
+        (Running, 1, "a- b", seen("prepared", "a b", "a b"), "detach a, start"),
         (Running, 1, "", seen("prepared", "", ""), "start"),
         (
             Running,
@@ -184,25 +208,51 @@ fn instances() {
             "remove-container, create-container, claim a, publish a, start",
         ),
         (Stopped, 1, "a", awaiting("a", seen("prepared", "", "")), "remove-container"),
-        // Down.
-        (Stopped, 1, "a", seen("running:1", "a", "a"), "stop 10s, release a, remove-container"),
-        (Stopped, 1, "a", seen("exited:1:0", "a", ""), "remove-container, release a"),
-        (Stopped, 1, "a", seen("prepared", "a", "a"), "remove-container, release a"),
+    ]);
+}
+
+#[test]
+fn instances_going_down() {
+    use DesiredRun::{Destroyed, Stopped};
+    check(&[
+        (Stopped, 1, "a", seen("running:1", "a", "a"), "stop 10s, hand-over a, remove-container"),
+        (Stopped, 1, "a", seen("exited:1:0", "a", ""), "remove-container, hand-over a"),
+        (Stopped, 1, "a", seen("prepared", "a", "a"), "remove-container, hand-over a"),
         (Stopped, 1, "a", seen("-", "", ""), ""),
-        (Stopped, 1, "a", seen("-", "a", ""), "release a"),
+        (Stopped, 1, "a", seen("-", "a", ""), "hand-over a"),
         (
             Destroyed,
             1,
             "a-",
             seen("running:1", "a", "a"),
-            "stop 10s, release a, remove-container, destroy-files",
+            "stop 10s, hand-over a, remove-container, destroy-files",
         ),
         (Destroyed, 1, "", seen("-", "", ""), "destroy-files"),
-    ];
-    for (desired, run, attachments, seen, steps) in cases {
-        let plan = instance_plan(&spec(desired, run, attachments), &seen);
-        assert_eq!(shown(&plan), steps, "{desired:?} run {run} [{attachments}] with {seen:?}");
-    }
+    ]);
+}
+
+/// The plan says when another claim keeps the volume mounted, does not repeat a detach that was given up, and refuses a
+/// network that the operator does not allow.
+#[test]
+fn what_the_host_knows_decides() {
+    use DesiredRun::{Running, Stopped};
+    let running = || seen("running:1", "a", "a");
+    let shared = InstanceSeen { shared: letters("a"), ..running() };
+    let given_up = || InstanceSeen { given_up: letters("a"), ..running() };
+    check(&[
+        (Running, 1, "a-", shared, "detach a (stays staged)"),
+        (Running, 1, "a- b", given_up(), "claim b, publish b"),
+        (Running, 1, "a-", InstanceSeen { published: letters(""), ..given_up() }, ""),
+        (Stopped, 1, "a-", given_up(), "stop 10s, hand-over a, remove-container"),
+    ]);
+    let steps = |allowed, container| {
+        let spec = InstanceSpec { network: Network::Host, ..spec(Running, 1, "a") };
+        let seen = InstanceSeen { host_network_allowed: allowed, ..seen(container, "", "") };
+        shown(&instance_plan(&spec, &seen))
+    };
+    assert_eq!(steps(false, "-"), "refuse-host-network");
+    assert_eq!(steps(false, "created"), "remove-container, refuse-host-network");
+    assert_eq!(steps(true, "-"), "claim a, create-container, publish a, start");
 }
 
 /// A first process that ended by itself is started again as far as the policy says; the next run starts it in any case, and
@@ -331,19 +381,19 @@ fn snapshots() {
 
 fn carry_out(spec: &InstanceSpec, seen: &mut InstanceSeen, step: InstanceStep) {
     match step {
-        InstanceStep::Claim(id) => {
-            seen.claimed.insert(id);
-            seen.awaited.remove(&id);
+        InstanceStep::Claim(attachment) => {
+            seen.claimed.insert(attachment.id, attachment.volume_id);
+            seen.awaited.remove(&attachment.id);
         }
         InstanceStep::CreateContainer => {
             assert_eq!(seen.container, ContainerSeen::Absent, "a container on top of another");
             (seen.container, seen.rootfs_mounted, seen.has_files) =
                 (ContainerSeen::Created { prepared: true }, true, true);
         }
-        InstanceStep::Publish(id) => {
-            assert!(seen.claimed.contains(&id), "published without a claim");
+        InstanceStep::Publish(attachment) => {
+            assert!(seen.claimed.contains_key(&attachment.id), "published without a claim");
             assert!(!matches!(seen.container, ContainerSeen::Absent | ContainerSeen::Exited { .. }));
-            seen.published.insert(id);
+            seen.published.insert(attachment.id);
         }
         InstanceStep::Start => {
             assert_eq!(seen.container, ContainerSeen::Created { prepared: true });
@@ -356,13 +406,16 @@ fn carry_out(spec: &InstanceSpec, seen: &mut InstanceSeen, step: InstanceStep) {
             }
             seen.container = ContainerSeen::Running { run: spec.run };
         }
-        InstanceStep::Unpublish { attachment, .. } => {
-            seen.published.remove(&attachment);
+        InstanceStep::Detach { attachment, .. } => {
+            seen.published.remove(&attachment.id);
+            seen.claimed.remove(&attachment.id);
         }
-        InstanceStep::Release(id) => {
-            assert!(!seen.published.contains(&id), "released while the workload still sees it");
-            seen.claimed.remove(&id);
+        InstanceStep::Release { attachment, hand_over, .. } => {
+            assert!(!seen.published.contains(&attachment), "released while the workload still sees it");
+            assert!(!hand_over || !matches!(seen.container, ContainerSeen::Running { .. }));
+            seen.claimed.remove(&attachment);
         }
+        InstanceStep::RefuseHostNetwork => unreachable!("no spec here asks for the host's network"),
         InstanceStep::Stop { .. } => {
             let ContainerSeen::Running { run } = seen.container else { panic!("{:?}", seen.container) };
             seen.container = ContainerSeen::Exited { run, code: Some(0) };
@@ -411,7 +464,7 @@ fn any_seen() -> impl Strategy<Value = InstanceSeen> {
                 .iter()
                 .copied()
                 .chain(inside.then_some(()).into_iter().flat_map(|()| published.clone()))
-                .map(attachment_id)
+                .map(|n| (attachment_id(n), volume_id(n)))
                 .collect(),
             published: if inside {
                 published.into_iter().map(attachment_id).collect()
@@ -419,6 +472,9 @@ fn any_seen() -> impl Strategy<Value = InstanceSeen> {
                 BTreeSet::new()
             },
             awaited: awaited.into_iter().map(attachment_id).collect(),
+            shared: BTreeSet::new(),
+            given_up: BTreeSet::new(),
+            host_network_allowed: false,
         }
     })
 }
@@ -458,9 +514,9 @@ proptest! {
         let named: BTreeSet<_> = spec.attachments.iter().map(|a| a.id).collect();
         for step in instance_plan(&spec, &seen) {
             match step {
-                InstanceStep::Unpublish { attachment, .. } => prop_assert!(named.contains(&attachment)),
-                InstanceStep::Release(id) => {
-                    prop_assert!(named.contains(&id) || spec.desired != DesiredRun::Running);
+                InstanceStep::Detach { attachment, .. } => prop_assert!(named.contains(&attachment.id)),
+                InstanceStep::Release { attachment, .. } => {
+                    prop_assert!(named.contains(&attachment) || spec.desired != DesiredRun::Running);
                 }
                 InstanceStep::DestroyFiles => prop_assert_eq!(spec.desired, DesiredRun::Destroyed),
                 _ => {}
