@@ -1,5 +1,5 @@
-//! What `miosa serve` is told: built-in values, then the file, then the environment, then flags, each over the one before.
-//! One typed struct; a key that it does not know is refused, wherever it stands.
+//! The configuration of `miosa serve`, merged from defaults, the file, the environment and flags; later sources override earlier
+//! ones. Unknown keys are refused in every source.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use miosa_domain::limits::Limits;
 use miosa_domain::size;
 use serde::{Deserialize, Serialize};
 
-/// Read when `--config` names no other file, if it is there.
+/// Read without `--config`, if the file exists.
 const DEFAULT_FILE: &str = "/etc/miosa/serve.toml";
 
 /// `MIOSA_SERVE_LISTEN`, `MIOSA_SERVE_LIMITS__VOLUMES_PER_PROJECT`: two underscores for a dot.
@@ -22,13 +22,13 @@ const ENV_PREFIX: &str = "MIOSA_SERVE_";
 pub(crate) struct ServeConfig {
     pub(crate) data_dir: PathBuf,
     pub(crate) listen: SocketAddr,
-    /// Where volumes are kept; `<data_dir>/pool` when absent.
+    /// The directory of the pool; `<data_dir>/pool` when absent.
     #[serde(default)]
     pub(crate) pool: Option<PathBuf>,
-    /// Size of the pool's image file, where one is needed, as a person writes it; half of the free space when absent.
+    /// Size of the pool's image file, if the pool needs one, such as `100GB`; half of the free space when absent.
     #[serde(default)]
     pub(crate) pool_size: Option<String>,
-    /// Permits plain HTTP on an address that others can reach.
+    /// Allows plain HTTP on an address that other machines can reach.
     pub(crate) insecure_http: bool,
     pub(crate) limits: Limits,
     pub(crate) agent: AgentSection,
@@ -65,7 +65,7 @@ impl Default for ServeConfig {
     }
 }
 
-/// What flags say; absent ones leave the lower sources alone.
+/// The values of flags. Absent flags do not override other sources.
 #[derive(Debug, Default, Serialize)]
 pub struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,7 +81,7 @@ pub struct Flags {
 }
 
 impl ServeConfig {
-    /// Merges the sources and checks the outcome. The error says which key of which source is wrong.
+    /// Merges the sources and validates the result. Errors name the key and its source.
     pub(crate) fn load(file: Option<&Path>, flags: &Flags) -> Result<Self, String> {
         let mut sources = Figment::from(Serialized::defaults(Self::default()));
         match file {
@@ -103,8 +103,8 @@ impl ServeConfig {
         self.pool = self.pool.map(|pool| here.join(pool));
         if !self.listen.ip().is_loopback() && !self.insecure_http {
             return Err(format!(
-                "{} can be reached from other machines, and this server speaks plain HTTP: keys and data would cross the \
-                 network in the clear. Listen on 127.0.0.1 behind a proxy with TLS, or insist with --insecure-http",
+                "{} can be reached from other machines, and this server uses plain HTTP: keys and data would cross the \
+                 network unencrypted. Listen on 127.0.0.1 behind a proxy with TLS, or allow it with --insecure-http",
                 self.listen
             ));
         }

@@ -1,16 +1,16 @@
-//! The data directory: what lies where, who owns it, and the first admin key.
+//! The data directory: its contents, their owners, and the first admin key.
 //!
 //! ```text
-//! DIR/                 root, others may pass through
+//! DIR/                 root; others may walk through
 //! ├── lock             held by the running server
 //! ├── credentials/     root only; admin-key, mode 0600
-//! ├── run/             root's; agent.sock (controller and agent meet here), serve.json (the merged configuration)
+//! ├── run/             root; agent.sock (between controller and agent), serve.json (the merged configuration)
 //! ├── controller/      the controller's user only; miosa.db
-//! ├── agent/           root's, others may pass through; ledger (root only), instances, templates
+//! ├── agent/           root, others may walk through; ledger (root only), instances, templates
 //! └── pool/            root only; volumes
 //! ```
 //!
-//! **Crash story.** Every step may be repeated. The key is written whole and synced before anybody is told its hash.
+//! **Crash safety.** Every step may be repeated. The key is replaced atomically and synced before its hash is used.
 
 use std::fs::{File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -22,7 +22,7 @@ use rand::distr::Alphanumeric;
 use rustix::fs::{Gid, Uid};
 use sha2::{Digest, Sha256};
 
-/// Users that programs make for themselves at run time, after systemd's own range for that.
+/// User ids for accounts created at run time, above systemd's own range for those.
 const FREE_UIDS: std::ops::Range<u32> = 65_300..65_500;
 
 #[derive(Debug, thiserror::Error)]
@@ -32,20 +32,20 @@ pub(crate) enum LayoutError {
     #[error("another server uses {}", .0.display())]
     Locked(PathBuf),
     #[error(
-        "the controller runs as uid {uid}, which cannot pass through {}: it has mode {mode:04o} and owner {owner}. Choose a data \
-         directory below one that everybody may pass through, such as /var/lib, or run: chmod o+x {}",
+        "the controller runs as uid {uid}, which cannot walk through {}: it has mode {mode:04o} and owner {owner}. Choose a data \
+         directory below one that other users may walk through, such as /var/lib, or run: chmod o+x {}",
         at.display(), at.display()
     )]
     Unreachable { uid: u32, at: PathBuf, mode: u32, owner: u32 },
     #[error("{} is too long for a unix socket; choose a shorter data directory", .0.display())]
     SocketPathTooLong(PathBuf),
-    #[error("no free user id for the controller between {} and {}; make a user named miosa", FREE_UIDS.start, FREE_UIDS.end)]
+    #[error("no free user id for the controller between {} and {}; create a user named miosa", FREE_UIDS.start, FREE_UIDS.end)]
     NoFreeUid,
-    #[error("{} is not a key; put the key back, or remove the file and get a new one", .0.display())]
+    #[error("{} contains no key; restore the key, or remove the file to get a new one", .0.display())]
     BadKeyFile(PathBuf),
 }
 
-/// A prepared data directory, locked for as long as this lives.
+/// A prepared data directory, locked while this value exists.
 pub(crate) struct Layout {
     pub(crate) dir: PathBuf,
     pub(crate) controller_uid: u32,
@@ -57,7 +57,7 @@ pub(crate) struct Layout {
 
 impl Layout {
     pub(crate) fn prepare(dir: &Path) -> Result<Self, LayoutError> {
-        std::fs::create_dir_all(dir).doing("make the directory", dir)?;
+        std::fs::create_dir_all(dir).doing("create the directory", dir)?;
         let lock_path = dir.join("lock");
         let lock = File::create(&lock_path).doing("open", &lock_path)?;
         lock.try_lock().map_err(|_| LayoutError::Locked(dir.to_owned()))?;
@@ -73,7 +73,7 @@ impl Layout {
         }
         set_mode(dir, 0o755)?;
         set_mode(&dir.join("run"), 0o755)?;
-        // The root users of instances are ordinary users to the host, and pass through here to their root folder.
+        // The root users of instances are unprivileged users of the host and walk through here to their root directories.
         set_mode(&dir.join("agent"), 0o711)?;
         let (uid, gid) = controller_user(&dir.join("controller"))?;
         give_to(&dir.join("controller"), uid, gid)?;
@@ -98,8 +98,8 @@ pub(crate) fn serve_file(dir: &Path) -> PathBuf {
     dir.join("run/serve.json")
 }
 
-/// The user `miosa`; else whoever owns the controller's directory since last time; else a uid that no account has. Never
-/// `nobody`: other programs share that one.
+/// The user `miosa`; otherwise the owner of the controller's directory from an earlier start; otherwise a uid without an account.
+/// Never `nobody`, which other programs use as well.
 fn controller_user(controller_dir: &Path) -> Result<(u32, u32), LayoutError> {
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let accounts = || passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
@@ -110,7 +110,7 @@ fn controller_user(controller_dir: &Path) -> Result<(u32, u32), LayoutError> {
     {
         return Ok((uid, gid));
     }
-    let owner = std::fs::metadata(controller_dir).doing("look at", controller_dir)?;
+    let owner = std::fs::metadata(controller_dir).doing("examine", controller_dir)?;
     if FREE_UIDS.contains(&owner.uid()) {
         return Ok((owner.uid(), owner.gid()));
     }
@@ -119,10 +119,11 @@ fn controller_user(controller_dir: &Path) -> Result<(u32, u32), LayoutError> {
     Ok((free, free))
 }
 
-/// Gives a directory and the files in it to the controller's user, and closes it to others.
+/// Changes the owner of a directory and its files to the controller's user, and denies access to others.
 fn give_to(dir: &Path, uid: u32, gid: u32) -> Result<(), SysError> {
     let chown = |path: &Path| {
-        rustix::fs::chown(path, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))).doing("give away", path)
+        rustix::fs::chown(path, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
+            .doing("change the owner of", path)
     };
     for entry in std::fs::read_dir(dir).doing("list", dir)? {
         let entry = entry.doing("list", dir)?;
@@ -137,7 +138,7 @@ fn give_to(dir: &Path, uid: u32, gid: u32) -> Result<(), SysError> {
 fn check_reachable(dir: &Path, uid: u32, gid: u32) -> Result<(), LayoutError> {
     let real = dir.canonicalize().doing("resolve", dir)?;
     for at in real.ancestors() {
-        let stat = std::fs::metadata(at).doing("look at", at)?;
+        let stat = std::fs::metadata(at).doing("examine", at)?;
         let bit = match (stat.uid() == uid, stat.gid() == gid) {
             (true, _) => 0o100,
             (false, true) => 0o010,
@@ -151,7 +152,7 @@ fn check_reachable(dir: &Path, uid: u32, gid: u32) -> Result<(), LayoutError> {
     Ok(())
 }
 
-/// Makes the admin key at the first start. Answers its hash.
+/// Creates the admin key at the first start. Returns its hash.
 fn ensure_admin_key(credentials: &Dir) -> Result<String, LayoutError> {
     const NAME: &str = "admin-key";
     let key = match credentials.read_file(NAME, 4096)? {

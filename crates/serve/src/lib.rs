@@ -1,4 +1,4 @@
-//! `miosa serve`: controller and agent on one machine, as two processes under a third that does nothing but watch them.
+//! `miosa serve`: controller and agent on one machine, as two child processes of a supervisor.
 //!
 //! ```text
 //!  miosa serve (root)   holds the lock, the HTTP listener and the agent's socket
@@ -6,15 +6,16 @@
 //!   └── miosa agent (root)                           owns volumes, mounts, containers
 //! ```
 //!
-//! **Crash story.** A child that dies is started again, with growing pauses if it dies soon. The listeners stay open meanwhile,
-//! so a caller waits instead of being refused. When this process dies its children are killed with it; containers and
-//! mounts go on, and the next `miosa serve` adopts them.
+//! **Crash safety.** A child that ends is restarted, with growing pauses if it ends soon after its start. The supervisor holds the
+//! listeners, so callers wait for the restart instead of being refused. When the supervisor dies, the kernel kills the children;
+//! containers and mounts continue, and the next `miosa serve` adopts them.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -23,6 +24,9 @@ use command_fds::{CommandFdExt, FdMapping};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 mod config;
 mod layout;
@@ -35,13 +39,14 @@ use config::ServeConfig;
 use layout::Layout;
 use roles::RoleConfig;
 
-/// A child ends with this when trying again cannot help: what it was told is wrong.
+/// The exit code of a child whose configuration is invalid, so that a restart cannot help.
 pub const EXIT_CONFIG: i32 = 78;
 
-/// A child that lived this long was a good start.
+/// A child that runs this long started successfully: the next restart is immediate.
 const STEADY_AFTER: Duration = Duration::from_secs(10);
+const RESTART_PAUSE_MIN: Duration = Duration::from_millis(20);
 const RESTART_PAUSE_MAX: Duration = Duration::from_secs(5);
-/// In-flight work of the agent may take a stop's grace of 10 s.
+/// How long a child may take to stop. The agent may be waiting 10 s for a workload's processes to end.
 const STOP_PATIENCE: Duration = Duration::from_secs(25);
 
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +68,7 @@ enum ServeError {
 /// Runs until SIGTERM or SIGINT.
 pub fn run(file: Option<&Path>, flags: &Flags) -> ExitCode {
     let served = ServeConfig::load(file, flags).map_err(ServeError::Config).and_then(|config| {
-        // One thread: a child's parent-death signal follows the thread that made it.
+        // One thread: the parent-death signal of a child is sent when the thread that created it ends.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.map_err(|source| ServeError::Io { doing: "start", source })?.block_on(serve(config))
     });
@@ -89,17 +94,17 @@ async fn serve(config: ServeConfig) -> Result<(), ServeError> {
     RoleConfig::write(&layout, &config)
         .map_err(|source| ServeError::Io { doing: "write serve.json", source })?;
 
-    let mut controller = Role::new("controller", &layout.dir, vec![http.into(), agent_socket.into()]);
-    let mut agent = Role::new("agent", &layout.dir, Vec::new());
+    let (refused, mut refusals) = mpsc::channel(1);
+    let controller = Role::start("controller", &layout.dir, vec![http.into(), agent_socket.into()], &refused);
+    let agent = Role::start("agent", &layout.dir, Vec::new(), &refused);
     let outcome = tokio::select! {
-        refused = controller.keep_running() => Err(refused),
-        refused = agent.keep_running() => Err(refused),
-        () = announce(address) => unreachable!("waits for ever"),
+        Some(error) = refusals.recv() => Err(error),
+        () = announce(address) => unreachable!("announcing never ends"),
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
     };
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-    // The agent first: what it reports on its way down is still written.
+    // The agent first: the controller records its last reports.
     agent.stop().await;
     controller.stop().await;
     let _ = std::fs::remove_file(layout::socket_path(&layout.dir));
@@ -110,51 +115,87 @@ fn signals(kind: SignalKind) -> Result<tokio::signal::unix::Signal, ServeError> 
     signal(kind).map_err(|source| ServeError::Io { doing: "listen for signals", source })
 }
 
-/// One of the two children.
+/// A supervised child.
 struct Role {
-    name: &'static str,
-    dir: PathBuf,
-    listeners: Vec<OwnedFd>,
-    child: Option<Child>,
-    starts: u32,
+    stop: CancellationToken,
+    tasks: TaskTracker,
 }
 
 impl Role {
-    fn new(name: &'static str, dir: &Path, listeners: Vec<OwnedFd>) -> Self {
-        Self { name, dir: dir.to_owned(), listeners, child: None, starts: 0 }
+    /// Starts the child, and restarts it whenever it ends. If its configuration is invalid, sends that to `refused` and ends.
+    fn start(
+        name: &'static str,
+        dir: &Path,
+        listeners: Vec<OwnedFd>,
+        refused: &mpsc::Sender<ServeError>,
+    ) -> Self {
+        let (role, refused) =
+            (Self { stop: CancellationToken::new(), tasks: TaskTracker::new() }, refused.clone());
+        let (stop, launch) = (role.stop.clone(), Launch { name, dir: dir.to_owned(), listeners });
+        role.tasks.spawn(async move {
+            if let Err(error) = launch.supervise(&stop).await {
+                // Fails only if another refusal came first.
+                let _ = refused.try_send(error);
+            }
+        });
+        role
     }
 
-    /// Starts the child, and again whenever it ends. Answers only when that is no use.
-    async fn keep_running(&mut self) -> ServeError {
-        let mut pause = Duration::from_millis(20);
-        loop {
+    async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// How a child is launched.
+struct Launch {
+    name: &'static str,
+    dir: PathBuf,
+    listeners: Vec<OwnedFd>,
+}
+
+impl Launch {
+    async fn supervise(&self, stop: &CancellationToken) -> Result<(), ServeError> {
+        let mut pause = RESTART_PAUSE_MIN;
+        let mut is_first = true;
+        while !stop.is_cancelled() {
             let begin = Instant::now();
-            match self.start() {
-                Ok(child) => {
-                    let child = self.child.insert(child);
-                    let ended = child.wait().await;
-                    let code = ended.as_ref().ok().and_then(std::process::ExitStatus::code);
-                    self.child = None;
-                    if code == Some(EXIT_CONFIG) {
-                        return ServeError::ChildRefused(self.name);
+            match self.spawn(is_first) {
+                Ok(mut child) => {
+                    let ended = tokio::select! {
+                        ended = child.wait() => ended,
+                        () = stop.cancelled() => {
+                            self.end(child).await;
+                            return Ok(());
+                        }
+                    };
+                    if ended.as_ref().is_ok_and(|status| status.code() == Some(EXIT_CONFIG)) {
+                        return Err(ServeError::ChildRefused(self.name));
                     }
                     let how = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
-                    tracing::warn!("the {} ended ({how}); starting it again", self.name);
+                    tracing::warn!(role = self.name, how, "child ended; restarting it");
                 }
-                Err(error) => tracing::error!("start the {}: {error}", self.name),
+                Err(error) => tracing::error!(role = self.name, %error, "cannot start child"),
             }
+            is_first = false;
             if begin.elapsed() > STEADY_AFTER {
-                pause = Duration::from_millis(20);
+                pause = RESTART_PAUSE_MIN;
             }
-            tokio::time::sleep(pause).await;
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = stop.cancelled() => {}
+            }
             pause = (pause * 2).min(RESTART_PAUSE_MAX);
         }
+        Ok(())
     }
 
-    fn start(&mut self) -> std::io::Result<Child> {
+    fn spawn(&self, is_first: bool) -> std::io::Result<Child> {
         let mut command = std::process::Command::new("/proc/self/exe");
-        command.arg0_miosa().arg(self.name).arg("--data-dir").arg(&self.dir);
-        // Standard output belongs to `ready`.
+        // Listed as `miosa`, whatever path the supervisor was started by.
+        command.arg0("miosa").arg(self.name).arg("--data-dir").arg(&self.dir);
+        // Standard output is reserved for `ready`.
         command.stdin(Stdio::null()).stdout(std::io::stderr().as_fd().try_clone_to_owned()?);
         command.env("MIOSA_PARENT_PID", std::process::id().to_string());
         let mut mappings = Vec::new();
@@ -166,38 +207,25 @@ impl Role {
             .env_remove("LISTEN_PID")
             .env_remove("NOTIFY_SOCKET");
         command.fd_mappings(mappings).map_err(std::io::Error::other)?;
-        if self.starts > 0 {
-            // A crash that a test asked for is one crash, not one at every start.
+        if !is_first {
+            // A failpoint that a test sets stands for one crash, not for one at every start.
             command.env_remove("MIOSA_FAILPOINTS");
         }
-        self.starts += 1;
         Command::from(command).spawn()
     }
 
-    async fn stop(&mut self) {
-        let Some(mut child) = self.child.take() else { return };
+    async fn end(&self, mut child: Child) {
         if let Some(pid) = child.id().and_then(|pid| rustix::process::Pid::from_raw(pid as i32)) {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         }
         if tokio::time::timeout(STOP_PATIENCE, child.wait()).await.is_err() {
-            tracing::warn!("the {} does not end; killing it", self.name);
+            tracing::warn!(role = self.name, "child does not stop; killing it");
             let _ = child.kill().await;
         }
     }
 }
 
-trait Arg0 {
-    /// Shows as `miosa` in process lists, whatever path it was started by.
-    fn arg0_miosa(&mut self) -> &mut Self;
-}
-
-impl Arg0 for std::process::Command {
-    fn arg0_miosa(&mut self) -> &mut Self {
-        std::os::unix::process::CommandExt::arg0(self, "miosa")
-    }
-}
-
-/// Listens for HTTP. A server that was killed a moment ago may still be giving the port back.
+/// Listens for HTTP. Retries for 2 s, because the kernel may not have released the port of a server that was just killed.
 async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
     let mut tries = 0;
     loop {
@@ -213,7 +241,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
 }
 
 fn listen_unix(path: &Path) -> Result<UnixListener, ServeError> {
-    // A socket file is left behind by a server that was killed; the lock says that none is running.
+    // A killed server leaves its socket file. The lock on the data directory proves that no server runs.
     let _ = std::fs::remove_file(path);
     UnixListener::bind(path)
         .and_then(|listener| {
@@ -222,7 +250,7 @@ fn listen_unix(path: &Path) -> Result<UnixListener, ServeError> {
         .map_err(|source| ServeError::Listen { address: path.display().to_string(), source })
 }
 
-/// Waits until the server says that it is ready, says so to the operator and to systemd, then waits for ever.
+/// Waits until the server is ready, reports it on stdout and to systemd, then waits forever.
 async fn announce(address: SocketAddr) {
     while !is_ready(address).await.unwrap_or(false) {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -235,7 +263,7 @@ async fn announce(address: SocketAddr) {
     std::future::pending().await
 }
 
-/// Asks `GET /readyz` as anybody would.
+/// Requests `GET /readyz`.
 async fn is_ready(mut address: SocketAddr) -> std::io::Result<bool> {
     if address.ip().is_unspecified() {
         address.set_ip(if address.is_ipv4() {

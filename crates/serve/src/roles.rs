@@ -1,4 +1,4 @@
-//! The two children of `miosa serve`. Both read `run/serve.json`, which their parent wrote, and die with their parent.
+//! The two children of `miosa serve`. Both read `run/serve.json`, which their parent writes, and are killed with their parent.
 
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -17,12 +17,13 @@ use rustix::thread::{Gid, Uid};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use crate::EXIT_CONFIG;
 use crate::config::ServeConfig;
 use crate::layout::{self, Layout};
 
-/// The merged configuration, and what the parent found out. Holds no secret.
+/// The merged configuration, and the values that the parent determined. Contains no secret.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RoleConfig {
     serve: ServeConfig,
@@ -54,7 +55,7 @@ impl RoleConfig {
     }
 }
 
-/// `miosa controller`: drops root before it does anything else.
+/// `miosa controller`: drops root before anything else.
 pub fn controller(data_dir: &Path) -> ExitCode {
     finish(run_controller(data_dir))
 }
@@ -77,8 +78,8 @@ fn run_controller(data_dir: &Path) -> Result<(), Failure> {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let stop = stop_signal()?;
-        miosa_controller::run(config, Sockets { http, agent }, stop).await?;
+        let stop = stop_token()?;
+        miosa_controller::run(config, Sockets { http, agent }, stop.cancelled_owned()).await?;
         Ok(())
     })
 }
@@ -97,7 +98,7 @@ fn run_agent(data_dir: &Path) -> Result<(), Failure> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let stop = stop_signal()?;
+        let stop = stop_token()?;
         let dir = data_dir.join("agent");
         let backend = Arc::new(open_backend(&config.serve)?);
         prepare_templates(backend.clone());
@@ -108,7 +109,7 @@ fn run_agent(data_dir: &Path) -> Result<(), Failure> {
             controller_uid: config.controller_uid,
             allow_host_network: config.serve.agent.allow_host_network,
         };
-        miosa_agent::run(agent, backend, Arc::new(driver), stop).await?;
+        miosa_agent::run(agent, backend, Arc::new(driver), stop.cancelled_owned()).await?;
         Ok(())
     })
 }
@@ -124,7 +125,7 @@ fn finish(outcome: Result<(), Failure>) -> ExitCode {
     }
 }
 
-/// What was asked for cannot be, and trying again cannot help.
+/// The configuration cannot work on this host, and a restart cannot help.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Refused(String);
@@ -143,17 +144,17 @@ fn open_backend(serve: &ServeConfig) -> Result<LocalBackend, Failure> {
     })
 }
 
-/// Beside everything else: a volume of a size without a template is made too, only some milliseconds later.
+/// In the background: creating a volume of a size without a template works as well and takes some milliseconds longer.
 fn prepare_templates(backend: Arc<LocalBackend>) {
     tokio::task::spawn_blocking(move || {
         if let Err(error) = backend.prepare_templates(&COMMON_SIZES_BYTES) {
-            tracing::warn!("make templates ahead of time: {error}");
+            tracing::warn!("cannot prepare templates: {error}");
         }
     });
 }
 
 fn open_driver(serve: &ServeConfig, dir: &Path) -> Result<OciDriver, Failure> {
-    // Two servers on one machine do not share a parent: each removes its own when it is empty.
+    // Servers on the same machine have different parent groups, because each removes its own when that is empty.
     let tag = hex::encode(&Sha256::digest(dir.as_os_str().as_encoded_bytes())[..4]);
     let config = OciConfig {
         cgroup_parent: format!("/miosa-{tag}"),
@@ -170,27 +171,27 @@ fn open_driver(serve: &ServeConfig, dir: &Path) -> Result<OciDriver, Failure> {
     })
 }
 
-/// Of the filesystem on which `dir` is, or will be. Whole MiB.
+/// Half of the free space of the filesystem of `dir`, which may not exist yet, in whole MiB.
 fn half_of_free_space(dir: &Path) -> Result<u64, Failure> {
     let there = dir.ancestors().find(|at| at.exists()).unwrap_or(Path::new("/"));
-    let room = rustix::fs::statvfs(there).doing("look at the filesystem of", there)?;
+    let room = rustix::fs::statvfs(there).doing("examine the filesystem of", there)?;
     Ok((room.f_bavail * room.f_frsize / 2).next_multiple_of(MIB) - MIB)
 }
 
 fn become_user(uid: u32, gid: u32) -> Result<(), Failure> {
-    // There is one thread yet, so what holds for it holds for the process.
+    // The process has one thread, so ids of the thread are ids of the process.
     rustix::thread::set_thread_groups(&[])?;
     let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
     rustix::thread::set_thread_res_gid(gid, gid, gid)?;
     rustix::thread::set_thread_res_uid(uid, uid, uid)?;
     rustix::thread::set_no_new_privs(true)?;
     if rustix::process::geteuid() != uid || rustix::thread::set_thread_uid(Uid::ROOT).is_ok() {
-        return Err("the controller could not give up root".into());
+        return Err("the controller could not drop root".into());
     }
     Ok(())
 }
 
-/// Killed with the parent: then the next server finds the ports, locks and sockets free.
+/// Has the kernel kill this process with its parent, so that the next server finds ports, locks and sockets free.
 fn die_with_parent() -> Result<(), Failure> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     let expected = std::env::var("MIOSA_PARENT_PID").ok().and_then(|pid| pid.parse::<i32>().ok());
@@ -201,16 +202,20 @@ fn die_with_parent() -> Result<(), Failure> {
     }
 }
 
-fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+/// Cancelled by SIGTERM.
+fn stop_token() -> Result<CancellationToken, Failure> {
     let mut terminate = signal(SignalKind::terminate())?;
-    // An interrupt from the terminal goes to the whole group; the parent sends SIGTERM when it is our turn.
+    // An interrupt from a terminal reaches the whole process group. It is ignored here: the parent sends SIGTERM in order.
     let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
+    let stop = CancellationToken::new();
+    let cancel = stop.clone();
+    tokio::spawn(async move {
         loop {
             tokio::select! {
-                _ = terminate.recv() => return,
+                _ = terminate.recv() => return cancel.cancel(),
                 _ = interrupt.recv() => {}
             }
         }
-    })
+    });
+    Ok(stop)
 }
