@@ -1,6 +1,4 @@
-//! A command of the user, run to its end in an instance.
-//!
-//! Dropped, it ends the command.
+//! Runs a command of the user in an instance and waits for it. Dropping the future ends the command.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,28 +9,28 @@ use miosa_runtime::{EXEC_TIMED_OUT, ExecCommand, ExecEvent, ExecRequest, ExecStr
 
 use crate::{Host, blocking};
 
-/// Of a command's output, so much is kept: the end.
+/// The last part of a command's output that is kept.
 const OUTPUT_MAX_BYTES: usize = 2000;
 
-/// One that cannot even be killed is given up so long after its time.
+/// A command that cannot be killed is given up this long after its timeout.
 const GRACE: Duration = Duration::from_secs(10);
 
 pub(crate) enum CommandError {
-    /// There is nobody to run it in any more.
+    /// The instance has ended.
     NotRunning,
-    /// It was killed when its time was up; what it had written.
+    /// It was killed after its timeout; holds its output.
     TimedOut(String),
-    /// It did not run, or nobody knows how it ended.
+    /// It could not be run, or its exit code is unknown.
     Failed(String),
 }
 
-/// A command that ended by itself, and the end of what it wrote.
+/// The exit code of a command, and the end of its output.
 pub(crate) struct Ended {
     pub(crate) code: i32,
     pub(crate) output: String,
 }
 
-/// Runs `line` by the instance's shell.
+/// Runs `line` in the instance's shell.
 pub(crate) async fn run(
     host: &Arc<Host>,
     instance: InstanceId,
@@ -51,7 +49,7 @@ pub(crate) async fn run(
     };
     tokio::time::timeout(timeout + GRACE, work).await.unwrap_or_else(|_| {
         let seconds = timeout.as_secs();
-        Err(CommandError::Failed(format!("was not done within {seconds} s and could not be killed")))
+        Err(CommandError::Failed(format!("timed out after {seconds} s and could not be killed")))
     })
 }
 
@@ -71,5 +69,5 @@ async fn outcome(mut events: ExecStream) -> Result<Ended, CommandError> {
             ExecEvent::Exit { code, .. } => return Ok(Ended { code, output: text(&output) }),
         }
     }
-    Err(CommandError::Failed("was cut off".into()))
+    Err(CommandError::Failed("was interrupted".into()))
 }

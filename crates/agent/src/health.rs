@@ -1,22 +1,22 @@
-//! How running instances are, as their specs want it found out.
+//! Health of running instances, by the rules of their specs.
 //!
 //! ```text
-//!   without a check   Unknown ── the first process has lived long enough ──► Healthy
+//!   without a check   Unknown ── the first process has run long enough ──► Healthy
 //!
-//!   with a check      Unknown ── first good answer ──► Healthy ── several bad answers in a row ──► Unhealthy
-//!                     asked often                         ▲       asked at the spec's interval       │
-//!                                                         └────────── one good answer ───────────────┘
+//!   with a check      Unknown ── first success ──► Healthy ── several failures in a row ──► Unhealthy
+//!                     probed often                    ▲       probed at the spec's interval     │
+//!                                                     └────────── one success ──────────────────┘
 //! ```
 //!
-//! A watch is over one first process, under one set of rules: with another process, another run or other rules a new one
-//! begins, and nothing is known. It is a task beside the instance's own, which never waits for it; what it finds goes to the
-//! board at once.
+//! A watch observes one first process under one set of rules. Another process, run or set of rules starts a new watch, and the
+//! health is unknown again. A watch is a task of its own: the instance's task never waits for it, and results go to the board
+//! at once.
 //!
-//! **Crash story.** Nothing is written down. A new agent asks at once; without a check it counts from the process's start,
-//! which the container remembers. A question that was cut off has no effect: a command ends with whoever waits for it.
+//! **Crash safety.** Nothing is recorded. A new agent probes at once; without a check it counts from the start time of the
+//! process, which the container records. An interrupted probe has no effect: its command ends with the watch.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -24,16 +24,17 @@ use miosa_domain::InstanceId;
 use miosa_domain::spec::{DesiredRun, HealthCheck, HealthRules, InstanceSpec, Probe};
 use miosa_domain::status::Health;
 use miosa_runtime::{ContainerState, InstanceObservation, RuntimeError};
+use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
 use crate::command::{self, CommandError, Ended};
 use crate::{Host, blocking};
 
-/// Pauses before the first good answer: from the first to the last, each half as long again as the one before.
+/// Pauses until the first success: from the first to the last, each longer by half.
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
 const PAUSE_LAST: Duration = Duration::from_secs(1);
 
-/// Of a line that a command wrote, so much is told.
+/// The reported part of a line that a command wrote.
 const LINE_MAX_CHARS: usize = 200;
 
 #[derive(Default)]
@@ -44,8 +45,8 @@ pub(crate) struct Healths {
 #[derive(Default)]
 struct Watches {
     by_instance: BTreeMap<InstanceId, Watch>,
-    /// How many were begun; their numbers.
-    begun: u64,
+    /// How many were started. The number of a watch is its count.
+    started: u64,
     closed: bool,
 }
 
@@ -54,7 +55,7 @@ struct Watch {
     task: JoinHandle<()>,
 }
 
-/// What a watch is over.
+/// The subject of a watch.
 #[derive(PartialEq)]
 struct Watched {
     pid: u32,
@@ -70,32 +71,28 @@ impl Drop for Watch {
 }
 
 impl Healths {
-    /// Nobody asks how the instance is any more, and nothing is known.
+    /// Ends the watch of the instance; its health is unknown.
     pub(crate) fn end(&self, host: &Host, id: InstanceId) {
-        if self.lock().by_instance.remove(&id).is_some() {
+        if self.watches.lock().by_instance.remove(&id).is_some() {
             host.board.end_health(id);
         }
     }
 
-    /// Ends every watch, and lets no other begin.
+    /// Ends all watches and prevents new ones.
     pub(crate) async fn finish(&self) {
         let mut watches = {
-            let mut watches = self.lock();
+            let mut watches = self.watches.lock();
             watches.closed = true;
             std::mem::take(&mut watches.by_instance)
         };
         for watch in watches.values_mut() {
             watch.task.abort();
-            let _ = (&mut watch.task).await; // that it was aborted is no news
+            let _ = (&mut watch.task).await; // fails because it was aborted
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Watches> {
-        self.watches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Begins, keeps or ends the watch over an instance that was just looked at.
+/// Starts, keeps or ends the watch of an instance that was just observed.
 pub(crate) fn follow(host: &Arc<Host>, spec: &InstanceSpec, seen: &InstanceObservation) {
     let wanted = match (&spec.health, seen.container) {
         (Some(rules), ContainerState::Running { pid, run })
@@ -106,35 +103,35 @@ pub(crate) fn follow(host: &Arc<Host>, spec: &InstanceSpec, seen: &InstanceObser
         _ => return host.healths.end(host, spec.id),
     };
     let id = spec.id;
-    if host.healths.lock().by_instance.get(&id).is_some_and(|watch| watch.over == wanted) {
+    if host.healths.watches.lock().by_instance.get(&id).is_some_and(|watch| watch.over == wanted) {
         return;
     }
     let exited = host.driver.exited(id);
-    let mut watches = host.healths.lock();
+    let mut watches = host.healths.watches.lock();
     if watches.closed {
         return;
     }
-    watches.begun += 1;
-    let number = watches.begun;
+    watches.started += 1;
+    let number = watches.started;
     host.board.begin_health(id, number, wanted.pid);
     let (task_host, rules) = (host.clone(), wanted.rules.clone());
     let lived = wanted.started_at.map(|at| Timestamp::now().duration_since(at));
     let lived = lived.and_then(|lived| lived.try_into().ok()).unwrap_or(Duration::ZERO);
     let task = tokio::spawn(async move {
-        let tell = |health| task_host.board.set_health(id, number, health);
+        let report = |health| task_host.board.set_health(id, number, health);
         let watch = async {
             match &rules.check {
                 None => {
                     let steady = Duration::from_millis(rules.steady_ms.into());
                     tokio::time::sleep(steady.saturating_sub(lived)).await;
-                    tell(Health::Healthy);
+                    report(Health::Healthy);
                 }
-                Some(check) => ask_for_ever(&task_host, id, check, tell).await,
+                Some(check) => probe_repeatedly(&task_host, id, check, report).await,
             }
         };
         tokio::select! {
             biased;
-            // Whoever is gone answers nothing; the instance's own task sees to the rest.
+            // A probe of an exited process is ignored; the instance's task handles the exit.
             () = exited => {}
             () = watch => {}
         }
@@ -142,30 +139,29 @@ pub(crate) fn follow(host: &Arc<Host>, spec: &InstanceSpec, seen: &InstanceObser
     watches.by_instance.insert(id, Watch { over: wanted, task });
 }
 
-/// Why an answer was not good.
-enum Bad {
-    /// There is nobody to ask any more.
-    Gone,
-    Because(String),
+enum ProbeError {
+    /// The instance has ended.
+    NotRunning,
+    Failed(String),
 }
 
-async fn ask_for_ever(host: &Arc<Host>, id: InstanceId, check: &HealthCheck, tell: impl Fn(Health)) {
+async fn probe_repeatedly(host: &Arc<Host>, id: InstanceId, check: &HealthCheck, report: impl Fn(Health)) {
     let interval = Duration::from_secs(check.interval_seconds.into()).max(PAUSE_FIRST);
     let mut pause = PAUSE_FIRST;
     let mut was_healthy = false;
-    let mut bad_in_a_row = 0;
+    let mut failures_in_a_row = 0;
     loop {
-        match ask(host, id, check).await {
+        match probe(host, id, check).await {
             Ok(()) => {
-                (was_healthy, bad_in_a_row) = (true, 0);
-                tell(Health::Healthy);
+                (was_healthy, failures_in_a_row) = (true, 0);
+                report(Health::Healthy);
             }
-            Err(Bad::Gone) => return,
-            Err(Bad::Because(reason)) => {
-                bad_in_a_row += 1;
-                tracing::debug!(instance = %id, "bad answer {bad_in_a_row}: {reason}");
-                if was_healthy && bad_in_a_row >= check.retries {
-                    tell(Health::Unhealthy { reason });
+            Err(ProbeError::NotRunning) => return,
+            Err(ProbeError::Failed(reason)) => {
+                failures_in_a_row += 1;
+                tracing::debug!(instance = %id, failures_in_a_row, reason, "health probe failed");
+                if was_healthy && failures_in_a_row >= check.retries {
+                    report(Health::Unhealthy { reason });
                 }
             }
         }
@@ -174,41 +170,41 @@ async fn ask_for_ever(host: &Arc<Host>, id: InstanceId, check: &HealthCheck, tel
     }
 }
 
-async fn ask(host: &Arc<Host>, id: InstanceId, check: &HealthCheck) -> Result<(), Bad> {
+async fn probe(host: &Arc<Host>, id: InstanceId, check: &HealthCheck) -> Result<(), ProbeError> {
     let seconds = check.timeout_seconds.max(1);
     let timeout = Duration::from_secs(seconds.into());
-    let because = |reason: String| Err(Bad::Because(reason));
+    let failed = |reason: String| Err(ProbeError::Failed(reason));
     match &check.probe {
         Probe::Command { command } => match command::run(host, id, command, timeout).await {
             Ok(Ended { code: 0, .. }) => Ok(()),
-            Ok(Ended { code, output }) => because(match last_line(&output) {
+            Ok(Ended { code, output }) => failed(match last_line(&output) {
                 line if line.is_empty() => format!("the command ended with exit code {code}"),
                 line => format!("the command ended with exit code {code}: {line}"),
             }),
-            Err(CommandError::NotRunning) => Err(Bad::Gone),
-            Err(CommandError::TimedOut(_)) => because(format!("the command was not done within {seconds} s")),
-            Err(CommandError::Failed(why)) => because(format!("the command {why}")),
+            Err(CommandError::NotRunning) => Err(ProbeError::NotRunning),
+            Err(CommandError::TimedOut(_)) => failed(format!("the command timed out after {seconds} s")),
+            Err(CommandError::Failed(why)) => failed(format!("the command {why}")),
         },
         Probe::Http { port, path } => {
             let (driver, port, path) = (host.driver.clone(), *port, path.clone());
-            let question = async {
+            let request = async {
                 match blocking(move || driver.probe_http(id, port, &path)).await {
-                    Ok(answer) => answer.await.map_err(|error| Bad::Because(error.to_string())),
-                    Err(RuntimeError::NotRunning { .. }) => Err(Bad::Gone),
-                    Err(error) => Err(Bad::Because(error.to_string())),
+                    Ok(response) => response.await.map_err(|error| ProbeError::Failed(error.to_string())),
+                    Err(RuntimeError::NotRunning { .. }) => Err(ProbeError::NotRunning),
+                    Err(error) => Err(ProbeError::Failed(error.to_string())),
                 }
             };
-            match tokio::time::timeout(timeout, question).await {
+            match tokio::time::timeout(timeout, request).await {
                 Ok(Ok(200..=399)) => Ok(()),
-                Ok(Ok(status)) => because(format!("port {port} answered with HTTP status {status}")),
-                Ok(Err(bad)) => Err(bad),
-                Err(_) => because(format!("no answer from port {port} within {seconds} s")),
+                Ok(Ok(status)) => failed(format!("port {port} responded with HTTP status {status}")),
+                Ok(Err(error)) => Err(error),
+                Err(_) => failed(format!("no response from port {port} within {seconds} s")),
             }
         }
     }
 }
 
-/// What a program says last is usually why it gave up.
+/// The last line of a program's output, which usually contains its error message.
 fn last_line(output: &str) -> String {
     output
         .lines()

@@ -1,9 +1,9 @@
-//! Commands of the user around a snapshot, in the instance that writes to the volume.
+//! The user's commands before and after a snapshot, run in the instance that writes to the volume.
 //!
-//! **Crash story.** Before `before` is begun it is written down which `after` will have to run where, and struck out when that
-//! has run. An agent that finds it written down runs it: after its own attempt, or when the snapshot turns out to be there, or
-//! is to go. So `after` rather runs twice than not at all. Only an instance that has ended is not asked any more: with it went
-//! whatever `before` told it.
+//! **Crash safety.** Before `before` runs, the ledger records which `after` has to run in which instance; the record is removed
+//! after that has run. An agent that finds the record runs `after`: when its own attempt has ended, or when the snapshot exists
+//! or is to be removed. `after` may therefore run twice, but is never skipped, except if the instance has ended: the effect of
+//! `before` ended with it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +18,12 @@ use crate::ledger::{HooksBegun, LedgerError, SnapshotRecord};
 use crate::{Host, blocking};
 
 enum HookError {
-    /// There is nobody to run it in any more.
+    /// The instance has ended.
     NotRunning,
     Failed(String),
 }
 
-/// Runs `before`, and answers whether there is anything to [`finish`]. An error says that there must be no snapshot.
+/// Runs `before`. Returns whether there is something to [`finish`]. After an error no snapshot may be taken.
 pub(crate) async fn begin(host: &Arc<Host>, record: &SnapshotRecord) -> Result<bool, StepError> {
     let hooks = &record.spec.take.hooks;
     if hooks.before.is_none() && hooks.after.is_none() {
@@ -34,7 +34,7 @@ pub(crate) async fn begin(host: &Arc<Host>, record: &SnapshotRecord) -> Result<b
     let begun = HooksBegun { instance, after: hooks.after.clone(), timeout_seconds };
     let id = record.spec.id;
     if host.ledger.snapshot(id).is_some_and(|now| now.hooks_begun.is_some_and(|b| b.instance != instance)) {
-        finish(host, record).await; // of an attempt that was cut off, before the volume went elsewhere
+        finish(host, record).await; // of an attempt that crashed before the volume moved to this instance
     }
     let ledger_host = host.clone();
     blocking(move || {
@@ -45,7 +45,7 @@ pub(crate) async fn begin(host: &Arc<Host>, record: &SnapshotRecord) -> Result<b
     .await?;
     let Some(before) = &hooks.before else { return Ok(true) };
     match run(host, instance, before, timeout_seconds).await {
-        // Without its writer the volume is idle: there is nothing to prepare.
+        // Without a writer the volume is idle and needs no preparation.
         Ok(()) | Err(HookError::NotRunning) => Ok(true),
         Err(HookError::Failed(why)) => {
             let message = format!("before_snapshot {why}");
@@ -54,7 +54,7 @@ pub(crate) async fn begin(host: &Arc<Host>, record: &SnapshotRecord) -> Result<b
     }
 }
 
-/// Runs `after` if hooks were begun in this attempt or in an earlier one. Its failure is logged: the snapshot is as good.
+/// Runs `after` if hooks were started in this attempt or in an earlier one. A failure is only logged: the snapshot is valid.
 pub(crate) async fn finish(host: &Arc<Host>, record: &SnapshotRecord) {
     let id = record.spec.id;
     let Some(begun) = host.ledger.snapshot(id).and_then(|now| now.hooks_begun) else { return };
@@ -66,7 +66,7 @@ pub(crate) async fn finish(host: &Arc<Host>, record: &SnapshotRecord) {
         tracing::warn!(snapshot = %id, "after_snapshot {why}");
     }
     if host.snapshots.is_closing() {
-        return; // it may have been cut off; the next agent runs it
+        return; // it may have been interrupted; the next agent runs it
     }
     let ledger_host = host.clone();
     let noted = blocking(move || {
@@ -74,11 +74,11 @@ pub(crate) async fn finish(host: &Arc<Host>, record: &SnapshotRecord) {
         ledger_host.ledger.change_snapshot(id, |record| record.hooks_begun = None)
     });
     if let Err(error) = noted.await {
-        tracing::error!(snapshot = %id, "note that its hooks are over: {error}");
+        tracing::error!(snapshot = %id, %error, "cannot record that the hooks have ended");
     }
 }
 
-/// The running instance that writes to the volume; of several that share it, the one that has it longest.
+/// The running instance that writes to the volume; of several that share it, the one that claimed it first.
 fn writer(host: &Host, record: &SnapshotRecord) -> Option<InstanceId> {
     let volume = host.ledger.volume(record.spec.volume_id)?;
     volume.writing_claims().map(|claim| claim.instance).find(|instance| is_running(host, *instance))
@@ -97,8 +97,8 @@ async fn run(
     let work = command::run(host, instance, line, Duration::from_secs(timeout_seconds.into()));
     let ended = tokio::select! {
         ended = work => ended,
-        // Dropped, the command ends. Nobody waits for others' programs to stop an agent.
-        () = host.snapshots.closing() => Err(CommandError::Failed("was cut off: the agent ends".into())),
+        // Dropping the future ends the command. Stopping the agent does not wait for users' programs.
+        () = host.snapshots.closing() => Err(CommandError::Failed("was interrupted: the agent stops".into())),
     };
     match ended {
         Ok(Ended { code: 0, .. }) => Ok(()),
@@ -106,9 +106,9 @@ async fn run(
             Err(HookError::Failed(format!("ended with exit code {code}: {output}")))
         }
         Err(CommandError::NotRunning) => Err(HookError::NotRunning),
-        Err(CommandError::TimedOut(output)) => Err(HookError::Failed(format!(
-            "was not done within {timeout_seconds} s and was killed: {output}"
-        ))),
+        Err(CommandError::TimedOut(output)) => {
+            Err(HookError::Failed(format!("timed out after {timeout_seconds} s and was killed: {output}")))
+        }
         Err(CommandError::Failed(why)) => Err(HookError::Failed(why)),
     }
 }

@@ -1,7 +1,7 @@
-//! Looking into a snapshot for somebody else: files, and what differs between two.
+//! Reads snapshots for the controller: files, and the differences between two snapshots.
 //!
-//! Each request opens the snapshot anew, over a mount that is gone with the answer. It holds nothing that a removal of the
-//! snapshot would have to wait for longer than that.
+//! Each request opens the snapshot over a mount of its own, which is unmounted with the response. Removing the snapshot waits for
+//! nothing longer than that.
 
 use std::io;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use tokio::sync::mpsc;
 
 /// Entries in one event.
 const BATCH: usize = 256;
-/// Entries of a folder that are read at once.
+/// Entries of a directory that are read at once.
 const PAGE: usize = 10_000;
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// Where the events of one stream go. Fails when nobody listens any more.
+/// The sink of one event stream. Sending fails after the receiver has been dropped.
 pub(crate) struct Events(pub(crate) mpsc::Sender<StreamEvent>);
 
 impl Events {
@@ -34,12 +34,11 @@ impl Events {
 pub(crate) enum InspectError {
     #[error(transparent)]
     Backend(#[from] BackendError),
-    /// There is nobody to tell.
-    #[error("nobody listens any more")]
-    Gone(#[from] io::Error),
+    #[error("the receiver of the stream has been dropped")]
+    Closed(#[from] io::Error),
 }
 
-/// Blocks. Sends everything but the stream's last event.
+/// Blocks. Sends all events except the last one of the stream.
 pub(crate) fn inspect(
     backend: &Arc<dyn VolumeBackend>,
     request: InspectRequest,
@@ -65,7 +64,7 @@ pub(crate) fn inspect(
     Ok(())
 }
 
-/// In pages, so that not even the largest folder lies in memory as a whole.
+/// Lists in pages, which bounds the memory for the largest directory.
 fn list(
     files: &dyn SnapshotFiles,
     path: &[u8],

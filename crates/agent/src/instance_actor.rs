@@ -1,30 +1,32 @@
-//! One task for each instance: look, plan, carry out, report, and wait for the next reason to look.
+//! One task per instance: observes, plans, executes, reports, and waits for the next event.
 //!
 //! ```text
 //!            ┌────────── spec changed · first process ended · pause over ──────────┐
 //!            ▼                                                                     │
 //!   observe ──► plan ──► execute step by step ──► observe ──► report ──► wait ─────┘
 //!      │                       │ failed
-//!      └── unknown ────────────┴──► report the failure, wait a growing pause
+//!      └── unknown ────────────┴──► report the failure, wait with backoff
 //! ```
 //!
-//! A container whose volume somebody else still holds is made meanwhile, and waits for it. Only the task that made it knows
-//! that it is as the spec says: after a crash it is removed and made anew, and it never starts without its volumes.
+//! If another claim holds a volume of the instance, the container is created and then waits for the volume. Only the task that
+//! created it has the spec it was created from: after a crash the container is removed and created again. It never starts
+//! without its volumes.
 //!
-//! **Crash story.** The task keeps nothing that matters: a step cut in half is planned again from what is seen. A detach that
-//! finds the volume busy puts things back as they were before it answers.
+//! **Crash safety.** The task has no state that matters: after a crash the next plan is made from a new observation. A detach
+//! that finds the volume busy restores the mount before it reports.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use miosa_domain::spec::{AttachmentSpec, DesiredRun, InstanceSpec, Network};
+use miosa_domain::spec::{AttachmentSpec, DesiredRun, InstanceSpec};
 use miosa_domain::status::{Failure, FailureCode, InstanceState, InstanceStatus};
 use miosa_domain::{AttachmentId, InstanceId, VolumeId};
 use miosa_failpoint::failpoint;
 use miosa_plan::{InstanceSeen, InstanceStep, instance_plan};
-use miosa_runtime::{ContainerState, InstanceObservation, Reach, RuntimeError};
+use miosa_runtime::{InstanceObservation, Reach, RuntimeError};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::claims::{Access, Claim};
@@ -34,10 +36,10 @@ use crate::ledger::VolumeRecord;
 use crate::volume_queue::Afterwards;
 use crate::{Host, blocking, health, volume_queue};
 
-/// How long a detach without force waits for files to be closed.
+/// How long a detach waits for files to be closed.
 const DETACH_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long to wait before a volume that is about to be free is asked for again, if nobody says earlier that it is.
+/// How long to wait before claiming a volume that is being released, unless the release wakes the task earlier.
 const NOT_YET_PAUSE: Duration = Duration::from_millis(200);
 
 #[derive(Default)]
@@ -48,28 +50,24 @@ pub(crate) struct Instances {
 #[derive(Default)]
 struct Task {
     nudge: Notify,
-    /// Held while a round runs.
+    /// Held during a round.
     round: tokio::sync::Mutex<()>,
     first_round_done: tokio::sync::watch::Sender<bool>,
 }
 
 impl Instances {
-    /// Waits for the rounds that have begun, and lets no other begin.
+    /// Waits for the rounds that have started, and prevents others.
     pub(crate) async fn finish(&self) {
-        let tasks: Vec<_> = self.lock().values().cloned().collect();
+        let tasks: Vec<_> = self.tasks.lock().values().cloned().collect();
         for task in tasks {
             std::mem::forget(task.round.lock().await);
         }
     }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<InstanceId, Arc<Task>>> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// Has the instance looked at soon; begins its task if it has none. Carries no data: the task reads the ledger.
+/// Wakes the instance's task, or starts it. Carries no data: the task reads the ledger.
 pub(crate) fn nudge(host: &Arc<Host>, id: InstanceId) {
-    let mut tasks = host.instances.lock();
+    let mut tasks = host.instances.tasks.lock();
     let task = tasks.entry(id).or_insert_with(|| {
         let task = Arc::<Task>::default();
         tokio::spawn(live(host.clone(), id, task.clone()));
@@ -78,17 +76,17 @@ pub(crate) fn nudge(host: &Arc<Host>, id: InstanceId) {
     task.nudge.notify_one();
 }
 
-/// Resolves when the instance was looked at once since this agent began.
+/// Resolves after the instance's first round in this agent.
 pub(crate) async fn first_round(host: &Arc<Host>, id: InstanceId) {
-    let task = host.instances.lock().get(&id).cloned();
+    let task = host.instances.tasks.lock().get(&id).cloned();
     if let Some(task) = task {
         let _ = task.first_round_done.subscribe().wait_for(|done| *done).await;
     }
 }
 
-/// Removes the ledger's file of an instance that is gone and that nobody will ask for again.
+/// Removes the ledger file of an instance that is destroyed and that the controller has forgotten.
 pub(crate) async fn forget(host: &Arc<Host>, id: InstanceId) {
-    let task = host.instances.lock().get(&id).cloned();
+    let task = host.instances.tasks.lock().get(&id).cloned();
     let Some(task) = task else { return };
     let _round = task.round.lock().await;
     let destroyed = |spec: InstanceSpec| spec.desired == DesiredRun::Destroyed;
@@ -99,15 +97,15 @@ pub(crate) async fn forget(host: &Arc<Host>, id: InstanceId) {
     match blocking(move || ledger_host.ledger.forget_instance(id)).await {
         Ok(()) => {
             host.board.forget_instance(id);
-            task.nudge.notify_one(); // the task finds no spec, and ends
+            task.nudge.notify_one(); // the task finds no spec and ends
         }
         Err(error) => return tracing::warn!(instance = %id, "forget: {error}"),
     }
-    // It was given a volume that it had waited for, just before nobody asked for that any more.
+    // A volume that it had waited for may have been handed over to it just before.
     for (attachment, volume) in host.ledger.claims_of(id) {
         let claim = Claim { attachment, instance: id };
         if let Err(error) = volume_queue::release(host, volume, claim, Afterwards::HandedOn).await {
-            tracing::warn!(instance = %id, %volume, "give back: {}", error.into_failure().message);
+            tracing::warn!(instance = %id, %volume, "release: {}", error.into_failure().message);
         }
     }
 }
@@ -144,14 +142,14 @@ async fn live(host: Arc<Host>, id: InstanceId, task: Arc<Task>) {
     }
     task.first_round_done.send_replace(true);
     host.healths.end(&host, id);
-    host.instances.lock().remove(&id);
-    // A spec that came in between found the old task: it must not be lost.
+    host.instances.tasks.lock().remove(&id);
+    // A spec that arrived in between woke the old task and must not be lost.
     if host.ledger.instance(id).is_some() {
         nudge(&host, id);
     }
 }
 
-/// One round. Answers after which time to look again without being asked, if at all.
+/// One round. Returns the pause after which the next one is due without an event, if any.
 async fn round_of(
     host: &Arc<Host>,
     spec: &InstanceSpec,
@@ -188,7 +186,9 @@ async fn round_of(
             }
         }
     }
-    Err(StepError::host("the steps of the plan succeed but the instance does not change; see the agent's log"))
+    Err(StepError::host(
+        "the steps of the plan succeed but the instance does not change; see the agent's log",
+    ))
 }
 
 async fn observe(
@@ -472,12 +472,12 @@ fn status_of(
     memory.status(spec, observation, &seen.published, &seen.claimed.keys().copied().collect(), device)
 }
 
-/// Reports after a failed round; if even looking fails, with what is known without it.
+/// Reports after a failed round. If observing fails as well, reports what is known without it.
 async fn report(host: &Arc<Host>, spec: &InstanceSpec, memory: &Memory) {
     let status = match observe(host, spec, memory).await {
         Ok((observation, seen)) => status_of(host, spec, memory, &observation, &seen),
         Err(_) => {
-            // Unknown is not absent: nothing counts as published, and nothing as detached.
+            // Unknown is not absent: no attachment counts as published, and none as detached.
             let all: BTreeSet<_> = spec.attachments.iter().map(|a| a.id).collect();
             memory.status(spec, &InstanceObservation::nothing(), &BTreeSet::new(), &all, |_| None)
         }

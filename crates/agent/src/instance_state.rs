@@ -1,7 +1,6 @@
-//! What an instance's task remembers between rounds, and the status that follows from it.
+//! The memory of an instance's task between rounds, and the status derived from it.
 //!
-//! It is lost with the agent, and nothing depends on it but politeness: how long to wait before the next try, and what to
-//! tell.
+//! **Crash safety.** The memory is lost with the agent. It holds only backoff times and details of reports.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -16,37 +15,37 @@ use miosa_domain::{AttachmentId, Generation};
 use miosa_plan::ContainerSeen;
 use miosa_runtime::{ContainerState, InstanceObservation};
 
-/// A first process that lives this long was a good start: the count of failures begins anew.
+/// A first process that runs this long started successfully: the count of failures is reset.
 const STEADY_AFTER: Duration = Duration::from_secs(10);
 
-/// After so many short lives in a row the status says `Failed`; the agent goes on trying.
+/// After this many early exits in a row the status is `Failed`. The agent keeps restarting.
 const CRASH_LOOP_AFTER: u32 = 3;
 
-/// What is remembered of one instance.
+/// The memory of one instance.
 #[derive(Default)]
 pub(crate) struct Memory {
-    /// The run that the counters below speak of.
+    /// The run that the counters below belong to.
     run: u64,
     pub(crate) exit_code: Option<i32>,
-    /// When the last first process was gone.
+    /// When the last first process had ended.
     pub(crate) ended_at: Option<Timestamp>,
     pub(crate) restart_count: u32,
-    short_lives: u32,
+    early_exits: u32,
     started_at: Option<Instant>,
-    /// When the next start may be tried.
+    /// The earliest time of the next start.
     not_before: Option<Instant>,
-    /// Why the last round did not succeed.
+    /// Why the last round failed.
     pub(crate) failure: Option<Failure>,
     failures_in_a_row: u32,
     pub(crate) attachment_failures: BTreeMap<AttachmentId, Failure>,
-    /// Detaches that were given up, and at which generation: they are not tried again for the same one.
+    /// Detaches that were given up, with their generation. They are not retried for the same one.
     pub(crate) busy: BTreeMap<AttachmentId, (Generation, Vec<Holder>)>,
     pub(crate) files_destroyed: bool,
-    /// What the container was made from that waits for its first start.
+    /// What the container that waits for its first start was created from.
     pub(crate) prepared: Option<Prepared>,
 }
 
-/// What of a spec a container is made from.
+/// The fields of a spec that a container is created from.
 #[derive(PartialEq)]
 pub(crate) struct Prepared(InstanceSpec);
 
@@ -65,7 +64,7 @@ impl Prepared {
 }
 
 impl Memory {
-    /// A new run begins with a clean record.
+    /// Resets the memory for a new run.
     pub(crate) fn enter_run(&mut self, run: u64) {
         if self.run != run {
             *self = Self {
@@ -94,19 +93,19 @@ impl Memory {
             }
             ContainerState::Running { run, .. } => ContainerSeen::Running { run },
             ContainerState::Exited { code, run, ran: true } => ContainerSeen::Exited { run, code },
-            // Of a start that was cut off; what ended was no first process yet.
+            // A crash during a start; the process that ended was not the workload.
             ContainerState::Exited { ran: false, .. } => ContainerSeen::Created { prepared: false },
         }
     }
 
-    /// Keeps what the container shows of its end, which goes with it.
+    /// Records how the container ended, before the container is removed.
     pub(crate) fn saw(&mut self, spec: &InstanceSpec, observation: &InstanceObservation) {
         if let ContainerState::Exited { code, .. } = observation.container
             && self.container_seen(spec, observation.container).has_ended(spec)
         {
             self.exit_code = code;
         }
-        // Whoever ended it knows better than the container when that was.
+        // The time recorded by `stop` is more precise than the container's.
         if let ContainerState::Exited { ran: true, .. } = observation.container
             && (self.ended_at.is_none() || self.ended_at < observation.started_at)
         {
@@ -139,9 +138,9 @@ impl Memory {
         let lived = self.started_at.take().map(|at| at.elapsed());
         self.exit_code = code.or(self.exit_code);
         self.restart_count += 1;
-        // A life that this agent did not see begin (it was adopted, or the host went down) counts as a long one.
-        self.short_lives = if lived.is_some_and(|l| l < STEADY_AFTER) { self.short_lives + 1 } else { 0 };
-        self.not_before = Some(Instant::now() + delay(self.short_lives));
+        // If this agent did not start the process (it was adopted, or the host went down), the exit does not count as early.
+        self.early_exits = if lived.is_some_and(|l| l < STEADY_AFTER) { self.early_exits + 1 } else { 0 };
+        self.not_before = Some(Instant::now() + delay(self.early_exits));
     }
 
     pub(crate) fn round_failed(&mut self, failure: Failure) -> Duration {
@@ -161,7 +160,7 @@ impl Memory {
         given_up.map(|(id, _)| *id).collect()
     }
 
-    /// The status of an instance that was just looked at.
+    /// The status of an instance that was just observed.
     pub(crate) fn status(
         &self,
         spec: &InstanceSpec,
@@ -179,7 +178,7 @@ impl Memory {
             (DesiredRun::Running, _) => match &self.failure {
                 Some(failure) => InstanceState::Failed(failure.clone()),
                 None if has_ended => InstanceState::Ended,
-                None if self.short_lives >= CRASH_LOOP_AFTER => InstanceState::Failed(self.crash_loop()),
+                None if self.early_exits >= CRASH_LOOP_AFTER => InstanceState::Failed(self.crash_loop()),
                 None => InstanceState::Starting,
             },
             (_, ContainerState::Running { .. } | ContainerState::Created { .. }) => InstanceState::Stopping,
@@ -224,7 +223,7 @@ impl Memory {
             restart_count: self.restart_count,
             started_at: observation.started_at,
             ended_at: self.ended_at,
-            health: Health::Unknown, // the board knows it
+            health: Health::Unknown, // the board sets it
         }
     }
 
@@ -233,15 +232,15 @@ impl Memory {
         Failure {
             code: FailureCode::CrashLoop,
             message: format!(
-                "the first process ended {} times in a row{code}, each time soon after it began; look at its logs. It is \
-                 started again with growing pauses",
-                self.short_lives
+                "the first process ended {} times in a row{code}, each time soon after its start; see its logs. It is \
+                 restarted with growing pauses",
+                self.early_exits
             ),
         }
     }
 }
 
-/// The pause after the `n`th failure in a row: none for the first, then doubling up to half a minute.
+/// The pause after the `n`th failure in a row: none after the first, then doubling up to 30 s.
 fn delay(n: u32) -> Duration {
     match n {
         0 | 1 => Duration::ZERO,
@@ -262,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn short_lives_become_a_crash_loop_and_a_new_run_forgets_them() {
+    fn early_exits_become_a_crash_loop_and_a_new_run_resets_them() {
         let mut memory = Memory::default();
         memory.enter_run(1);
         for _ in 0..CRASH_LOOP_AFTER {
@@ -271,9 +270,9 @@ mod tests {
         }
         assert_eq!(memory.restart_count, CRASH_LOOP_AFTER);
         assert!(memory.crash_loop().message.contains("with code 7"));
-        assert!(memory.short_lives >= CRASH_LOOP_AFTER);
+        assert!(memory.early_exits >= CRASH_LOOP_AFTER);
         memory.enter_run(2);
-        assert_eq!((memory.short_lives, memory.restart_count, memory.not_before), (0, 0, None));
+        assert_eq!((memory.early_exits, memory.restart_count, memory.not_before), (0, 0, None));
     }
 
     #[test]

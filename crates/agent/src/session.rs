@@ -275,7 +275,7 @@ async fn pool_report(host: &Arc<Host>, named: &Named) -> Option<PoolReport> {
     let found = blocking(move || {
         let capacity = backend.capacity().map_err(|e| e.to_string())?;
         let survey = backend.survey().map_err(|e| e.to_string())?;
-        let instances = driver.survey().map_err(|e| e.to_string())?;
+        let instances = driver.list().map_err(|e| e.to_string())?;
         Ok::<_, String>((capacity, survey, instances))
     })
     .await;

@@ -1,4 +1,4 @@
-//! Streams of commands, logs and looks into snapshots: what is not state passes through as events, and ends with the connection.
+//! Event streams of a session: commands, logs and reads of snapshots. They are not state and end with the connection.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use crate::failure::StepError;
 use crate::inspect::{Events, InspectError, inspect};
 use crate::{Host, blocking};
 
-/// Events of one look into a snapshot that wait for the connection.
+/// Events of one read of a snapshot that are buffered for the connection.
 const INSPECTED_AHEAD: usize = 8;
 
-/// Looks into snapshots at once, each of which takes a thread and a mount; more wait in line.
+/// Concurrent reads of snapshots, each of which takes a thread and a mount. Further ones wait.
 const INSPECTIONS_AT_ONCE: usize = 16;
 
-/// The streams of one session. Dropped, it ends them all.
+/// The streams of one session. Dropping it ends them all.
 pub(crate) struct Streams {
     host: Arc<Host>,
     send: mpsc::Sender<AgentMessage>,
@@ -96,7 +96,7 @@ impl Streams {
         let (backend, inspections) = (self.host.backend.clone(), self.inspections.clone());
         self.spawn(stream, move |send| async move {
             let place = inspections.acquire_owned().await.expect("the semaphore is never closed");
-            // When this task is closed, its end of the channel goes, and with it the work that nobody waits for.
+            // Aborting this task drops the receiver, and the blocking work ends at its next event.
             let (events, mut come) = mpsc::channel(INSPECTED_AHEAD);
             let work = blocking(move || {
                 let _place = place;
@@ -114,7 +114,7 @@ impl Streams {
                     let _ = send.send(AgentMessage::Stream { stream, event: StreamEvent::End }).await;
                     Ok(())
                 }
-                Err(InspectError::Gone(_)) => Ok(()),
+                Err(InspectError::Closed(_)) => Ok(()),
                 Err(InspectError::Backend(error)) => Err(error.into()),
             }
         });
@@ -126,7 +126,7 @@ impl Streams {
         }
     }
 
-    /// Runs `work`; an error becomes the stream's last event.
+    /// Spawns `work`. An error becomes the last event of the stream.
     fn spawn<F>(&mut self, stream: u64, work: impl FnOnce(mpsc::Sender<AgentMessage>) -> F)
     where
         F: Future<Output = Result<(), StepError>> + Send + 'static,

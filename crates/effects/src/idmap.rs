@@ -1,12 +1,12 @@
-//! Files that belong to one range of ids on disk and to another as a mount shows them.
+//! Idmapped mounts: the files of a filesystem with the owner ids of a user namespace.
 //!
 //! ```text
-//!   on disk             0 … 65535          what root wrote
-//!   idmapped mount      first … first + count - 1      what processes of one user namespace see as 0 …
+//!   on disk             0 … 65535
+//!   idmapped mount      first … first + count - 1      0 … count - 1 for processes in the user namespace
 //! ```
 //!
-//! The mapping is a property of a detached copy of a mount; the copy disappears with its descriptor unless it is attached
-//! somewhere, so a crash here leaves nothing behind. The helper process that holds the user namespace dies with us.
+//! **Crash safety.** The mapping is a property of a detached copy of a mount, which is dropped with its descriptor unless it is
+//! attached. The helper process that holds the user namespace ends with its parent.
 
 use std::io;
 use std::mem::size_of;
@@ -19,14 +19,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Doing, SysError};
 
-/// The host's ids that a user namespace knows as `0..count`, for users and groups alike.
+/// The host ids that a user namespace maps to `0..count`, for users and groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdRange {
     pub first: u32,
     pub count: u32,
 }
 
-/// Makes a user namespace with this mapping. It lives as long as the descriptor, or a mount that uses it.
+/// Creates a user namespace with this mapping. It exists as long as the descriptor or a mount that uses it.
 pub fn user_namespace(range: IdRange) -> Result<OwnedFd, SysError> {
     let holder = Holder::new().doing("make a user namespace in", "/proc")?;
     let proc_path = |name: &str| format!("/proc/{}/{name}", holder.pid);
@@ -37,14 +37,14 @@ pub fn user_namespace(range: IdRange) -> Result<OwnedFd, SysError> {
     open_user_namespace(holder.pid)
 }
 
-/// The user namespace that a process lives in.
+/// The user namespace of a process.
 pub fn open_user_namespace(pid: u32) -> Result<OwnedFd, SysError> {
     let path = format!("/proc/{pid}/ns/user");
     rustix::fs::open(&path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).doing("open", &path)
 }
 
-/// A detached copy of what is mounted at `source` (of a folder in it, if it is one): without its submounts, private,
-/// `nosuid,nodev`, its ids mapped as `user_namespace` maps them.
+/// A detached copy of the mount at `source`, or of a directory in it: without its submounts, private, `nosuid,nodev`, with its ids
+/// mapped as `user_namespace` maps them.
 pub fn clone_mount(
     source: &Path,
     user_namespace: BorrowedFd<'_>,
@@ -59,7 +59,7 @@ pub fn clone_mount(
         propagation: libc::MS_PRIVATE,
         userns_fd: user_namespace.as_raw_fd() as u64,
     };
-    // SAFETY: the path is a string with its end, `attributes` lives through the call and its size is given with it.
+    // SAFETY: the path is NUL-terminated; `attributes` outlives the call and its size is passed with it.
     let result = unsafe {
         libc::syscall(
             libc::SYS_mount_setattr,
@@ -81,7 +81,7 @@ pub fn attach(tree: BorrowedFd<'_>, target: &Path) -> Result<(), SysError> {
     move_mount(tree, "", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH).doing("mount at", target)
 }
 
-/// A child process that does nothing but live in a new user namespace.
+/// A child process that exists only to hold a new user namespace.
 struct Holder {
     pid: u32,
     pidfd: OwnedFd,
@@ -96,19 +96,19 @@ impl Holder {
         args.flags = (libc::CLONE_NEWUSER | libc::CLONE_PIDFD) as u64;
         args.pidfd = &raw mut pidfd as u64;
         args.exit_signal = libc::SIGCHLD as u64;
-        // SAFETY: as fork(2): the child has its own copy of this memory, and `args` lives through the call.
+        // SAFETY: as fork(2): the child has its own copy of this memory, and `args` outlives the call.
         let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<libc::clone_args>()) };
         match pid {
             -1 => Err(io::Error::last_os_error()),
             0 => Self::live(parent),
-            // SAFETY: the kernel wrote the descriptor, and nobody else has it.
+            // SAFETY: the kernel returned this descriptor, and nothing else owns it.
             pid => Ok(Self { pid: pid as u32, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } }),
         }
     }
 
-    /// The child: only system calls, since other threads' locks were copied in whatever state they were.
+    /// The child. It only makes system calls, because locks of other threads were copied in any state.
     fn live(parent: i32) -> ! {
-        // SAFETY: these calls take numbers only. If the parent died before it could take us along, we go by ourselves.
+        // SAFETY: these calls take numbers only. The check covers a parent that ended before the first call.
         unsafe {
             libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
             if libc::getppid() != parent {
@@ -124,7 +124,7 @@ impl Holder {
 impl Drop for Holder {
     fn drop(&mut self) {
         use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
-        // It is our child and not yet waited for: both calls find it, and it cannot refuse.
+        // It is our child and not yet reaped, so both calls find it.
         let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
         let _ = waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED);
     }
@@ -136,7 +136,7 @@ mod tests {
 
     const RANGE: IdRange = IdRange { first: 0x7000_0000, count: 65536 };
 
-    /// What is root's on disk is the namespace's root's through the mount, and nothing of it stays when it is dropped.
+    /// Files of root on disk belong to the root of the namespace through the mount.
     #[test]
     fn a_mapped_copy_shows_other_owners() {
         use std::os::unix::fs::MetadataExt;

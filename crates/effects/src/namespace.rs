@@ -1,4 +1,4 @@
-//! Mounts inside another process's mount namespace: put one in, take one out, list them.
+//! Mounts and unmounts filesystems inside the mount namespace of another process.
 //!
 //! ```text
 //!   host                                    instance
@@ -6,13 +6,15 @@
 //!                        (idmapped, nosuid, nodev)         in a thread that entered the namespace
 //! ```
 //!
-//! The workload owns its folders and may swap them for symbolic links at any moment. It is therefore never asked for a path
-//! twice. Going in, the path is resolved once, as the instance's own root user and within its root folder, to a descriptor;
-//! that descriptor is checked and mounted on. Going out, the *parent* of the mount point is held by a descriptor and the mount
-//! point is named by its last component only: a folder on which something is mounted can be neither renamed nor removed.
+//! The workload owns its directories and may replace them with symbolic links at any moment, so no path is resolved twice. To
+//! mount, the path is resolved once to a descriptor, as the instance's root user and within its root directory; that
+//! descriptor is checked and mounted on. To unmount, a descriptor holds the *parent* of the mount point, and the mount point is
+//! named by its last component only: a directory that is a mount point can be neither renamed nor removed.
 //!
-//! A namespace is entered in a thread made for it, which ends with the call: no other thread ever sees another root folder.
-//! If the power goes, the namespace goes with it. If only we are killed, a detached copy goes with its descriptor.
+//! A new thread enters the namespace and ends with the call, so no other thread ever has another root directory.
+//!
+//! **Crash safety.** A detached copy of a mount is dropped with its descriptor. A mount in the namespace is dropped with the
+//! namespace, after a power failure or when its last process ends.
 
 use std::collections::HashSet;
 use std::ffi::{CString, OsStr, OsString};
@@ -23,7 +25,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2, readlinkat, statat};
+use rustix::fs::{
+    AtFlags, CWD, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2, readlinkat, statat,
+};
 use rustix::io::Errno;
 use rustix::mount::{MoveMountFlags, UnmountFlags, move_mount, unmount};
 use rustix::thread::{ThreadNameSpaceType, UnshareFlags, move_into_thread_name_spaces, unshare_unsafe};
@@ -32,19 +36,19 @@ use crate::mount::{self, Mount};
 use crate::process::{ProcessFd, all_pids};
 use crate::{Doing, SysError, idmap};
 
-/// Why a mount was not put in or taken out. Nothing was changed then, except that missing folders may have been made. (When
-/// `place` answers `Busy`, the mount is there, at a path that was refused, and the workload uses it.)
+/// Why a mount was not made or not removed. Nothing was changed except that missing directories may have been created. (After
+/// `Busy` from `place` the mount exists at a path that was refused, and the workload uses it.)
 #[derive(Debug, thiserror::Error)]
 pub enum NamespaceError {
     #[error("process {pid} has ended")]
     Ended { pid: u32 },
 
-    /// The path cannot be used as it is now. The workload may have made it so.
+    /// The path cannot be used in its present state, which the workload may have caused.
     #[error("{} cannot be used: {reason}", path.display())]
     Unusable { path: PathBuf, reason: String },
 
-    /// `locked_in` names a process of each namespace in which nobody may unmount it: the kernel locks the mounts of a copy that
-    /// belongs to another user namespace. It goes when the processes of that namespace go.
+    /// `locked_in` names one process of each namespace in which the mount is locked: the kernel locks the mounts of a copy that
+    /// belongs to another user namespace. The mount ends with the processes of that namespace.
     #[error("the mount at {} is in use", path.display())]
     Busy { path: PathBuf, locked_in: Vec<u32> },
 
@@ -52,27 +56,27 @@ pub enum NamespaceError {
     Sys(#[from] SysError),
 }
 
-/// A mount to be put into a process's namespace.
+/// A mount to be made in the namespace of a process.
 pub struct Placement<'a> {
-    /// Where it is mounted on the host.
+    /// The mount point on the host.
     pub source: &'a Path,
     /// What must be mounted at `source`.
     pub device_number: u64,
-    /// Absolute and normalised, as the process sees it.
+    /// Absolute and normalized, inside the namespace.
     pub target: &'a Path,
     pub read_only: bool,
-    /// The host's user and group id of the instance's root, as whom the path is resolved and missing folders are made.
+    /// The host's user and group id of the instance's root, as which the path is resolved and missing directories are created.
     pub owner: u32,
-    /// Asked for the path that `target` really leads to: `Some` says why nothing may be mounted there.
+    /// Called with the path that `target` resolves to. Returns the reason if no volume may be mounted there.
     pub refuse: &'a (dyn Fn(&Path) -> Option<String> + Sync),
 }
 
-/// Puts the mount into the namespace of `process` and answers where it is, which differs from the target if symbolic links
-/// led there. `None` says that the target shows that very device already.
+/// Mounts a copy of the source in the namespace of `process`. Returns the mount point, which differs from the target if that
+/// contains symbolic links, or `None` if the device is already mounted at the target.
 pub fn place(process: &ProcessFd, placement: &Placement<'_>) -> Result<Option<PathBuf>, NamespaceError> {
     let user_namespace = idmap::open_user_namespace(process.pid()).map_err(|e| ended_or(process, e))?;
     if process.wait(Duration::ZERO)? {
-        // Then the pid may have been another process's already when its namespace was opened.
+        // The pid may have been reused before the namespace was opened by it.
         return Err(NamespaceError::Ended { pid: process.pid() });
     }
     let tree = idmap::clone_mount(placement.source, user_namespace.as_fd(), placement.read_only)?;
@@ -86,7 +90,7 @@ pub fn place(process: &ProcessFd, placement: &Placement<'_>) -> Result<Option<Pa
         let root = entered.open_root()?;
         let target = {
             let _owner = ActingAs::owner(placement.owner)?;
-            make_folder(&root, placement.target)?
+            ensure_directory(&root, placement.target)?
         };
         let unusable =
             |path: &Path, reason: String| NamespaceError::Unusable { path: path.to_owned(), reason };
@@ -101,7 +105,7 @@ pub fn place(process: &ProcessFd, placement: &Placement<'_>) -> Result<Option<Pa
         }
         let real = entered.path_of(&target)?;
         if real == Path::new("/") {
-            return Err(unusable(placement.target, "it leads to the root folder".into()));
+            return Err(unusable(placement.target, "it leads to the root directory".into()));
         }
         if let Some(reason) = (placement.refuse)(&real) {
             return Err(unusable(placement.target, reason));
@@ -111,15 +115,15 @@ pub fn place(process: &ProcessFd, placement: &Placement<'_>) -> Result<Option<Pa
         }
         let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
         move_mount(&tree, "", &target, "", flags).map_err(|e| match e {
-            // The workload removed the folder after it was resolved.
-            Errno::NOENT => unusable(placement.target, "the folder was removed meanwhile".into()),
+            // The workload removed the directory after it was resolved.
+            Errno::NOENT => unusable(placement.target, "the directory was removed".into()),
             e => SysError::new("mount at", placement.target, e).into(),
         })?;
-        // It keeps the mount in use.
+        // An open descriptor keeps the mount in use.
         drop(tree);
-        // The folder may have been renamed between its check and the mount; from here on it cannot be.
+        // The directory may have been renamed between the check and the mount. Now it cannot be.
         let at = entered.mounts()?.into_iter().find(of_device);
-        let at = at.ok_or_else(|| unusable(placement.target, "the mount did not stay".into()))?.mount_point;
+        let at = at.ok_or_else(|| unusable(placement.target, "it was unmounted at once".into()))?.mount_point;
         if let Some(reason) = (placement.refuse)(&at) {
             entered.take_back(placement.device_number)?;
             return Err(unusable(placement.target, reason));
@@ -163,7 +167,7 @@ pub fn withdraw_from_copies(process: &ProcessFd, device_number: u64) -> Result<b
     Ok(changed)
 }
 
-/// A namespace that cannot be read any more is that of a process that ended.
+/// Whether the device is mounted in the namespace of `process`. If the table cannot be read, the process has ended.
 fn shows(process: &ProcessFd, device_number: u64) -> bool {
     let table = mount::table_of(&format!("/proc/{}/mountinfo", process.pid())).unwrap_or_default();
     table.iter().any(|mount| mount.device_number == device_number)
@@ -174,14 +178,14 @@ fn unmount_all(process: &ProcessFd, device_number: u64, flags: UnmountFlags) -> 
         let mut attempts = RESOLVE_ATTEMPTS;
         loop {
             match entered.unmount_device(device_number, flags) {
-                // The workload renames folders above it; the table knows the new path.
+                // The workload renamed a directory above the mount point; the table has the new path.
                 Err(NamespaceError::Unusable { .. }) if attempts > 1 => attempts -= 1,
                 other => return other,
             }
         }
     });
     match unmounted {
-        // The mounts of a process that ended go with its namespace, or are found through another process of it.
+        // The mounts ended with the namespace, or another process of the namespace leads to them.
         Err(NamespaceError::Ended { .. }) => Ok(false),
         other => other,
     }
@@ -194,8 +198,8 @@ pub fn processes_beside(pid: u32) -> Result<Vec<u32>, SysError> {
     Ok(all_pids()?.into_iter().filter(|&pid| namespace(pid).is_ok_and(|found| found == wanted)).collect())
 }
 
-/// One process for each other mount namespace that has the same root filesystem as that of `process`: whatever unshares or is
-/// made to enter an instance works on a copy of its mounts.
+/// One process of each other mount namespace that has the same root filesystem as that of `process`. A process that enters an
+/// instance and unshares its mount namespace has such a copy.
 pub fn copies_of_namespace(process: &ProcessFd) -> Result<Vec<ProcessFd>, SysError> {
     let pid = process.pid();
     let namespace = |pid: u32| std::fs::read_link(format!("/proc/{pid}/ns/mnt"));
@@ -229,9 +233,9 @@ fn enter<T: Send>(
         rustix::fs::open("/proc", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
             .doing("open", "/proc")?;
     let body = || {
-        // SAFETY: only this thread leaves the shared root and working folder; it ends before this function returns.
+        // SAFETY: only this thread leaves the shared root and working directory; it ends before this function returns.
         unsafe { unshare_unsafe(UnshareFlags::FS) }
-            .doing("unshare the root folder of", "/proc/thread-self")?;
+            .doing("unshare the root directory of", "/proc/thread-self")?;
         match move_into_thread_name_spaces(process.as_fd(), ThreadNameSpaceType::MOUNT) {
             Ok(()) => work(&Entered { host_proc, pid: process.pid() }),
             Err(Errno::SRCH) => Err(NamespaceError::Ended { pid: process.pid() }),
@@ -248,7 +252,7 @@ fn enter<T: Send>(
     })
 }
 
-/// What a thread in another mount namespace works with: the host's `/proc`, since that of the namespace is the workload's.
+/// A thread in another mount namespace. It uses the host's `/proc`, because the workload controls the one in the namespace.
 struct Entered {
     host_proc: OwnedFd,
     /// Of the process whose namespace it is.
@@ -270,15 +274,15 @@ impl Entered {
         mount::parse_table(&table, PATH)
     }
 
-    /// Where the folder is now, seen from the namespace's root.
-    fn path_of(&self, folder: &OwnedFd) -> Result<PathBuf, SysError> {
+    /// The present path of the directory from the root of the namespace.
+    fn path_of(&self, directory: &OwnedFd) -> Result<PathBuf, SysError> {
         use std::os::fd::AsRawFd;
-        let link = format!("thread-self/fd/{}", folder.as_raw_fd());
+        let link = format!("thread-self/fd/{}", directory.as_raw_fd());
         let path = readlinkat(&self.host_proc, &link, Vec::new()).doing("read", &link)?;
         Ok(PathBuf::from(OsString::from_vec(path.into_bytes())))
     }
 
-    /// Unmounts what was mounted an instant ago; the workload may just be walking through it.
+    /// Undoes a mount that was just made. The workload may be resolving a path in it.
     fn take_back(&self, device_number: u64) -> Result<(), NamespaceError> {
         let mut attempts = RESOLVE_ATTEMPTS;
         loop {
@@ -295,14 +299,14 @@ impl Entered {
     fn unmount_device(&self, device_number: u64, flags: UnmountFlags) -> Result<bool, NamespaceError> {
         let root = self.open_root()?;
         let mut changed = false;
-        // Last mounted, first unmounted: one may lie on another.
+        // In reverse order of mounting: one mount may cover another.
         for mount in self.mounts()?.into_iter().rev().filter(|mount| mount.device_number == device_number) {
             changed |= self.unmount_at(&root, &mount.mount_point, device_number, flags)?;
         }
         Ok(changed)
     }
 
-    /// Unmounts what is mounted at `mount_point` if it is the device. Answers whether it did.
+    /// Unmounts `mount_point` if the device is mounted there. Returns whether it was.
     fn unmount_at(
         &self,
         root: &OwnedFd,
@@ -317,24 +321,28 @@ impl Entered {
         let flags_open = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let parent =
             openat2(root, relative(parent), flags_open, Mode::empty(), resolve).map_err(|e| match e {
-                // A folder above was renamed since the table was read: the caller may try again.
+                // A directory above was renamed after the table was read: the caller retries.
                 Errno::NOENT | Errno::LOOP | Errno::NOTDIR | Errno::AGAIN => NamespaceError::Unusable {
                     path: mount_point.to_owned(),
                     reason: "its path changes".into(),
                 },
                 e => SysError::new("open", mount_point, e).into(),
             })?;
-        // Only what is mounted can be on this device while its parent is not, and then its name stays as it is.
+        // The parent is on another device, so a name on this device is a mount point, which cannot be renamed.
         if !statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|found| found.st_dev == device_number)
         {
-            let reason = "something else is there now".into();
+            let reason = "another file is there now".into();
             return Err(NamespaceError::Unusable { path: mount_point.to_owned(), reason });
         }
-        rustix::process::fchdir(&parent).doing("enter the folder of", mount_point)?;
+        rustix::process::fchdir(&parent).doing("enter the directory of", mount_point)?;
         drop(parent);
         let result = unmount(name, flags | UnmountFlags::NOFOLLOW);
+        // EINVAL means that the mount is locked, or that another process unmounted it first.
+        let is_mounted =
+            statat(CWD, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|found| found.st_dev == device_number);
         rustix::process::fchdir(root).doing("enter", "/")?;
         match result {
+            Err(Errno::INVAL) if !is_mounted => Ok(false),
             Ok(()) => Ok(true),
             Err(Errno::AGAIN) if flags.contains(UnmountFlags::EXPIRE) => Ok(false),
             Err(Errno::BUSY) => {
@@ -348,21 +356,21 @@ impl Entered {
     }
 }
 
-/// While it lives, this thread opens and makes files as another user, without root's power over files.
+/// While it exists, this thread opens and creates files as another user, without root's privileges over files.
 struct ActingAs;
 
 impl ActingAs {
     fn owner(id: u32) -> Result<Self, SysError> {
         let doing = |e| SysError::new("act as a user in", "/proc/thread-self", e);
-        // Per thread, as the raw system call is. Root's groups are not the instance's.
+        // The raw system call changes this thread only. Root's groups are not the instance's.
         rustix::thread::set_thread_groups(&[]).map_err(|e| doing(e.into()))?;
-        // SAFETY: both calls change numbers of this thread only. They never fail for root; the answer is the old number.
+        // SAFETY: both calls change ids of this thread only. They never fail for root and return the previous id.
         unsafe {
             libc::setfsgid(id);
             libc::setfsuid(id);
         }
         let acting = Self;
-        // SAFETY: an invalid number changes nothing, and the answer is the present one.
+        // SAFETY: an invalid id changes nothing and returns the present one.
         let present = unsafe { libc::setfsuid(u32::MAX) };
         if present as u32 == id {
             Ok(acting)
@@ -374,7 +382,7 @@ impl ActingAs {
 
 impl Drop for ActingAs {
     fn drop(&mut self) {
-        // SAFETY: as above; the thread's user is root, to which these may always return.
+        // SAFETY: as above. The thread's real user is root, so these calls succeed.
         unsafe {
             libc::setfsuid(0);
             libc::setfsgid(0);
@@ -382,46 +390,46 @@ impl Drop for ActingAs {
     }
 }
 
-/// How often a path is resolved again because something in it changed meanwhile.
+/// How often a path is resolved again because a directory in it was renamed.
 const RESOLVE_ATTEMPTS: u32 = 64;
 
-/// Resolves `path` within `root` to a folder, and makes what is missing of it.
-fn make_folder(root: &OwnedFd, path: &Path) -> Result<OwnedFd, NamespaceError> {
+/// Resolves `path` within `root` to a directory and creates the missing components.
+fn ensure_directory(root: &OwnedFd, path: &Path) -> Result<OwnedFd, NamespaceError> {
     let unusable = |reason: String| NamespaceError::Unusable { path: path.to_owned(), reason };
     let mut prefix = PathBuf::new();
-    let mut folder = open_within(root, Path::new("."), RESOLVE_ATTEMPTS).doing("open", "/")?;
+    let mut directory = open_within(root, Path::new("."), RESOLVE_ATTEMPTS).doing("open", "/")?;
     for component in path.components() {
         let Component::Normal(name) = component else { continue };
         prefix.push(name);
-        // Always from the root: a symbolic link in the middle counts from there.
+        // From the root each time: an absolute symbolic link in the path is resolved from there.
         let opened = match open_within(root, &prefix, RESOLVE_ATTEMPTS) {
             Err(Errno::NOENT) => {
-                match mkdirat(&folder, name, Mode::from_raw_mode(0o755)) {
-                    // EXIST: made by the workload meanwhile, or a symbolic link that leads nowhere, which shows below.
+                match mkdirat(&directory, name, Mode::from_raw_mode(0o755)) {
+                    // EXIST: the workload created it, or it is a dangling symbolic link, which the next call reports.
                     Ok(()) | Err(Errno::EXIST) => {}
-                    Err(e) => return Err(unusable(format!("cannot make /{}: {e}", prefix.display()))),
+                    Err(e) => return Err(unusable(format!("cannot create /{}: {e}", prefix.display()))),
                 }
                 open_within(root, &prefix, RESOLVE_ATTEMPTS)
             }
             other => other,
         };
-        folder = opened.map_err(|e| {
+        directory = opened.map_err(|e| {
             unusable(match e {
-                Errno::NOTDIR => format!("/{} is not a folder", prefix.display()),
+                Errno::NOTDIR => format!("/{} is not a directory", prefix.display()),
                 Errno::NOENT => format!("/{} leads nowhere", prefix.display()),
                 Errno::LOOP => format!("/{} has too many symbolic links", prefix.display()),
                 e => format!("cannot open /{}: {e}", prefix.display()),
             })
         })?;
     }
-    Ok(folder)
+    Ok(directory)
 }
 
 fn open_within(root: &OwnedFd, path: &Path, attempts: u32) -> Result<OwnedFd, Errno> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     match openat2(root, path, flags, Mode::empty(), resolve) {
-        // Something was renamed while `..` of a symbolic link was followed.
+        // A directory was renamed while `..` in a symbolic link was resolved.
         Err(Errno::AGAIN) if attempts > 1 => open_within(root, path, attempts - 1),
         other => other,
     }
@@ -431,4 +439,54 @@ fn relative(path: &Path) -> CString {
     let bytes = path.strip_prefix("/").unwrap_or(path).as_os_str().as_bytes();
     let bytes = if bytes.is_empty() { OsStr::new(".").as_bytes() } else { bytes };
     CString::new(bytes).expect("the kernel's mount table holds no zero bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Child, Command};
+
+    /// A process in a copy of our mount namespace, killed on drop.
+    struct Elsewhere(Child);
+
+    impl Elsewhere {
+        fn new() -> Self {
+            let child = Command::new("unshare").args(["--mount", "sleep", "4711"]).spawn().unwrap();
+            let elsewhere = Self(child);
+            // `unshare` becomes `sleep` when it is in its own namespace.
+            while std::fs::read_to_string(format!("/proc/{}/comm", elsewhere.0.id())).unwrap() != "sleep\n" {
+                std::thread::yield_now();
+            }
+            elsewhere
+        }
+
+        fn handle(&self) -> ProcessFd {
+            ProcessFd::open_pid(self.0.id()).unwrap().unwrap()
+        }
+    }
+
+    impl Drop for Elsewhere {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    fn placement<'a>(source: &'a Path, target: &'a Path) -> Placement<'a> {
+        let device_number = std::fs::metadata(source).unwrap().dev();
+        Placement { source, device_number, target, read_only: false, owner: 0, refuse: &|_| None }
+    }
+
+    /// The process ends after its handle was opened and before its namespace is entered. Its pid may be reused after that.
+    #[test]
+    fn a_process_that_ended_has_no_namespace() {
+        let elsewhere = Elsewhere::new();
+        let process = elsewhere.handle();
+        drop(elsewhere);
+        let folder = tempfile::tempdir().unwrap();
+        let placed = place(&process, &placement(folder.path(), Path::new("/mnt")));
+        assert!(matches!(placed, Err(NamespaceError::Ended { .. })), "{placed:?}");
+        assert!(!withdraw(&process, 0x700).unwrap());
+        assert!(!withdraw_from_copies(&process, 0x700).unwrap());
+    }
 }

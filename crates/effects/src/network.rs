@@ -1,7 +1,7 @@
-//! A socket in another process's network.
+//! Creates sockets in the network namespace of another process.
 //!
-//! A socket belongs to the network namespace in which it was made, whoever uses it later and wherever. So a thread enters the
-//! namespace, makes the socket, and ends with the call: no other thread ever has another network.
+//! A socket belongs to the network namespace in which it was created, even when another thread uses it. A new thread enters the
+//! namespace, creates the socket, and ends with the call, so no other thread ever has another network.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -24,7 +24,7 @@ pub fn tcp_socket_beside(process: &ProcessFd) -> Result<OwnedFd, NamespaceError>
         }
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         Ok(socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)
-            .doing("make a socket in", &of)?)
+            .doing("create a socket in", &of)?)
     };
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("network-namespace".into()).spawn_scoped(scope, body);

@@ -1,11 +1,12 @@
-//! Programs and processes: run one to its end, find one again after a restart of ours, end one for sure.
+//! Runs programs, identifies processes over restarts, and ends processes.
 //!
-//! A pid is a number that the kernel gives out again. What is remembered over a crash is therefore an [`Identity`]: pid,
-//! start time and boot. What is signalled is a [`ProcessFd`], taken first and compared with the identity afterwards, so that
-//! no signal ever reaches a stranger. A zombie is dead: nothing of it runs, it only waits to be counted.
+//! The kernel reuses pids. A process is therefore recorded as an [`Identity`]: pid, start time and boot. A signal is sent through
+//! a [`ProcessFd`], which is opened first and compared with the identity afterwards, so it never reaches another process. A
+//! zombie counts as dead: none of its code runs.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -20,16 +21,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Doing, SysError};
 
-/// Where programs are looked for, whatever the caller's environment says.
+/// The search path for programs, independent of the caller's environment.
 pub const PROGRAM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// How much of each stream an error keeps.
+/// The part of each stream that an error keeps.
 const KEPT_STREAM_BYTES: usize = 4096;
 
-/// A program could not be run or did not succeed.
+/// A command line may have megabytes, and ends up in messages and reports.
+const COMMAND_LINE_MAX_BYTES: u64 = 4096;
+
+/// A program could not be run or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
-    #[error("{program} is not installed (looked in {PROGRAM_PATH})")]
+    #[error("{program} is not installed (searched {PROGRAM_PATH})")]
     NotFound { program: String },
 
     #[error("cannot run {}: {source}", line(program, args))]
@@ -50,7 +54,7 @@ fn said(stdout: &str, stderr: &str) -> String {
     if text.is_empty() { String::new() } else { format!(": {text}") }
 }
 
-/// Runs `program` to its end with nothing on its stdin, and answers what it wrote if it exits with 0.
+/// Runs `program` with an empty stdin and waits for it. Returns its output if it exits with 0.
 pub fn run(program: &str, args: &[&OsStr]) -> Result<Output, ProcessError> {
     let owned = || args.iter().map(|&arg| arg.to_owned()).collect::<Vec<_>>();
     let path = find_program(program).ok_or_else(|| ProcessError::NotFound { program: program.to_owned() })?;
@@ -75,14 +79,14 @@ fn kept(stream: &[u8]) -> String {
     String::from_utf8_lossy(&stream[..stream.len().min(KEPT_STREAM_BYTES)]).into_owned()
 }
 
-/// A command in a clean environment: [`PROGRAM_PATH`] and messages in English.
+/// A command with a fixed environment: [`PROGRAM_PATH`], and messages in English.
 pub fn command(program: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear().env("PATH", PROGRAM_PATH).env("LC_ALL", "C");
     command
 }
 
-/// The executable file that `program` (a name, or an absolute path) stands for.
+/// The executable file of `program`, which is a name or an absolute path.
 pub fn find_program(program: &str) -> Option<PathBuf> {
     let executable =
         |path: &Path| rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok() && path.is_file();
@@ -92,33 +96,14 @@ pub fn find_program(program: &str) -> Option<PathBuf> {
     PROGRAM_PATH.split(':').map(|folder| Path::new(folder).join(program)).find(|path| executable(path))
 }
 
-/// Makes the command's process inherit each descriptor under the given number (3 or more). All others are close-on-exec.
-pub fn inherit(command: &mut Command, descriptors: Vec<(OwnedFd, RawFd)>) {
-    let move_up = move || {
-        // First above every wanted number, so that no dup2 closes a descriptor that is still to be moved.
-        let above = descriptors.iter().map(|(_, number)| number + 1).max().unwrap_or(3);
-        for (descriptor, number) in &descriptors {
-            // SAFETY: fcntl and dup2 take only numbers; `descriptor` is open as long as this closure lives.
-            let copy = unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_DUPFD_CLOEXEC, above) };
-            // SAFETY: as above; `number` belongs to nobody in this process that is about to become another program.
-            if copy < 0 || unsafe { libc::dup2(copy, *number) } < 0 {
-                return Err(io::Error::last_os_error());
-            }
-        }
-        Ok(())
-    };
-    // SAFETY: between fork and exec the closure only makes system calls; it neither allocates nor locks.
-    unsafe { command.pre_exec(move_up) };
-}
-
-/// Lets the command's process survive what ends ours: a session of its own, so that no terminal or group signal reaches it.
+/// Gives the command's process a session of its own, so that signals to our terminal or process group do not reach it.
 pub fn in_own_session(command: &mut Command) {
     let leave = || rustix::process::setsid().map(drop).map_err(io::Error::from);
     // SAFETY: between fork and exec the closure makes one system call.
     unsafe { command.pre_exec(leave) };
 }
 
-/// Names one process for ever, also over restarts of ours and of the host.
+/// Identifies one process uniquely, also over restarts of the agent and of the host.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identity {
     pub pid: u32,
@@ -128,7 +113,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The process that has `pid` now; `None` if there is none, or only a zombie.
+    /// The process that has `pid` now; `None` if there is none or only a zombie.
     pub fn of(pid: u32) -> Result<Option<Self>, SysError> {
         match Stat::of(pid)? {
             Some(stat) if !stat.is_dead() => {
@@ -138,7 +123,7 @@ impl Identity {
         }
     }
 
-    /// Whether this very process is still there, and not as a zombie.
+    /// Whether this process still exists and is not a zombie.
     pub fn is_alive(&self) -> Result<bool, SysError> {
         Ok(Stat::of(self.pid)?.is_some_and(|stat| !stat.is_dead() && stat.start_ticks == self.start_ticks)
             && self.boot_id == boot_id()?)
@@ -158,7 +143,7 @@ pub fn boot_id() -> Result<&'static str, SysError> {
     }
 }
 
-/// What we need of `/proc/<pid>/stat`.
+/// The fields of `/proc/<pid>/stat` that are used here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stat {
     state: u8,
@@ -173,11 +158,10 @@ impl Stat {
         let path = format!("/proc/{pid}/stat");
         match std::fs::read(&path) {
             Ok(text) => {
-                let malformed =
-                    || SysError::new("understand", &path, io::Error::from(io::ErrorKind::InvalidData));
+                let malformed = || SysError::new("parse", &path, io::Error::from(io::ErrorKind::InvalidData));
                 Self::parse(&text).map(Some).ok_or_else(malformed)
             }
-            // ESRCH: it went between open and read.
+            // ESRCH: the process was reaped between open and read.
             Err(e) if e.kind() == io::ErrorKind::NotFound || e.raw_os_error() == Some(libc::ESRCH) => {
                 Ok(None)
             }
@@ -185,27 +169,27 @@ impl Stat {
         }
     }
 
-    /// The second field, the program's name, may hold anything, `) ` included: the fields are counted from the last `)`.
+    /// The second field, the program's name, may contain any bytes, including `) `. Fields are counted from the last `)`.
     fn parse(text: &[u8]) -> Option<Self> {
         let name_end = text.iter().rposition(|&byte| byte == b')')?;
         let rest = std::str::from_utf8(&text[name_end + 1..]).ok()?;
         let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
         Some(Self {
             state: *fields.first()?.as_bytes().first()?,
-            // -1 in the moment in which the kernel lets go of a dead process.
+            // -1 while the kernel releases a dead process.
             session: fields.get(3)?.parse::<i64>().ok()?.try_into().unwrap_or(0),
             threads: fields.get(17)?.parse().ok()?,
             start_ticks: fields.get(19)?.parse().ok()?,
         })
     }
 
-    /// A zombie whose other threads still run is not dead: only its first thread has ended.
+    /// A zombie with other running threads is not dead: only its first thread has ended.
     pub fn is_dead(&self) -> bool {
         matches!(self.state, b'Z' | b'X' | b'x') && self.threads <= 1
     }
 }
 
-/// A handle on one process: it never comes to mean another.
+/// A handle to one process. It never refers to another one, even if the pid is reused.
 #[derive(Debug)]
 pub struct ProcessFd {
     fd: OwnedFd,
@@ -213,16 +197,16 @@ pub struct ProcessFd {
 }
 
 impl ProcessFd {
-    /// `None` if the process that `identity` names is gone.
+    /// `None` if the process has ended.
     pub fn open(identity: &Identity) -> Result<Option<Self>, SysError> {
         match Self::open_pid(identity.pid)? {
-            // The handle came first: if the process is still the same now, the handle means it.
+            // The handle was opened first, so it refers to the process that still matches now.
             Some(process) if identity.is_alive()? => Ok(Some(process)),
             _ => Ok(None),
         }
     }
 
-    /// The process that has `pid` now, whatever it is. `None` if there is none.
+    /// The process that has `pid` now, whichever that is. `None` if there is none.
     pub fn open_pid(pid: u32) -> Result<Option<Self>, SysError> {
         let Some(raw) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return Ok(None) };
         match pidfd_open(raw, PidfdFlags::empty()) {
@@ -237,7 +221,7 @@ impl ProcessFd {
         self.pid
     }
 
-    /// Sends `signal`; a process that is gone is no error.
+    /// Sends `signal`. Succeeds if the process has ended.
     pub fn signal(&self, signal: Signal) -> Result<(), SysError> {
         match pidfd_send_signal(&self.fd, signal) {
             Ok(()) | Err(Errno::SRCH) => Ok(()),
@@ -245,7 +229,7 @@ impl ProcessFd {
         }
     }
 
-    /// Waits until the process has ended, at most `timeout`. Answers whether it has.
+    /// Waits at most `timeout` for the process to end. Returns whether it has ended.
     pub fn wait(&self, timeout: Duration) -> Result<bool, SysError> {
         let deadline = Instant::now() + timeout;
         loop {
@@ -278,10 +262,13 @@ pub fn all_pids() -> Result<Vec<u32>, SysError> {
     Ok(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
 }
 
-/// Full command line with arguments separated by spaces; the program's name in brackets if there is none, as for kernel
-/// threads. Empty if the process is gone.
+/// The command line with its arguments separated by spaces, cut to 4 KiB. For a process without one, such as a kernel thread, its
+/// name in brackets. Empty if the process has ended.
 pub fn command_line(pid: u32) -> String {
-    let args = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let mut args = Vec::new();
+    // An error means that the process has ended.
+    let _ = File::open(format!("/proc/{pid}/cmdline"))
+        .and_then(|file| file.take(COMMAND_LINE_MAX_BYTES).read_to_end(&mut args));
     let args = String::from_utf8_lossy(&args).trim_end_matches('\0').replace('\0', " ");
     if !args.is_empty() {
         return args;
@@ -335,7 +322,7 @@ mod tests {
         assert!(stat.is_dead() && stat.start_ticks == 555, "{stat:?}");
     }
 
-    /// A process is alive, then a zombie that nobody has reaped: dead, though its pid is still taken.
+    /// An unreaped zombie is dead although its pid is still in use.
     #[test]
     fn a_zombie_is_dead() {
         let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
@@ -362,18 +349,5 @@ mod tests {
             assert!(!stranger.is_alive().unwrap());
             assert!(ProcessFd::open(&stranger).unwrap().is_none());
         }
-    }
-
-    #[test]
-    fn descriptors_arrive_under_their_numbers() {
-        let (reader_a, writer_a) = std::io::pipe().unwrap();
-        let (reader_b, writer_b) = std::io::pipe().unwrap();
-        let mut shell = command(&find_program("sh").unwrap());
-        shell.args(["-c", "echo a >&3; echo b >&4"]);
-        inherit(&mut shell, vec![(writer_a.into(), 3), (writer_b.into(), 4)]);
-        assert!(shell.status().unwrap().success());
-        drop(shell);
-        assert_eq!(std::io::read_to_string(reader_a).unwrap(), "a\n");
-        assert_eq!(std::io::read_to_string(reader_b).unwrap(), "b\n");
     }
 }

@@ -1,8 +1,8 @@
-//! Pure planners: what should be and what was seen go in, ordered steps come out. The same input always gives the same plan.
+//! Pure planners: from the wanted and the observed state to ordered steps. The same input always gives the same plan.
 //!
-//! Every decision of a host is made here, where it can be tested in tables; the agent only looks, calls, and carries out.
-//! A plan never removes something because it is absent from a list: it only ever speaks of the one object it was asked
-//! about, and destroys data only when that object's spec says `Purged` or `Destroyed`.
+//! All decisions of a host are made here, where tables test them; the agent observes and executes. A plan is about one object
+//! and never removes something because a list does not contain it. It destroys data only if the object's spec says `Purged` or
+//! `Destroyed`.
 
 mod instance_plan;
 mod service_plan;

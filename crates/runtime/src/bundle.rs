@@ -1,10 +1,10 @@
-//! The OCI configuration of an instance: what the runtime is asked to make of a spec.
+//! The OCI configuration of an instance, made from its spec.
 //!
-//! Every option is ours; the spec chooses only what is named in it. An instance gets namespaces of its own for users, pids,
-//! mounts, IPC, host name and control groups, and one for the network unless it is given the host's. Its root user is an
-//! unprivileged user of the host. Nothing is asked for that needs CAP_SYS_RESOURCE: no resource limits, no OOM score.
+//! A spec sets only the fields that it names; all other options are set here. An instance has namespaces of its own for users,
+//! pids, mounts, IPC, host name and control groups, and for the network unless it uses the host's. Its root user is an
+//! unprivileged user of the host. Nothing here needs CAP_SYS_RESOURCE: there are no resource limits and no OOM score.
 //!
-//! With the host's network there is no `/sys`: the kernel shows it only to the owner of the network namespace.
+//! With the host's network there is no `/sys`: the kernel mounts it only for the owner of the network namespace.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,15 +22,15 @@ use oci_spec::runtime::{
 use crate::seccomp;
 use crate::template::INIT_PATH;
 
-/// What programs find if the spec's environment does not say otherwise.
+/// The environment, unless the spec overrides it.
 const DEFAULT_ENV: [(&str, &str); 3] = [
     ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
     ("HOME", "/root"),
     ("TERM", "xterm"),
 ];
 
-/// The usual set of containers, without MKNOD (devices are ours to give), NET_RAW (forging packets), SYS_CHROOT (nothing that
-/// runs inside may have another root folder than the one its mounts are named from) and AUDIT_WRITE (nobody reads that log).
+/// The usual set of containers without MKNOD (instances create no devices), NET_RAW (no forged packets), SYS_CHROOT (mount points
+/// are named from one root directory) and AUDIT_WRITE (the audit log has no reader).
 const CAPABILITIES: [Capability; 10] = [
     Capability::Chown,
     Capability::DacOverride,
@@ -44,7 +44,7 @@ const CAPABILITIES: [Capability; 10] = [
     Capability::Setuid,
 ];
 
-/// Hidden: what lies in them tells about the host or its other tenants.
+/// Hidden: their content describes the host or its other tenants.
 const MASKED: [&str; 11] = [
     "/proc/acpi",
     "/proc/asound",
@@ -62,15 +62,15 @@ const READ_ONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
 
 const CPU_PERIOD_MICROS: u64 = 100_000;
 
-/// What the host decides about an instance, beside its spec.
+/// The host's part of an instance's configuration.
 #[derive(Debug)]
 pub(crate) struct Placement<'a> {
     pub(crate) rootfs: &'a Path,
-    /// Holds `hosts`, `hostname` and `resolv.conf`.
+    /// Contains `hosts`, `hostname` and `resolv.conf`.
     pub(crate) etc: &'a Path,
     pub(crate) ids: IdRange,
     pub(crate) cgroup: String,
-    /// Whether the host's kernel counts swap; then an instance gets none.
+    /// The kernel accounts for swap; then an instance gets none.
     pub(crate) counts_swap: bool,
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn config(spec: &InstanceSpec, placement: &Placement<'_>) -> Result<S
         .build()
 }
 
-/// A command of another kind, run beside the first process with the same rights.
+/// The process of a command that runs beside the first process with the same privileges.
 pub(crate) fn exec_process(
     first: &Process,
     args: Vec<String>,
@@ -138,7 +138,7 @@ fn first_process(spec: &InstanceSpec) -> Result<Process, OciSpecError> {
         .capabilities(capabilities)
         .no_new_privileges(true)
         .build()?;
-    // The builder's own default would set limits.
+    // The builder's default sets limits.
     process.set_rlimits(None);
     Ok(process)
 }
@@ -167,7 +167,7 @@ fn resources(spec: &InstanceSpec, counts_swap: bool) -> Result<LinuxResources, O
         // Memory and swap together.
         memory = memory.swap(memory_bytes);
     }
-    // The runtime adds the harmless devices that every program expects.
+    // The runtime adds the harmless devices that programs expect.
     let no_devices = LinuxDeviceCgroupBuilder::default().allow(false).access("rwm".to_owned()).build()?;
     LinuxResourcesBuilder::default()
         .cpu(LinuxCpuBuilder::default().quota(quota).period(CPU_PERIOD_MICROS).build()?)

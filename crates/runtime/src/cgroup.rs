@@ -1,7 +1,7 @@
-//! The control groups of an instance: who is in them, and their removal.
+//! The control groups of an instance: lists their processes and removes them.
 //!
-//! The OCI runtime makes them and sets the limits, in each hierarchy that the host has (one of version 2, several of version 1,
-//! or both). A workload cannot leave them, so they name every process of it. After a reboot they are gone by themselves.
+//! The OCI runtime creates them and sets the limits, in each hierarchy of the host (one of version 2, several of version 1, or
+//! both). A workload cannot leave its groups, so they contain all its processes. They do not survive a reboot.
 
 use std::fs;
 use std::io;
@@ -15,7 +15,8 @@ fn folders(group: &str) -> Result<Vec<PathBuf>, SysError> {
     Ok(hierarchies()?.iter().map(|mount_point| mount_point.join(group.trim_start_matches('/'))).collect())
 }
 
-/// Where the hierarchies are mounted. They stay there while the host runs, and its mount table may be long: it is read once.
+/// The mount points of the hierarchies. They do not change while the host runs, so the mount table, which may be long, is read
+/// once.
 fn hierarchies() -> Result<&'static [PathBuf], SysError> {
     static HIERARCHIES: OnceLock<Vec<PathBuf>> = OnceLock::new();
     if let Some(known) = HIERARCHIES.get() {
@@ -23,11 +24,11 @@ fn hierarchies() -> Result<&'static [PathBuf], SysError> {
     }
     let cgroups = mount::table()?.into_iter().filter(|mount| mount.fs_type.starts_with("cgroup"));
     let found: Vec<PathBuf> = cgroups.map(|mount| mount.mount_point).collect();
-    // None: the host is still starting.
+    // Not remembered while there is none: the host may still be starting.
     Ok(if found.is_empty() { &[] } else { HIERARCHIES.get_or_init(|| found) })
 }
 
-/// Pids in the group and in those that were made below it, each once, sorted.
+/// The pids in the group and in the groups below it, sorted and without duplicates.
 pub(crate) fn pids(group: &str) -> Result<Vec<u32>, SysError> {
     let mut pids = Vec::new();
     for folder in folders(group)? {
@@ -53,7 +54,7 @@ fn collect_pids(folder: &Path, pids: &mut Vec<u32>) -> Result<(), SysError> {
     Ok(())
 }
 
-/// Removes the empty group and those below it. Answers whether there was one.
+/// Removes the empty group and the groups below it. Returns whether there was one.
 pub(crate) fn remove(group: &str) -> Result<bool, SysError> {
     let mut changed = false;
     for folder in folders(group)? {
@@ -73,7 +74,7 @@ fn remove_folder(folder: &Path) -> Result<bool, SysError> {
     }
 }
 
-/// Removes the group if there is nothing in it; other instances may be in it, or just come.
+/// Removes the group if it is empty. Other instances may be in it.
 pub(crate) fn remove_if_empty(group: &str) -> Result<(), SysError> {
     for folder in folders(group)? {
         match fs::remove_dir(&folder) {

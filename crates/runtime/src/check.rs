@@ -1,4 +1,4 @@
-//! What can be told of a request without trying it.
+//! Validation of requests before anything is done.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,7 +24,7 @@ pub(crate) fn spec(spec: &InstanceSpec) -> Result<(), String> {
             return Err("its command is empty".into());
         }
         Some(command) if command.iter().any(|arg| arg.contains('\0')) => {
-            return Err("its command has a zero byte in it".into());
+            return Err("its command contains a zero byte".into());
         }
         _ => {}
     }
@@ -38,7 +38,7 @@ pub(crate) fn exec(request: &ExecRequest) -> Result<(), String> {
         ExecCommand::Argv(argv) => argv.iter().any(|arg| arg.contains('\0')),
     };
     if has_zero {
-        return Err("it has a zero byte in it".into());
+        return Err("it contains a zero byte".into());
     }
     match &request.cwd {
         Some(cwd) if !cwd.starts_with('/') || cwd.contains('\0') => {
@@ -49,30 +49,28 @@ pub(crate) fn exec(request: &ExecRequest) -> Result<(), String> {
     check_env(&request.env)
 }
 
-/// It goes into a request as it is, and must not become another one.
+/// The path becomes part of the request line and must not contain a line break or another request.
 pub(crate) fn http_path(path: &str) -> Result<(), String> {
     if path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(())
     } else {
-        Err(format!(
-            "{path:?} is not a path as it goes over the wire; it begins with / and has other characters escaped"
-        ))
+        Err(format!("{path:?} is not a percent-encoded path that begins with /"))
     }
 }
 
 fn check_env(env: &BTreeMap<String, String>) -> Result<(), String> {
     for (name, value) in env {
         if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
-            return Err(format!("{name:?} cannot be a variable of the environment"));
+            return Err(format!("{name:?} is not a valid environment variable"));
         }
     }
     Ok(())
 }
 
-/// The instances' root users are nobody special on the host, and have to walk to their root folders.
+/// The root users of instances are unprivileged users of the host and must be able to walk to their root directories.
 pub(crate) fn reachable(folder: &Path) -> Result<(), RuntimeError> {
     for path in folder.ancestors() {
-        let mode = fs::metadata(path).doing("look at", path)?.mode();
+        let mode = fs::metadata(path).doing("examine", path)?.mode();
         if mode & 0o001 == 0 {
             return Err(RuntimeError::Unreachable { path: path.to_owned() });
         }

@@ -1,4 +1,4 @@
-//! What every [`InstanceDriver`] must do, as one suite that each implementation runs.
+//! The contract of [`InstanceDriver`] as one test suite that each implementation runs.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -41,12 +41,12 @@ pub fn spec(id: InstanceId, run: u64) -> InstanceSpec {
     }
 }
 
-/// An id that nothing else has.
+/// A new, unique id.
 pub fn new_id() -> InstanceId {
     InstanceId::from_uuid(Uuid::now_v7())
 }
 
-/// A shell command with a minute of time.
+/// A shell command with a timeout of a minute.
 pub fn shell(line: &str) -> ExecRequest {
     ExecRequest {
         command: ExecCommand::Shell(line.into()),
@@ -56,7 +56,7 @@ pub fn shell(line: &str) -> ExecRequest {
     }
 }
 
-/// Everything that a command wrote, and how it ended: `(code, timed_out)`.
+/// The stdout and stderr of a command, and how it ended: `(code, timed_out)`.
 pub async fn collect(mut stream: ExecStream) -> (String, String, (i32, bool)) {
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     while let Some(event) = stream.next().await {
@@ -72,7 +72,7 @@ pub async fn collect(mut stream: ExecStream) -> (String, String, (i32, bool)) {
     panic!("the stream ended without an exit code");
 }
 
-/// Runs the whole suite. Panics at the first difference; leaves no instance behind if there is none.
+/// Runs the whole suite. Panics at the first failure; otherwise leaves no instance behind.
 pub async fn run(driver: &dyn InstanceDriver, volumes: &[Volume; 2]) {
     unknown_instances(driver).await;
     life(driver).await;
@@ -80,7 +80,7 @@ pub async fn run(driver: &dyn InstanceDriver, volumes: &[Volume; 2]) {
     removal_and_destruction(driver).await;
 }
 
-/// Nothing is known of an instance that never was, and asking does not make it.
+/// Calls for an instance that never existed change nothing and do not create it.
 async fn unknown_instances(driver: &dyn InstanceDriver) {
     let id = new_id();
     assert_eq!(driver.observe(id).unwrap().container, ContainerState::Absent);
@@ -94,7 +94,7 @@ async fn unknown_instances(driver: &dyn InstanceDriver) {
     assert!(!driver.end_processes(id, &[1]).unwrap());
     assert_eq!(driver.logs(id, 10).unwrap(), []);
     driver.exited(id).await;
-    assert!(!driver.survey().unwrap().contains(&id));
+    assert!(!driver.list().unwrap().contains(&id));
     let spec = InstanceSpec { template: "no-such-template".into(), ..spec(id, 1) };
     assert!(matches!(driver.validate(&spec), Err(RuntimeError::UnknownTemplate { .. })));
     assert!(matches!(driver.create(&spec), Err(RuntimeError::UnknownTemplate { .. })));
@@ -102,7 +102,7 @@ async fn unknown_instances(driver: &dyn InstanceDriver) {
     assert!(driver.templates().contains(&"miosa-default".to_owned()));
 }
 
-/// Created, started, stopped: each call once, and refused where it makes no sense.
+/// Created, started, stopped: each call succeeds once and is refused in the wrong state.
 async fn life(driver: &dyn InstanceDriver) {
     let spec = spec(new_id(), 7);
     let id = spec.id;
@@ -110,7 +110,7 @@ async fn life(driver: &dyn InstanceDriver) {
     let pid = driver.create(&spec).unwrap();
     let seen = driver.observe(id).unwrap();
     assert_eq!((seen.container, seen.rootfs_mounted), (ContainerState::Created { pid, run: 7 }, true));
-    assert!(driver.survey().unwrap().contains(&id));
+    assert!(driver.list().unwrap().contains(&id));
     assert!(matches!(driver.create(&spec), Err(RuntimeError::ContainerExists { .. })));
     assert!(matches!(driver.exec(id, shell("true")), Err(RuntimeError::NotRunning { .. })));
     assert!(matches!(driver.probe_http(id, 80, "/"), Err(RuntimeError::NotRunning { .. })));
@@ -135,7 +135,7 @@ async fn life(driver: &dyn InstanceDriver) {
     let seen = driver.observe(id).unwrap();
     assert_eq!(seen.container, ContainerState::Exited { code: Some(0), run: 7, ran: true });
     assert_eq!(seen.started_at, Some(started_at));
-    // The time of a file, of which the clock goes in steps.
+    // It is the modification time of a file, whose clock advances in steps.
     let ended_at = seen.ended_at.expect("somebody saw it end") + SignedDuration::from_millis(10);
     assert!(
         (started_at..=Timestamp::now() + SignedDuration::from_millis(10)).contains(&ended_at),
@@ -147,7 +147,7 @@ async fn life(driver: &dyn InstanceDriver) {
     assert_eq!(driver.destroy(id).unwrap(), Changed::Changed);
 }
 
-/// Volumes are published before the first process and while it runs, and none is left in a container that ended.
+/// Volumes are published before the first process starts and while it runs; a container that ended has none.
 async fn volumes_come_and_go(driver: &dyn InstanceDriver, volumes: &[Volume; 2]) {
     let spec = spec(new_id(), 1);
     let id = spec.id;
@@ -183,7 +183,7 @@ async fn volumes_come_and_go(driver: &dyn InstanceDriver, volumes: &[Volume; 2])
     driver.destroy(id).unwrap();
 }
 
-/// A container is removed from whatever state, its instance stays until it is destroyed.
+/// A container can be removed in every state; its instance exists until it is destroyed.
 async fn removal_and_destruction(driver: &dyn InstanceDriver) {
     let id = new_id();
     for run in 1..=3 {
@@ -204,11 +204,11 @@ async fn removal_and_destruction(driver: &dyn InstanceDriver) {
         assert_eq!(driver.remove_container(id).unwrap(), Changed::Unchanged, "run {run}");
         let seen = driver.observe(id).unwrap();
         assert_eq!((seen.container, seen.rootfs_mounted), (ContainerState::Absent, false));
-        assert!(driver.survey().unwrap().contains(&id));
+        assert!(driver.list().unwrap().contains(&id));
     }
     driver.create(&spec(id, 4)).unwrap();
     driver.start(id).unwrap();
     assert_eq!(driver.destroy(id).unwrap(), Changed::Changed);
-    assert!(!driver.survey().unwrap().contains(&id));
+    assert!(!driver.list().unwrap().contains(&id));
     assert_eq!(driver.destroy(id).unwrap(), Changed::Unchanged);
 }

@@ -1,4 +1,4 @@
-//! conmon: the small process beside each container that keeps its output and its exit code while we may be gone.
+//! conmon: the process beside each container that records its output and its exit code independently of the agent.
 //!
 //! ```text
 //!   agent ── conmon (ends when its child has a session of its own)
@@ -6,8 +6,10 @@
 //!                      └──── first process of the instance
 //! ```
 //!
-//! It answers over a pipe: the first process's pid, or the runtime's words why there is none. If we are killed in between, it
-//! goes on; what it made is found by the record that was written before.
+//! conmon responds over a pipe with the pid of the first process, or with the runtime's error message.
+//!
+//! **Crash safety.** If the agent is killed in between, conmon continues. The record that was written before leads the next
+//! agent to whatever conmon made.
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -15,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use command_fds::{CommandFdExt, FdMapping};
 use jiff::Timestamp;
 use miosa_domain::InstanceId;
 use miosa_effects::process::{self, Identity};
@@ -24,10 +27,10 @@ use serde::Deserialize;
 use crate::RuntimeError;
 use crate::record::Processes;
 
-/// Making a container takes some 50 ms; a machine that swaps may need much longer.
+/// Creating a container takes about 50 ms; a machine that swaps may need much longer.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Where conmon finds the descriptor of the pipe to answer on.
+/// The variable in which conmon expects the descriptor of the pipe.
 const SYNC_PIPE_VARIABLE: &str = "_OCI_SYNCPIPE";
 const SYNC_PIPE_NUMBER: i32 = 3;
 const ANSWER_MAX_BYTES: u64 = 64 * 1024;
@@ -37,13 +40,13 @@ pub(crate) const FIRST_PID_FILE: &str = "first.pid";
 pub(crate) const EXIT_FOLDER: &str = "exit";
 pub(crate) const SOCKET_FOLDER: &str = "socket";
 
-/// One container to be made from the bundle in `folder`.
+/// A container to be created from the bundle in `folder`.
 #[derive(Debug)]
 pub(crate) struct Launch<'a> {
     pub(crate) id: InstanceId,
     pub(crate) conmon: &'a Path,
     pub(crate) runtime: &'a Path,
-    /// Where the runtime keeps its state.
+    /// The directory of the runtime's state.
     pub(crate) runtime_root: &'a Path,
     pub(crate) folder: &'a Path,
     pub(crate) log: &'a Path,
@@ -52,41 +55,42 @@ pub(crate) struct Launch<'a> {
 
 #[derive(Deserialize)]
 struct Answer {
-    /// Of the first process, or not positive if there is none.
+    /// The first process; zero or negative if there is none.
     pid: i64,
     #[serde(default)]
     message: Option<String>,
 }
 
-/// Makes the container and answers its processes. The first one waits to be let run.
+/// Creates the container. Returns its processes, of which the first waits to be started.
 pub(crate) fn launch(launch: &Launch<'_>) -> Result<Processes, RuntimeError> {
     let failed = |message: String| RuntimeError::Runtime { id: launch.id, doing: "create", message };
     let (mut reader, writer) = std::io::pipe().doing("make a pipe for", launch.conmon)?;
     let mut command = process::command(launch.conmon);
     command.args(arguments(launch)).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.env(SYNC_PIPE_VARIABLE, SYNC_PIPE_NUMBER.to_string()).current_dir(launch.folder);
-    process::inherit(&mut command, vec![(writer.into(), SYNC_PIPE_NUMBER)]);
+    let sync_pipe = FdMapping { parent_fd: writer.into(), child_fd: SYNC_PIPE_NUMBER };
+    command.fd_mappings(vec![sync_pipe]).expect("one descriptor collides with no other");
     process::in_own_session(&mut command);
     let mut child = command.spawn().doing("start", launch.conmon)?;
-    // It holds our end of the pipe, without which the reader would never see its end.
+    // It owns the write end of the pipe; the reader would never see the end of the stream.
     drop(command);
     let mut answer = Vec::new();
     let answered = wait_readable(&reader, CREATE_TIMEOUT)?;
     if answered {
         answer.resize(ANSWER_MAX_BYTES as usize, 0);
-        // conmon writes one line at once and keeps the pipe open for as long as the container lives.
-        let length = reader.read(&mut answer).doing("read the answer of", launch.conmon)?;
+        // conmon writes one line in one call and keeps the pipe open for as long as the container lives.
+        let length = reader.read(&mut answer).doing("read the response of", launch.conmon)?;
         answer.truncate(length);
     } else {
-        // The caller ends what conmon is doing.
+        // The caller ends the processes that conmon started.
         child.kill().doing("end", launch.conmon)?;
     }
     let status = child.wait().doing("wait for", launch.conmon)?;
     if !answered {
-        return Err(failed(format!("no answer from conmon in {} seconds", CREATE_TIMEOUT.as_secs())));
+        return Err(failed(format!("conmon did not respond within {} seconds", CREATE_TIMEOUT.as_secs())));
     }
     let answer: Answer = serde_json::from_slice(&answer).map_err(|_| {
-        failed(format!("conmon ended ({status}) and said {:?}", String::from_utf8_lossy(&answer)))
+        failed(format!("conmon ended ({status}) with the message {:?}", String::from_utf8_lossy(&answer)))
     })?;
     let pid = u32::try_from(answer.pid).ok().filter(|&pid| pid > 0);
     let Some(pid) = pid else {
@@ -116,7 +120,7 @@ fn arguments(launch: &Launch<'_>) -> Vec<OsString> {
         ("--container-pidfile", file(FIRST_PID_FILE)),
         ("--conmon-pidfile", file(PID_FILE)),
         ("--exit-dir", file(EXIT_FOLDER)),
-        // For a link to the socket in the bundle; its default is a folder that all containers of the host share.
+        // For a link to the socket in the bundle. The default is a directory that all containers of the host share.
         ("--socket-dir-path", file(SOCKET_FOLDER)),
         ("--log-path", log),
         ("--log-size-max", launch.log_max_bytes.to_string().into()),
@@ -136,12 +140,12 @@ fn wait_readable(reader: &std::io::PipeReader, timeout: Duration) -> Result<bool
         match poll(&mut [PollFd::new(reader, PollFlags::IN)], Some(&left)) {
             Ok(ready) => return Ok(ready > 0),
             Err(rustix::io::Errno::INTR) => {}
-            Err(e) => return Err(SysError::new("wait for the answer of", "conmon", e)),
+            Err(e) => return Err(SysError::new("wait for", "conmon", e)),
         }
     }
 }
 
-/// The pid that a file holds; `None` if there is no such file, or one that is not whole.
+/// The pid in a file; `None` if the file is missing or incomplete.
 pub(crate) fn read_pid(file: &Path) -> Result<Option<u32>, SysError> {
     match std::fs::read_to_string(file) {
         Ok(text) => Ok(text.trim().parse().ok()),
@@ -150,7 +154,7 @@ pub(crate) fn read_pid(file: &Path) -> Result<Option<u32>, SysError> {
     }
 }
 
-/// The first process's exit code, as conmon left it. It writes the file whole before it renames it.
+/// The exit code of the first process, as conmon recorded it. conmon writes the whole file before it renames it.
 pub(crate) fn exit_code(folder: &Path, id: InstanceId) -> Result<Option<i32>, SysError> {
     let file: PathBuf = folder.join(EXIT_FOLDER).join(id.to_string());
     match std::fs::read_to_string(&file) {
@@ -160,7 +164,7 @@ pub(crate) fn exit_code(folder: &Path, id: InstanceId) -> Result<Option<i32>, Sy
     }
 }
 
-/// When conmon wrote the exit code down, some milliseconds after the first process had ended.
+/// When conmon recorded the exit code, some milliseconds after the first process ended.
 pub(crate) fn exited_at(folder: &Path, id: InstanceId) -> Result<Option<Timestamp>, SysError> {
     let file: PathBuf = folder.join(EXIT_FOLDER).join(id.to_string());
     match std::fs::metadata(&file).and_then(|file| file.modified()) {
@@ -170,7 +174,7 @@ pub(crate) fn exited_at(folder: &Path, id: InstanceId) -> Result<Option<Timestam
     }
 }
 
-/// What an OCI runtime meant: the text of its last log line (`time="…" level=error msg="…"`), or all it wrote.
+/// The error message of an OCI runtime: the text of its last log line (`time="…" level=error msg="…"`), or all its output.
 pub(crate) fn message(written: &[u8]) -> String {
     let text = String::from_utf8_lossy(written);
     let quoted = text.lines().rev().find_map(|line| line.split_once("msg=\"")).map(|(_, rest)| rest);
@@ -180,7 +184,7 @@ pub(crate) fn message(written: &[u8]) -> String {
         Some(Ok(message)) => message,
         _ => text.trim().to_owned(),
     };
-    if plain.is_empty() { "it did not say why".to_owned() } else { plain }
+    if plain.is_empty() { "it printed no error message".to_owned() } else { plain }
 }
 
 #[cfg(test)]
@@ -195,7 +199,7 @@ mod tests {
                 "exec: \"x\": not found",
             ),
             ("Error: no such thing\n", "Error: no such thing"),
-            ("", "it did not say why"),
+            ("", "it printed no error message"),
             ("msg=\"cut", "msg=\"cut"),
         ] {
             assert_eq!(message(written.as_bytes()), said);

@@ -1,4 +1,4 @@
-//! Why a driver refused or failed, in words that reach the person who asked.
+//! Errors of a driver. Their messages reach the user.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use miosa_domain::{InstanceId, MountPath};
 use miosa_effects::SysError;
 use miosa_failpoint::Injected;
 
-/// After an error the instance is as before the call, as the call would have left it, or in a state that `observe` shows and
+/// After an error the instance is as before the call, as after a successful call, or in a state that `observe` returns and
 /// `remove_container` ends.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
@@ -29,29 +29,29 @@ pub enum RuntimeError {
     #[error("instance {id} is already running")]
     AlreadyStarted { id: InstanceId },
 
-    /// The path cannot be used inside the instance as it is now; the workload may have made it so.
+    /// The path cannot be used inside the instance in its present state, which the workload may have caused.
     #[error("{path} cannot be used in instance {id}: {reason}")]
     PathUnusable { id: InstanceId, path: MountPath, reason: String },
 
     #[error("instance {id} has files of the volume in use{}", named(holders))]
     Busy { id: InstanceId, holders: Vec<Holder> },
 
-    /// The command did not begin, for example because its working directory is not there.
+    /// The command did not start, for example because its working directory is missing.
     #[error("the command cannot be run in instance {id}: {reason}")]
     ExecFailed { id: InstanceId, reason: String },
 
-    /// The question cannot be put.
-    #[error("instance {id} cannot be asked over HTTP: {reason}")]
+    /// The request is invalid.
+    #[error("instance {id} cannot be probed over HTTP: {reason}")]
     ProbeFailed { id: InstanceId, reason: String },
 
     #[error("{} is not ours and is left alone: {what}", path.display())]
     Foreign { path: PathBuf, what: String },
 
-    /// Nothing on this host can run containers; `remedy` says what to install.
+    /// A program is missing; `remedy` names the package.
     #[error("{what}: {remedy}")]
     NotInstalled { what: String, remedy: String },
 
-    /// The OCI runtime or conmon gave up; `message` is its own.
+    /// The OCI runtime or conmon failed; `message` is its own.
     #[error("cannot {doing} instance {id}: {message}")]
     Runtime { id: InstanceId, doing: &'static str, message: String },
 
@@ -72,7 +72,7 @@ pub enum RuntimeError {
 }
 
 impl RuntimeError {
-    /// The stable code under which this is reported.
+    /// The stable code that is reported for this error.
     pub fn failure_code(&self) -> FailureCode {
         match self {
             Self::UnknownTemplate { .. }

@@ -1,17 +1,19 @@
 //! Commands inside a running instance.
 //!
 //! ```text
-//!   ours ── runc exec ── sh (wrapper, becomes bash, sh or the program)
-//!     ▲                   │ 3, 4
-//!     └───────────────────┘   two pipes of our own, which the runtime only hands on
+//!   agent ── runc exec ── sh (wrapper, becomes bash, sh or the program)
+//!     ▲                    │ 3, 4
+//!     └────────────────────┘   two pipes of the agent, which the runtime passes on
 //! ```
 //!
-//! The pipes are not the runtime's: it would wait for the last process that holds them, and a command may leave one in the
-//! background. So the runtime ends with the command, tells its exit code, and its own stderr says nothing but why the
-//! command could not be run. What was written until then is still in our pipes.
+//! The command does not write to the runtime's own stdout and stderr: the runtime would wait for the last process that holds
+//! them, and a command may leave one in the background. With the pipes, the runtime ends with the command and returns its exit
+//! code, and its stderr contains only the reason why a command could not be run.
 //!
-//! A command is a session of its own inside the instance. When its time is up, or nobody listens any more, the session is
-//! killed. If we are killed ourselves, the command goes on until its pipes are full or it ends; it holds nothing of ours.
+//! A command is a session of its own inside the instance. After its timeout, or when the reader is gone, the session is killed.
+//!
+//! **Crash safety.** If the agent is killed, the command runs until it ends or its pipes are full. It holds no resource of the
+//! agent.
 
 use std::io;
 use std::path::PathBuf;
@@ -19,6 +21,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use command_fds::{CommandFdExt, FdMapping};
 use miosa_effects::process::{self, ProcessFd, Stat};
 use miosa_effects::{Doing, SysError};
 use rustix::process::Signal;
@@ -30,23 +33,23 @@ use tokio::time::{Instant, sleep_until};
 use crate::{EXEC_TIMED_OUT, ExecCommand, ExecEvent, ExecStream, cgroup, conmon};
 
 const CHUNK_BYTES: usize = 32 * 1024;
-/// Events that may wait for a slow reader before the command has to.
+/// Events buffered for a slow reader before the command has to wait.
 const EVENTS_WAITING: usize = 16;
-/// After the command ended, what it left in the background may still write; so long we wait for more…
+/// Processes that the command left in the background may still write. Reading ends after a pause of this length…
 const QUIET: Duration = Duration::from_millis(200);
-/// …and so long at most.
+/// …and this long after the command ended in any case.
 const DRAIN: Duration = Duration::from_secs(1);
-/// So long the runtime has to begin a command whose time is up already.
+/// How long the runtime may take to start a command that has timed out already.
 const BEGIN_TIMEOUT: Duration = Duration::from_secs(10);
 const BEGIN_INTERVAL: Duration = Duration::from_millis(20);
-/// The runtime could not run the command, as of a shell.
+/// The exit code if the runtime could not run the command, as of a shell.
 const CANNOT_RUN: i32 = 126;
 const RUNTIME_STDERR_MAX_BYTES: u64 = 64 * 1024;
 
-/// How many descriptors the runtime hands on, beginning with 3: stdout and stderr.
-pub(crate) const HANDED_ON: usize = 2;
+/// How many descriptors the runtime passes on, beginning with 3: stdout and stderr.
+pub(crate) const PASSED_ON: usize = 2;
 
-/// The arguments of the first program of a command, which becomes the command.
+/// The arguments of the wrapper, which becomes the command.
 pub(crate) fn arguments(command: ExecCommand) -> Vec<String> {
     const OUTPUT: &str = "exec >&3 2>&4 3>&- 4>&-; ";
     const SHELL: &str = "[ -x /bin/bash ] && exec /bin/bash -c \"$1\"; exec /bin/sh -c \"$1\"";
@@ -63,12 +66,12 @@ pub(crate) fn arguments(command: ExecCommand) -> Vec<String> {
     arguments
 }
 
-/// A call of the runtime that runs a command.
+/// A call of the runtime to run a command.
 #[derive(Debug)]
 pub(crate) struct Launch {
     pub(crate) runtime: PathBuf,
     pub(crate) arguments: Vec<std::ffi::OsString>,
-    /// Told to the runtime in its arguments. Removed when the command has ended.
+    /// Named in the runtime's arguments. Removed when the command has ended.
     pub(crate) process_file: PathBuf,
     pub(crate) pid_file: PathBuf,
     /// The instance's control group.
@@ -82,10 +85,13 @@ pub(crate) fn run(launch: Launch) -> Result<ExecStream, SysError> {
     let ((stdout, stdout_end), (stderr, stderr_end)) = (pipe()?, pipe()?);
     let mut command = process::command(&launch.runtime);
     command.args(&launch.arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    process::inherit(&mut command, vec![(stdout_end.into(), 3), (stderr_end.into(), 4)]);
+    let mapping = |end: io::PipeWriter, child_fd| FdMapping { parent_fd: end.into(), child_fd };
+    command
+        .fd_mappings(vec![mapping(stdout_end, 3), mapping(stderr_end, 4)])
+        .expect("two different descriptors do not collide");
     let mut command = tokio::process::Command::from(command);
     let child = command.spawn().doing("start", &launch.runtime)?;
-    // It holds our ends of the pipes, without which they would never come to their end.
+    // It owns the write ends of the pipes; the readers would never see the end of the streams.
     drop(command);
     let receiver =
         |end: io::PipeReader| Receiver::from_owned_fd(end.into()).doing("read from", &launch.runtime);
@@ -116,7 +122,7 @@ impl Running {
             if ended.is_some() && waiting.is_none() && stdout.is_none() && stderr.is_none() {
                 break;
             }
-            // Nothing is read while an event waits to be taken: so the command waits for its reader.
+            // Nothing is read while an event waits for the reader, which makes the command wait.
             let may_read = waiting.is_none();
             tokio::select! {
                 permit = events.reserve(), if waiting.is_some() && !abandoned => match (permit, waiting.take()) {
@@ -164,15 +170,15 @@ impl Running {
             let _ = self.events.send(ExecEvent::Stderr(message.into())).await;
         }
         for file in [&self.launch.pid_file, &self.launch.process_file] {
-            // What is left is removed with the container.
+            // A file that stays is removed with the container.
             let _ = tokio::fs::remove_file(file).await;
         }
         let code = if timed_out { EXEC_TIMED_OUT } else { code };
-        // Nobody may be listening any more.
+        // The reader may be gone.
         let _ = self.events.send(ExecEvent::Exit { code, timed_out }).await;
     }
 
-    /// Ends the command's session, as soon as it is known which that is.
+    /// Ends the session of the command as soon as its leader is known.
     async fn kill(&mut self) {
         let deadline = Instant::now() + BEGIN_TIMEOUT;
         while Instant::now() < deadline {
@@ -180,7 +186,7 @@ impl Running {
             let killed = tokio::task::spawn_blocking(move || kill_session(&pid_file, &group)).await;
             match killed {
                 Ok(Ok(true)) => return,
-                // Killed now, the runtime could leave a command behind that nobody knows of.
+                // Killing the runtime now could leave a command running that no record names.
                 Ok(Ok(false)) => {}
                 failed => tracing::warn!(?failed, "cannot end a command's session"),
             }
@@ -188,19 +194,19 @@ impl Running {
                 return;
             }
         }
-        // It may have ended meanwhile.
+        // It may have ended.
         let _ = self.child.start_kill();
     }
 }
 
 async fn read_all(mut stream: impl AsyncRead + Unpin) -> Vec<u8> {
     let mut bytes = Vec::new();
-    // What could be read is enough: it is a message for people.
+    // Part of it is enough: it is a message for people.
     let _ = (&mut stream).take(RUNTIME_STDERR_MAX_BYTES).read_to_end(&mut bytes).await;
     bytes
 }
 
-/// The next bytes; the pipe is let go at its end.
+/// The next bytes. The pipe is closed at the end of the stream.
 async fn read_chunk(pipe: &mut Option<Receiver>) -> Option<Bytes> {
     let mut chunk = BytesMut::with_capacity(CHUNK_BYTES);
     match pipe.as_mut()?.read_buf(&mut chunk).await {
@@ -217,13 +223,13 @@ fn exit_code(status: std::process::ExitStatus) -> i32 {
     status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(CANNOT_RUN)
 }
 
-/// Kills every process of the command's session until there is none. Answers whether the command had begun.
+/// Kills the processes of the command's session until there are none. Returns whether the command had started.
 fn kill_session(pid_file: &std::path::Path, group: &str) -> Result<bool, SysError> {
     let Some(leader) = conmon::read_pid(pid_file)? else { return Ok(false) };
     loop {
         let mut found = false;
         for pid in cgroup::pids(group)? {
-            // Opened before it is looked at: what is killed is what was looked at.
+            // The handle is opened before the process is examined, so a reused pid is never killed.
             let Some(process) = ProcessFd::open_pid(pid)? else { continue };
             if Stat::of(pid)?.is_some_and(|stat| stat.session == leader && !stat.is_dead()) {
                 found = true;

@@ -1,11 +1,11 @@
-//! A host in memory: the same answers as a real driver's, without a process, and failures on request.
+//! A host in memory: behaves as a real driver without any process, and fails on request.
 //!
-//! It holds to the contract that [`conformance`](crate::conformance) checks. What a test may do to it is what happens to real
-//! instances: a call fails, the first process ends, a process holds a volume, the host reboots.
+//! It keeps the contract that [`conformance`](crate::conformance) checks. Tests cause the events that happen to real instances:
+//! a call fails, the first process ends, a process holds a volume, the host reboots.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use miosa_domain::spec::InstanceSpec;
 use miosa_domain::status::Holder;
 use miosa_domain::{InstanceId, MountPath};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
@@ -20,14 +21,14 @@ use crate::{
     InstanceDriver, InstanceObservation, LogLine, LogStream, Published, Reach, RuntimeError, check,
 };
 
-/// The exit code of a process that SIGTERM ended, as the default template's init answers it.
+/// The exit code of a process that SIGTERM ended, as of the default template's init.
 const STOPPED_CODE: i32 = 0;
 
 /// The calls of [`InstanceDriver`], as the fake records and fails them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
     Observe,
-    Survey,
+    List,
     Create,
     Publish,
     Unpublish(Reach),
@@ -41,12 +42,12 @@ pub enum Call {
     Logs,
 }
 
-/// What an instance in memory answers over HTTP.
+/// How an instance in memory responds over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HttpAnswer {
     Status(u16),
     Error(HttpError),
-    /// Nothing, ever.
+    /// Never responds.
     Silence,
 }
 
@@ -63,7 +64,7 @@ struct State {
     failures: Vec<(Call, RuntimeError)>,
     calls: Vec<(Call, Option<InstanceId>)>,
     exec_answers: VecDeque<Vec<ExecEvent>>,
-    /// Of one instance, whatever is asked and for as long as nothing else is said.
+    /// By instance; used by every call until it is changed.
     constant_execs: BTreeMap<InstanceId, Vec<ExecEvent>>,
     constant_http: BTreeMap<InstanceId, HttpAnswer>,
     next_pid: u32,
@@ -74,7 +75,7 @@ struct FakeInstance {
     seen: InstanceObservation,
     holders: BTreeMap<u64, Vec<Holder>>,
     logs: Vec<LogLine>,
-    /// True while a first process is there.
+    /// True while there is a first process.
     alive: watch::Sender<bool>,
 }
 
@@ -101,53 +102,53 @@ impl FakeDriver {
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
-    /// The next `call`, for whatever instance, answers `error` and does nothing. Several are answered in order.
+    /// The next `call`, for any instance, fails with `error` and does nothing. Several errors are returned in order.
     pub fn fail_next(&self, call: Call, error: RuntimeError) {
         self.state().failures.push((call, error));
     }
 
-    /// Takes back whatever was still to fail.
+    /// Cancels all failures still to come.
     pub fn fail_no_more(&self) {
         self.state().failures.clear();
     }
 
-    /// Every call so far, in order, failed ones included.
+    /// Every call so far in order, including failed ones.
     pub fn calls(&self) -> Vec<(Call, Option<InstanceId>)> {
         self.state().calls.clone()
     }
 
-    /// The first process ends by itself.
+    /// The first process ends on its own.
     pub fn end_first_process(&self, id: InstanceId, code: Option<i32>) {
         if let Some(instance) = self.state().instances.get_mut(&id) {
             instance.end(code);
         }
     }
 
-    /// The first process has run for that much longer already.
+    /// Moves the start time of the first process into the past.
     pub fn age(&self, id: InstanceId, by: SignedDuration) {
         if let Some(instance) = self.state().instances.get_mut(&id) {
             instance.seen.started_at = instance.seen.started_at.map(|at| at - by);
         }
     }
 
-    /// From now on unpublishing the device finds it busy with these processes; with none, it is free.
+    /// From now on unpublishing the device fails with these holders; with none, it succeeds.
     pub fn set_holders(&self, id: InstanceId, device_number: u64, holders: Vec<Holder>) {
         if let Some(instance) = self.state().instances.get_mut(&id) {
             instance.holders.insert(device_number, holders);
         }
     }
 
-    /// What the next `exec` answers; without it a command writes nothing and exits with 0.
+    /// The events of the next `exec`. Without it a command writes nothing and exits with 0.
     pub fn answer_exec(&self, events: Vec<ExecEvent>) {
         self.state().exec_answers.push_back(events);
     }
 
-    /// What every `exec` in the instance answers from now on, unless [`answer_exec`](Self::answer_exec) says otherwise.
+    /// The events of every later `exec` in the instance, except for those set by [`answer_exec`](Self::answer_exec).
     pub fn answer_every_exec(&self, id: InstanceId, events: Vec<ExecEvent>) {
         self.state().constant_execs.insert(id, events);
     }
 
-    /// What every question over HTTP is answered with from now on; without it nothing listens.
+    /// The response to every later HTTP request. Without it nothing listens.
     pub fn answer_http(&self, id: InstanceId, answer: HttpAnswer) {
         self.state().constant_http.insert(id, answer);
     }
@@ -160,7 +161,7 @@ impl FakeDriver {
         }
     }
 
-    /// The host reboots: no process and no mount is left, what instances wrote is.
+    /// The host reboots: processes and mounts are gone, files that instances wrote persist.
     pub fn reboot(&self) {
         for instance in self.state().instances.values_mut() {
             instance.end(None);
@@ -169,8 +170,7 @@ impl FakeDriver {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // A test that panicked beside us has its own verdict; the state is whole after every statement.
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.state.lock()
     }
 
     fn begin(&self, call: Call, id: Option<InstanceId>) -> Result<MutexGuard<'_, State>, RuntimeError> {
@@ -222,8 +222,8 @@ impl InstanceDriver for FakeDriver {
         Ok(seen.unwrap_or_else(InstanceObservation::nothing))
     }
 
-    fn survey(&self) -> Result<Vec<InstanceId>, RuntimeError> {
-        Ok(self.begin(Call::Survey, None)?.instances.keys().copied().collect())
+    fn list(&self) -> Result<Vec<InstanceId>, RuntimeError> {
+        Ok(self.begin(Call::List, None)?.instances.keys().copied().collect())
     }
 
     fn create(&self, spec: &InstanceSpec) -> Result<u32, RuntimeError> {
@@ -385,7 +385,7 @@ impl InstanceDriver for FakeDriver {
         Ok(lines[lines.len().saturating_sub(tail_lines)..].to_vec())
     }
 
-    /// Ends after the lines that are there: nothing is written to an instance in memory unless a test does it.
+    /// Ends after the present lines: only tests write to an instance in memory.
     fn follow_logs(
         &self,
         id: InstanceId,
@@ -403,7 +403,7 @@ impl InstanceDriver for FakeDriver {
         let alive = self.state().instances.get(&id).map(|instance| instance.alive.subscribe());
         Box::pin(async move {
             if let Some(mut alive) = alive {
-                // An error says that the instance was destroyed: gone too.
+                // An error means that the instance was destroyed.
                 let _ = alive.wait_for(|alive| !alive).await;
             }
         })
@@ -439,7 +439,7 @@ mod tests {
         conformance::run(&FakeDriver::default(), &[volume(1), volume(2)]).await;
     }
 
-    /// What a test does to the fake is what the driver then answers.
+    /// The driver's results show what a test did to the fake.
     #[tokio::test]
     async fn failures_come_on_request() {
         let fake = FakeDriver::default();
@@ -453,7 +453,9 @@ mod tests {
         fake.publish(spec.id, Path::new("/a"), 1, &path, false).unwrap();
         let holder = Holder { pid: 7, command: "sleep".into() };
         fake.set_holders(spec.id, 1, vec![holder.clone()]);
-        let Err(RuntimeError::Busy { holders, .. }) = fake.unpublish(spec.id, 1, Reach::Instance) else { panic!("not busy") };
+        let Err(RuntimeError::Busy { holders, .. }) = fake.unpublish(spec.id, 1, Reach::Instance) else {
+            panic!("not busy")
+        };
         assert_eq!(holders, [holder]);
         assert!(!fake.end_processes(spec.id, &[7]).unwrap());
         assert_eq!(fake.unpublish(spec.id, 1, Reach::Instance).unwrap(), Changed::Changed);

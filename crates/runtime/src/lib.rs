@@ -1,8 +1,8 @@
-//! How a host runs instances: one trait, the driver over an OCI runtime, a fake, and the suite that both pass.
+//! Runs instances on a host: one trait, a driver for OCI runtimes, a fake, and the conformance suite that both pass.
 //!
 //! ```text
-//!   agent ──► InstanceDriver ──► OciDriver    containers made by runc, crun or youki, kept by conmon
-//!                           └──► FakeDriver   the same answers from memory, with failures on request
+//!   agent ──► InstanceDriver ──► OciDriver    containers of runc, crun or youki, each monitored by conmon
+//!                           └──► FakeDriver   the same contract in memory, with failures on request
 //! ```
 //!
 //! ```text
@@ -13,12 +13,12 @@
 //!                             remove_container
 //! ```
 //!
-//! Volumes are published between `create` and `start`, so that the workload's first process finds them, or at any time
-//! while it runs. What an instance wrote outside its volumes stays, over restarts and reboots, until `destroy`.
+//! Volumes are published between `create` and `start`, before the workload's first process runs, or at any time while it
+//! runs. Files that an instance wrote outside its volumes persist over restarts and reboots until `destroy`.
 //!
-//! Containers outlive the agent: a driver made anew over the same folders finds them again. Processes, mounts and control
-//! groups are the truth. A pid alone is never believed: it counts together with the time its process began and the boot
-//! it belongs to. What cannot be observed is *unknown*, which is an error, and never *absent*.
+//! **Crash safety.** Containers outlive the agent: a new driver over the same directories finds them again. Processes, mounts
+//! and control groups are the truth. A pid identifies a process only together with its start time and the boot id. A state
+//! that cannot be observed is *unknown*, which is an error and never means *absent*.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -53,22 +53,22 @@ pub use fake::FakeDriver;
 pub use http::{HttpError, HttpProbe};
 pub use oci::{OciConfig, OciDriver};
 
-/// Runs instances on this host. Calls block, except where they answer a stream or a future. Calls that change an instance
-/// come one at a time for each instance, and for different instances at once; `exec` and `logs` come at any time.
+/// Runs instances on this host. Calls block, except those that return a stream or a future. The caller serializes the calls
+/// that change an instance; calls for different instances, `exec` and `logs` may run concurrently.
 pub trait InstanceDriver: Send + Sync + 'static {
-    /// What is there now. An error says that it is unknown.
+    /// The present state. An error means that it is unknown.
     fn observe(&self, id: InstanceId) -> Result<InstanceObservation, RuntimeError>;
 
-    /// Instances of which this host holds anything, be it only what they wrote.
-    fn survey(&self) -> Result<Vec<InstanceId>, RuntimeError>;
+    /// All instances of which this host has anything, if only files that they wrote.
+    fn list(&self) -> Result<Vec<InstanceId>, RuntimeError>;
 
-    /// Makes the container with its root filesystem mounted, and answers the pid of what will become the first process. The
-    /// workload does not run yet. A container that is already there, in whatever state, is refused: remove it first.
+    /// Creates the container with its root filesystem mounted. Returns the pid of the future first process; the workload does
+    /// not run yet. Fails if there is a container in whatever state: remove it first.
     fn create(&self, spec: &InstanceSpec) -> Result<u32, RuntimeError>;
 
     /// Ensures that the created or running container sees the host's mount `source` of the device at `path`. Missing
-    /// folders are made as the instance's root would make them; symbolic links lead nowhere outside the instance.
-    /// [`RuntimeError::Busy`] says that the workload moved it to a reserved path meanwhile, and holds it there.
+    /// directories are created as the instance's root would create them; symbolic links are resolved inside the instance.
+    /// [`RuntimeError::Busy`]: the workload moved the mount to a reserved path and holds it there.
     fn publish(
         &self,
         id: InstanceId,
@@ -82,46 +82,45 @@ pub trait InstanceDriver: Send + Sync + 'static {
     /// [`RuntimeError::Busy`] and the mounts stay.
     fn unpublish(&self, id: InstanceId, device_number: u64, reach: Reach) -> Result<Changed, RuntimeError>;
 
-    /// Lets the first process of a created container run, and marks that durably.
+    /// Starts the first process of a created container, and records that durably.
     fn start(&self, id: InstanceId) -> Result<(), RuntimeError>;
 
-    /// SIGTERM to the first process, then SIGKILL after `grace`. Answers when no process of the instance is left, with the
-    /// first one's exit code if it is known (128 + signal for a signal).
+    /// Sends SIGTERM to the first process and SIGKILL after `grace`. Returns when no process of the instance is left, with the
+    /// exit code of the first one if it is known (128 + signal for a signal).
     fn stop(&self, id: InstanceId, grace: Duration) -> Result<Option<i32>, RuntimeError>;
 
-    /// Ends what is left of the container and unmounts its root filesystem. What the instance wrote is kept.
+    /// Ends the remaining processes of the container and unmounts its root filesystem. Files that the instance wrote are kept.
     fn remove_container(&self, id: InstanceId) -> Result<Changed, RuntimeError>;
 
-    /// Removes the container and everything the instance ever wrote outside its volumes.
+    /// Removes the container and all files that the instance wrote outside its volumes.
     fn destroy(&self, id: InstanceId) -> Result<Changed, RuntimeError>;
 
-    /// Ends those of `pids` that run inside the instance: SIGTERM, two seconds, SIGKILL. Answers whether the first process
-    /// was among them. Other pids are left alone.
+    /// Ends those of `pids` that run inside the instance or hold one of its volumes: SIGTERM, two seconds, SIGKILL. Returns
+    /// whether the first process was among them. Other pids are left alone.
     fn end_processes(&self, id: InstanceId, pids: &[u32]) -> Result<bool, RuntimeError>;
 
     /// Runs a command inside the running instance. Must be called within a Tokio runtime.
     fn exec(&self, id: InstanceId, request: ExecRequest) -> Result<ExecStream, RuntimeError>;
 
-    /// Asks `http://127.0.0.1:<port><path>` in the network that the running instance sees; `path` begins with `/` and is as it
-    /// goes over the wire. The answer takes as long as the instance lets it take: whoever waits no longer drops it. It must be
-    /// polled within a Tokio runtime.
+    /// Requests `http://127.0.0.1:<port><path>` in the network of the running instance. `path` begins with `/` and is
+    /// percent-encoded. The probe has no timeout of its own; dropping it cancels it. Must be polled within a Tokio runtime.
     fn probe_http(&self, id: InstanceId, port: u16, path: &str) -> Result<HttpProbe, RuntimeError>;
 
-    /// The last `tail_lines` lines that the instance's first process and its children wrote, over all its runs.
+    /// The last `tail_lines` lines that the first process and its children wrote, over all runs of the instance.
     fn logs(&self, id: InstanceId, tail_lines: usize) -> Result<Vec<LogLine>, RuntimeError>;
 
-    /// As [`logs`](Self::logs), and then every further line until the receiver is dropped. Must be called within a Tokio
+    /// As [`logs`](Self::logs), followed by every further line until the receiver is dropped. Must be called within a Tokio
     /// runtime.
     fn follow_logs(&self, id: InstanceId, tail_lines: usize)
     -> Result<mpsc::Receiver<LogLine>, RuntimeError>;
 
-    /// Resolves when the present first process is gone; at once if there is none. Must be polled within a Tokio runtime.
+    /// Resolves when the present first process has ended; at once if there is none. Must be polled within a Tokio runtime.
     fn exited(&self, id: InstanceId) -> BoxFuture<'static, ()>;
 
-    /// Whether this host could run the spec, as far as that can be told without trying.
+    /// Checks whether this host can run the spec, as far as that is known without trying.
     fn validate(&self, spec: &InstanceSpec) -> Result<(), RuntimeError>;
 
-    /// Names of the templates that this host has, aliases included, sorted.
+    /// Names of this host's templates, including aliases, sorted.
     fn templates(&self) -> Vec<String>;
 }
 
@@ -130,32 +129,32 @@ pub trait InstanceDriver: Send + Sync + 'static {
 pub enum Reach {
     /// The instance's own. The cost does not depend on what else the host runs.
     Instance,
-    /// Also copies of it, made by processes that entered the instance from the host. Finding them takes time in proportion to
-    /// the processes of the host.
+    /// Also copies of it, made by processes that entered the instance from the host. Finding them reads `/proc` of every
+    /// process on the host.
     Copies,
 }
 
-/// Whether a call had something to do.
+/// Whether a call changed something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Changed {
     Changed,
     Unchanged,
 }
 
-/// One instance as it was found.
+/// The observed state of one instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstanceObservation {
     pub container: ContainerState,
     pub rootfs_mounted: bool,
     /// Every mount of a block device's whole filesystem that the first process sees.
     pub published: Vec<Published>,
-    /// When the container's first process was let run, and when it had ended, as far as that is known.
+    /// When the container's first process was started, and when it had ended, as far as that is known.
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
 }
 
 impl InstanceObservation {
-    /// Of an instance of which nothing is there, or nothing known.
+    /// Of an instance that has nothing on this host.
     pub fn nothing() -> Self {
         Self {
             container: ContainerState::Absent,
@@ -170,7 +169,7 @@ impl InstanceObservation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContainerState {
     Absent,
-    /// The first process waits to be started. After the agent was cut off between `create` and `start`, too.
+    /// The first process waits to be started, as it does after a crash of the agent between `create` and `start`.
     Created {
         pid: u32,
         run: u64,
@@ -179,8 +178,8 @@ pub enum ContainerState {
         pid: u32,
         run: u64,
     },
-    /// The first process ended, or the host went down under it. `code` is `None` when nobody saw how. `ran`: it had been let
-    /// run, as far as anybody knows.
+    /// The first process ended, or the host went down. `code` is `None` if nothing recorded it. `ran`: it had been started, as
+    /// far as is known.
     Exited {
         code: Option<i32>,
         run: u64,
@@ -191,14 +190,14 @@ pub enum ContainerState {
 /// A volume that an instance sees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
-    /// `st_dev` of every file in it.
+    /// `st_dev` of the files in it.
     pub device_number: u64,
-    /// As the instance sees it.
+    /// Inside the instance.
     pub path: PathBuf,
     pub read_only: bool,
 }
 
-/// What to run inside an instance.
+/// A command to run inside an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecRequest {
     pub command: ExecCommand,
@@ -206,13 +205,13 @@ pub struct ExecRequest {
     pub cwd: Option<String>,
     /// Added to the instance's own environment.
     pub env: BTreeMap<String, String>,
-    /// After this time the command's whole session is killed.
+    /// After this time the session of the command is killed.
     pub timeout: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExecCommand {
-    /// A line for `bash -c` if the instance has bash, else for `/bin/sh -c`.
+    /// A line for `bash -c` if the instance has bash, otherwise for `/bin/sh -c`.
     Shell(String),
     /// A program, looked up in the instance's PATH, and its arguments.
     Argv(Vec<String>),
@@ -222,18 +221,18 @@ pub enum ExecCommand {
 pub enum ExecEvent {
     Stdout(Bytes),
     Stderr(Bytes),
-    /// The last event. `code` is 128 + signal for a signal, and [`EXEC_TIMED_OUT`] when the time was up.
+    /// The last event. `code` is 128 + signal for a signal, and [`EXEC_TIMED_OUT`] after a timeout.
     Exit {
         code: i32,
         timed_out: bool,
     },
 }
 
-/// Exit code of a command that did not end in its time, as of timeout(1).
+/// Exit code of a command that timed out, as of timeout(1).
 pub const EXEC_TIMED_OUT: i32 = 124;
 
-/// What a command writes, as it writes it: a reader that pauses makes the command wait. Dropped before its `Exit`, it ends the
-/// command.
+/// The output of a command as it is written. A reader that pauses makes the command wait. Dropping the stream before its
+/// `Exit` ends the command.
 #[derive(Debug)]
 pub struct ExecStream {
     events: mpsc::Receiver<ExecEvent>,
@@ -255,7 +254,7 @@ impl ExecStream {
 pub struct LogLine {
     pub time: Timestamp,
     pub stream: LogStream,
-    /// Without the line's end; bytes that are not UTF-8 are replaced.
+    /// Without the newline; bytes that are not UTF-8 are replaced.
     pub text: String,
 }
 

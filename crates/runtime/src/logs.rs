@@ -1,7 +1,7 @@
-//! What an instance's first process and its children wrote, as conmon keeps it.
+//! Reads the log in which conmon records the output of an instance's first process and its children.
 //!
-//! A line is `2026-11-23T10:00:00.123456789+00:00 stdout F text`; `P` in place of `F` says that the text goes on in the next
-//! entry of that stream. conmon begins the file anew when it has reached its size, so a reader looks for another inode.
+//! An entry is `2026-11-23T10:00:00.123456789+00:00 stdout F text`. With `P` in place of `F` the line continues in the next
+//! entry of that stream. conmon replaces the file when it has reached its maximum size, so a reader compares inodes.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -14,13 +14,13 @@ use tokio::sync::mpsc;
 
 use crate::{LogLine, LogStream};
 
-/// How often a follower looks for more.
+/// How often a follower reads.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
 const LINES_WAITING: usize = 256;
-/// A line without an end is cut here, so that no workload makes us hold more.
+/// A longer line is split here, which bounds our memory.
 const LINE_MAX_BYTES: usize = 64 * 1024;
 
-/// The last `count` lines; none if nothing was ever written.
+/// The last `count` lines; none if there is no log.
 pub(crate) fn tail(file: &Path, count: usize) -> Result<Vec<LogLine>, SysError> {
     let mut reader = Reader::new(file.to_owned());
     let mut lines = reader.read_more()?;
@@ -29,7 +29,7 @@ pub(crate) fn tail(file: &Path, count: usize) -> Result<Vec<LogLine>, SysError> 
     Ok(lines)
 }
 
-/// The last `count` lines, and then all that come, until the receiver is dropped.
+/// The last `count` lines and all later ones, until the receiver is dropped.
 pub(crate) fn follow(file: PathBuf, count: usize) -> Result<mpsc::Receiver<LogLine>, SysError> {
     let mut reader = Reader::new(file);
     let mut lines = reader.read_more()?;
@@ -59,12 +59,12 @@ pub(crate) fn follow(file: PathBuf, count: usize) -> Result<mpsc::Receiver<LogLi
     Ok(receiver)
 }
 
-/// Reads a log on from where it stopped.
+/// Reads a log from where the previous read ended.
 #[derive(Debug)]
 struct Reader {
     path: PathBuf,
     file: Option<File>,
-    /// Of a line that is not whole yet.
+    /// The beginning of an incomplete entry.
     rest: Vec<u8>,
     lines: Lines,
 }
@@ -118,14 +118,14 @@ impl Reader {
     }
 }
 
-/// Puts the entries of a log together to lines.
+/// Joins the entries of a log to lines.
 #[derive(Debug, Default)]
 struct Lines {
     unfinished: Vec<(LogLine, Vec<u8>)>,
 }
 
 impl Lines {
-    /// Answers the line that `entry` ends. An entry that cannot be read is left out: a power cut may have torn it.
+    /// Returns the line that `entry` ends. An entry that cannot be parsed is skipped: a power failure may have torn it.
     fn push(&mut self, entry: &[u8]) -> Option<LogLine> {
         let mut fields = entry.splitn(4, |&byte| byte == b' ');
         let time = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
@@ -145,7 +145,7 @@ impl Lines {
         (is_whole || is_long).then(|| ended(self.unfinished.remove(index)))
     }
 
-    /// The beginnings of lines whose end was not written.
+    /// Lines whose end was not written.
     fn finish(&mut self) -> Vec<LogLine> {
         self.unfinished.drain(..).map(ended).collect()
     }
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(texts(&tail(&log, 2).unwrap()), ["", "begun"]);
     }
 
-    /// A follower gets what is appended, also when the file is begun anew in between.
+    /// A follower reads appended lines, also after the file was replaced.
     #[tokio::test]
     async fn followers_see_what_comes() {
         let temp = tempfile::tempdir().unwrap();

@@ -1,17 +1,17 @@
 //! The driver over an OCI runtime: runc, crun or youki, with conmon beside each container.
 //!
 //! ```text
-//!   create   folder, ids ─ run.json without a process ─ overlay ─ config.json ─ conmon, runtime ─ run.json with the process
-//!   publish  the first process's mount namespace is entered (miosa_effects::namespace)
-//!   start    the runtime lets the first process run ─ run.json: started
+//!   create   directory, ids ─ run.json without a process ─ overlay ─ config.json ─ conmon, runtime ─ run.json with the process
+//!   publish  in a thread that enters the mount namespace of the first process (miosa_effects::namespace)
+//!   start    the runtime starts the first process ─ run.json: started
 //!   stop     SIGTERM, SIGKILL ─ exit code from conmon's file
-//!   remove   every process ended ─ runtime's state, control groups, mounts removed ─ run.json removed
+//!   remove   end all processes ─ remove the runtime's state, control groups, mounts ─ remove run.json
 //! ```
 //!
-//! Crash story: cut off anywhere in `create`, there is a `run.json`, from which `observe` answers "exited" or "created", and
-//! `remove_container` clears whatever had been made. Cut off around `start`, the runtime knows whether the first process runs.
-//! Cut off in `remove_container`, `run.json` is still there and removing goes on. After a reboot the record is of another boot:
-//! nothing it names is believed, only the folders are cleared.
+//! **Crash safety.** After a crash anywhere in `create` there is a `run.json`: `observe` returns "exited" or "created", and
+//! `remove_container` removes everything that was made. After a crash around `start`, the runtime's own state shows whether the
+//! first process runs. After a crash in `remove_container`, `run.json` still exists and the next call continues. After a reboot
+//! the boot id in the record is another one: the processes it names do not exist, and only files and mounts are removed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
@@ -19,7 +19,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
@@ -32,6 +31,7 @@ use miosa_effects::process::{self, Identity, ProcessFd, find_program};
 use miosa_effects::{Dir, Doing, SysError, holders, mount, network};
 use miosa_failpoint::failpoint;
 use oci_spec::runtime::Spec;
+use parking_lot::{Mutex, RwLock};
 use rustix::process::Signal;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
@@ -47,16 +47,16 @@ use crate::{
 mod clear;
 mod make;
 
-/// In the order of preference, if the configuration names none.
+/// By preference, if the configuration names none.
 const RUNTIMES: [&str; 3] = ["runc", "crun", "youki"];
 
-/// Killed processes are gone at once, unless the kernel is in the middle of something for them.
+/// A killed process ends at once, except while it is in an uninterruptible call of the kernel.
 const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between SIGTERM and SIGKILL for processes that hold a volume.
 const END_GRACE: Duration = Duration::from_secs(2);
 /// conmon writes the exit code some milliseconds after the process ended.
 const EXIT_CODE_TIMEOUT: Duration = Duration::from_secs(2);
-/// A volume that nobody holds may be busy all the same, while somebody walks through it.
+/// A volume without a holder is busy for as long as a process resolves a path in it.
 const BUSY_ATTEMPTS: u32 = 20;
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
@@ -64,19 +64,19 @@ const CONFIG_FILE: &str = "config.json";
 const LOG_FILE: &str = "log";
 const EXEC_PREFIX: &str = "exec-";
 
-/// What the agent's configuration says about running instances.
+/// The part of the agent's configuration that is about running instances.
 #[derive(Debug, Clone)]
 pub struct OciConfig {
-    /// Ours alone: `instances/`, `templates/` and `runtime/` lie in it. Other users must be able to walk to it, since the
-    /// instances' root users are such; it gets mode 0711 itself, the folders above it are left as they are.
+    /// Holds `instances/`, `templates/` and `runtime/`, and nothing of other programs. The root users of instances are other
+    /// users on the host and must be able to walk through it: it gets mode 0711; the directories above it are not changed.
     pub data_dir: PathBuf,
     /// Name or absolute path of an OCI runtime; the first of runc, crun and youki that is installed when `None`.
     pub runtime: Option<String>,
-    /// Absolute folders that instances may be made from, by name of template.
+    /// Absolute directories that instances may be made from, by template name.
     pub template_folders: BTreeMap<String, PathBuf>,
-    /// The control group above those of all instances, for example `/miosa`.
+    /// The parent of the control groups of all instances, for example `/miosa`.
     pub cgroup_parent: String,
-    /// An instance's log begins anew when it has grown to this size.
+    /// The log of an instance is truncated when it reaches this size.
     pub log_max_bytes: u64,
 }
 
@@ -99,17 +99,18 @@ pub struct OciDriver {
     instances: Dir,
     runtime_root: PathBuf,
     templates: Templates,
-    /// Slots of ids that instances have.
+    /// Slots of host ids in use by instances.
     slots: Mutex<BTreeSet<u32>>,
-    /// Whether a container whose record does not say so was started, as we did it or the runtime told us.
+    /// For containers whose record does not say so: whether the first process was started, as this process or the runtime
+    /// found.
     started: Mutex<HashMap<InstanceId, (Identity, bool)>>,
-    /// Held for reading while a control group is made, so that nobody removes its empty parent under it.
+    /// Held for reading while a control group is created, which keeps its empty parent from being removed.
     cgroup_parent: RwLock<()>,
     execs: AtomicU64,
 }
 
 impl OciDriver {
-    /// Opens the data directory, making it if need be. Instances of an earlier process are found by `survey`.
+    /// Opens or creates the data directory. Instances of an earlier process are found by `list`.
     pub fn open(config: OciConfig) -> Result<Self, RuntimeError> {
         let data = Dir::open_or_make(&config.data_dir)?;
         let walk_only = fs::Permissions::from_mode(0o711);
@@ -137,13 +138,15 @@ impl OciDriver {
             cgroup_parent: RwLock::default(),
             execs: AtomicU64::new(0),
         };
-        for id in driver.survey()? {
+        for id in driver.list()? {
             match InstanceFolder::open(&driver.instances, id) {
-                Ok(folder) => locked(&driver.slots).extend(folder.map(|folder| folder.identity.slot())),
-                Err(error) => tracing::warn!(%id, %error, "the folder of an instance is left alone"),
+                Ok(folder) => driver.slots.lock().extend(folder.map(|folder| folder.identity.slot())),
+                Err(error) => {
+                    tracing::warn!(%id, %error, "an instance directory cannot be read and is left alone")
+                }
             }
         }
-        // Left by a driver that was killed just after it had removed the last group in it.
+        // Left by a driver that was killed after it removed the last group in it.
         crate::cgroup::remove_if_empty(&driver.config.cgroup_parent)?;
         Ok(driver)
     }
@@ -170,7 +173,7 @@ impl OciDriver {
         })
     }
 
-    /// Calls the runtime that made a container, and answers what it wrote to stdout.
+    /// Calls the runtime that created the container. Returns its stdout.
     fn call_runtime(
         &self,
         id: InstanceId,
@@ -195,7 +198,7 @@ impl OciDriver {
         })
     }
 
-    /// The folder and record of an instance whose first process is there, with a handle on that.
+    /// The directory and record of an instance whose first process exists, with a handle to that process.
     fn live(&self, id: InstanceId) -> Result<(InstanceFolder, RunRecord, ProcessFd), RuntimeError> {
         let not_running = || RuntimeError::NotRunning { id };
         let folder = InstanceFolder::open(&self.instances, id)?.ok_or_else(not_running)?;
@@ -205,7 +208,7 @@ impl OciDriver {
         Ok((folder, record, process))
     }
 
-    /// The same, if the first process was let run.
+    /// As `live`, if the first process was started.
     fn running(&self, id: InstanceId) -> Result<(InstanceFolder, RunRecord, ProcessFd), RuntimeError> {
         let (folder, record, process) = self.live(id)?;
         match &record.processes {
@@ -216,17 +219,17 @@ impl OciDriver {
         }
     }
 
-    /// Whether the first process, which is there, was let run.
+    /// Whether the first process, which exists, was started.
     fn is_started(&self, id: InstanceId, record: &RunRecord, first: &Identity) -> Result<bool, RuntimeError> {
         if record.started {
             return Ok(true);
         }
-        if let Some((of, started)) = locked(&self.started).get(&id)
+        if let Some((of, started)) = self.started.lock().get(&id)
             && of == first
         {
             return Ok(*started);
         }
-        // We were cut off between `create` and `start`, or between `start` and its mark.
+        // An earlier agent crashed between `create` and `start`, or between `start` and its record.
         #[derive(serde::Deserialize)]
         struct State {
             status: String,
@@ -238,11 +241,11 @@ impl OciDriver {
             message: error.to_string(),
         })?;
         let started = state.status != "created";
-        locked(&self.started).insert(id, (first.clone(), started));
+        self.started.lock().insert(id, (first.clone(), started));
         Ok(started)
     }
 
-    /// The first process is gone: its exit code, if anybody saw it.
+    /// The exit code of the first process, which has ended, if conmon recorded it.
     fn exit_code(
         &self,
         id: InstanceId,
@@ -251,7 +254,7 @@ impl OciDriver {
     ) -> Result<Option<i32>, SysError> {
         let deadline = Instant::now() + EXIT_CODE_TIMEOUT;
         loop {
-            // Asked before the file is read: what a conmon that has ended wrote is there.
+            // Checked before the file is read: a conmon that has ended has written its file.
             let may_come = match &processes.conmon {
                 Some(conmon) => conmon.is_alive()?,
                 None => false,
@@ -264,7 +267,7 @@ impl OciDriver {
     }
 
     fn free_slot(&self) -> Result<u32, RuntimeError> {
-        let mut slots = locked(&self.slots);
+        let mut slots = self.slots.lock();
         let free = (0..SLOTS).find(|slot| !slots.contains(slot));
         let free =
             free.ok_or(RuntimeError::InvalidSpec { reason: "this host holds too many instances".into() })?;
@@ -281,7 +284,7 @@ impl InstanceDriver for OciDriver {
         let Some(record) = RunRecord::read(&folder.dir)? else { return Ok(nothing) };
         let run = record.run;
         let Some(processes) = &record.processes else {
-            // `create` was cut off.
+            // A crash in `create`.
             let container = ContainerState::Exited { code: None, run, ran: false };
             return Ok(InstanceObservation { container, ..nothing });
         };
@@ -297,8 +300,8 @@ impl InstanceDriver for OciDriver {
                 };
                 Ok(InstanceObservation { container, published: published(pid)?, ..nothing.clone() })
             });
-            // What a process that is ending shows is not to be believed; one on its way out is there for some moments more,
-            // and can no longer be looked at.
+            // The mount table of an exiting process may be incomplete or unreadable, and the process stays for some moments:
+            // the observation counts only if the process is still alive after it.
             if seen.is_ok() || attempts >= BUSY_ATTEMPTS {
                 if processes.first.is_alive()? {
                     return seen;
@@ -309,13 +312,13 @@ impl InstanceDriver for OciDriver {
             std::thread::sleep(POLL_INTERVAL);
         }
         let code = self.exit_code(id, folder.dir.path(), processes)?;
-        let known = locked(&self.started).get(&id).is_some_and(|(of, ran)| *ran && *of == processes.first);
+        let known = self.started.lock().get(&id).is_some_and(|(of, ran)| *ran && *of == processes.first);
         let container = ContainerState::Exited { code, run, ran: record.started || known };
         let ended_at = conmon::exited_at(folder.dir.path(), id)?;
         Ok(InstanceObservation { container, ended_at, ..nothing })
     }
 
-    fn survey(&self) -> Result<Vec<InstanceId>, RuntimeError> {
+    fn list(&self) -> Result<Vec<InstanceId>, RuntimeError> {
         let names = self.instances.names()?;
         let mut ids: Vec<InstanceId> = names.iter().filter_map(|name| name.to_str()?.parse().ok()).collect();
         ids.sort();
@@ -330,7 +333,7 @@ impl InstanceDriver for OciDriver {
             None => {
                 let slot = self.free_slot()?;
                 InstanceFolder::make(&self.instances, id, slot).inspect_err(|_| {
-                    locked(&self.slots).remove(&slot);
+                    self.slots.lock().remove(&slot);
                 })?
             }
         };
@@ -399,7 +402,7 @@ impl InstanceDriver for OciDriver {
 
     fn unpublish(&self, id: InstanceId, device_number: u64, reach: Reach) -> Result<Changed, RuntimeError> {
         let (folder, _, process) = match self.live(id) {
-            // Its mounts went with it.
+            // Its mount namespace ended with it.
             Err(RuntimeError::NotRunning { .. }) => return Ok(Changed::Unchanged),
             live => live?,
         };
@@ -434,13 +437,13 @@ impl InstanceDriver for OciDriver {
         }
         let first = processes.first.clone();
         failpoint!("runtime.start.before")?;
-        // Until it is known again, the runtime is asked.
-        locked(&self.started).remove(&id);
+        // After a failure in between, `is_started` asks the runtime.
+        self.started.lock().remove(&id);
         self.call_runtime(id, &record, "start", &[])?;
         record.started_at = Some(Timestamp::now());
         drop(process);
         failpoint!("runtime.start.after")?;
-        locked(&self.started).insert(id, (first, true));
+        self.started.lock().insert(id, (first, true));
         record.started = true;
         record.write(&folder.dir)?;
         Ok(())
@@ -484,7 +487,7 @@ impl InstanceDriver for OciDriver {
         self.clear(id, &folder)?;
         let slot = folder.identity.slot();
         folder.destroy(&self.instances, id)?;
-        locked(&self.slots).remove(&slot);
+        self.slots.lock().remove(&slot);
         Ok(Changed::Changed)
     }
 
@@ -496,7 +499,7 @@ impl InstanceDriver for OciDriver {
         let handles: Result<Vec<_>, SysError> =
             pids.iter().filter_map(|&pid| ProcessFd::open_pid(pid).transpose()).collect();
         let mut handles = handles?;
-        // The handles came first: what belongs now is what they mean.
+        // The handles were opened first, so a pid in this list is still the process that its handle refers to.
         let mut belonging = self.members(id, folder.rootfs_device()?)?;
         for volume in published(first.pid())? {
             belonging
@@ -546,7 +549,7 @@ impl InstanceDriver for OciDriver {
                 self.runtime_root.clone().into(),
                 "exec".into(),
                 "--preserve-fds".into(),
-                exec::HANDED_ON.to_string().into(),
+                exec::PASSED_ON.to_string().into(),
                 "--pid-file".into(),
                 pid_file.clone().into(),
                 "--process".into(),
@@ -585,7 +588,7 @@ impl InstanceDriver for OciDriver {
         let live = self.live(id);
         Box::pin(async move {
             let Ok((_, _, process)) = live else { return };
-            // A handle on a process becomes readable when it ends. If it cannot be watched, the caller observes at once.
+            // A pidfd becomes readable when the process ends. If it cannot be polled, the caller observes at once.
             #[expect(
                 deprecated,
                 reason = "our handle keeps its descriptor open, which is all that `register` asks for"
@@ -608,12 +611,7 @@ impl InstanceDriver for OciDriver {
     }
 }
 
-/// State is whole after every statement, so a thread that panicked leaves nothing to be afraid of.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The whole filesystems of block devices that a process sees: volumes, and no files of the host that are shown to it.
+/// The mounts of whole block-device filesystems that a process sees: its volumes, but not single files of the host.
 fn published(pid: u32) -> Result<Vec<Published>, SysError> {
     let table = mount::table_of(&format!("/proc/{pid}/mountinfo"))?;
     // Filesystems without a device have major number 0.

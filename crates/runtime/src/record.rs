@@ -1,13 +1,13 @@
-//! What is remembered of an instance on disk, beside what it wrote itself.
+//! The records of an instance on disk.
 //!
 //! ```text
-//!   identity.json   made once    whose folder this is, and which range of host ids is the instance's
-//!   run.json        each run     there before the container is, gone after it is
+//!   identity.json   written once   the instance that owns the directory, and its range of host ids
+//!   run.json        each run       exists from before the container is created until after it is removed
 //! ```
 //!
-//! Crash story: `run.json` is written without a process before the first effect of `create`, so whatever a half-made container
-//! left is found and removed. With a process it says which one to look for; the process table says what became of it. It is
-//! rewritten after `start`; cut off in between, the runtime is asked. Both files are replaced atomically.
+//! **Crash safety.** `run.json` is written without a process before the first effect of `create`, so the remains of a half-made
+//! container are found and removed. Later it names the first process; the process table shows whether that still exists. It is
+//! rewritten after `start`; after a crash in between, the runtime is asked. Both files are replaced atomically.
 
 use jiff::Timestamp;
 use miosa_domain::InstanceId;
@@ -24,17 +24,17 @@ const RUN_FILE: &str = "run.json";
 const IDENTITY_MAGIC: &str = "miosa-instance";
 const RUN_MAGIC: &str = "miosa-run";
 const VERSION: u32 = 1;
-/// Ours have some hundred bytes.
+/// The records have some hundred bytes.
 const RECORD_MAX_BYTES: u64 = 64 * 1024;
 
-/// Ids of one instance: as many as a Linux system expects to have.
+/// Ids of one instance: as many as a Linux system expects.
 const IDS_PER_SLOT: u32 = 65_536;
-/// Above what people, containers and name services of the host use.
+/// Above the ids that users, containers and name services of the host have.
 const FIRST_ID: u32 = 0x7000_0000;
-/// All ranges end below `0xF000_0000`, far from the numbers that stand for "nobody" and "none".
+/// All ranges end below `0xF000_0000`, far below the numbers that mean "nobody" and "none".
 pub(crate) const SLOTS: u32 = 0x8000;
 
-/// Whose folder this is.
+/// The owner of an instance directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InstanceIdentity {
@@ -53,18 +53,18 @@ impl InstanceIdentity {
         self.slot
     }
 
-    /// The host's ids that the instance's users and groups are.
+    /// The host ids of the instance's users and groups.
     pub(crate) fn ids(&self) -> IdRange {
         IdRange { first: FIRST_ID + self.slot * IDS_PER_SLOT, count: IDS_PER_SLOT }
     }
 
-    /// `None` if the folder has none yet.
+    /// `None` if the directory has none yet.
     pub(crate) fn read(folder: &Dir, id: InstanceId) -> Result<Option<Self>, RuntimeError> {
         let Some(identity) = read::<Self>(folder, IDENTITY_FILE)? else { return Ok(None) };
         if (identity.magic.as_str(), identity.version, identity.id) != (IDENTITY_MAGIC, VERSION, id)
             || identity.slot >= SLOTS
         {
-            return Err(foreign(folder, IDENTITY_FILE, "it names something else"));
+            return Err(foreign(folder, IDENTITY_FILE, "it is of another instance or version"));
         }
         Ok(Some(identity))
     }
@@ -81,20 +81,20 @@ pub(crate) struct RunRecord {
     magic: String,
     version: u32,
     pub(crate) run: u64,
-    /// The boot in which the container was made.
+    /// The boot in which the container was created.
     pub(crate) boot_id: String,
-    /// The OCI runtime that made it.
+    /// The OCI runtime that created it.
     pub(crate) runtime: String,
-    /// `None` until the container was made.
+    /// `None` until the container was created.
     pub(crate) processes: Option<Processes>,
-    /// Set durably after the first process was let run.
+    /// Set after the first process was started.
     pub(crate) started: bool,
-    /// When that was; not known of a run whose `start` was cut off.
+    /// When that was. Unknown after a crash in `start`.
     #[serde(default)]
     pub(crate) started_at: Option<Timestamp>,
 }
 
-/// The processes of a container that the host knows by name.
+/// The processes of a container that are found again after a restart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Processes {
@@ -160,7 +160,7 @@ mod tests {
         InstanceId::from_uuid(uuid::Uuid::from_u128(last))
     }
 
-    /// Nothing is taken for ours that is not: another id, another version, another kind of file, half a file.
+    /// Another id, version or kind of file, and half a file, are refused.
     #[test]
     fn only_ours_is_read() {
         let temp = tempfile::tempdir().unwrap();
@@ -179,11 +179,11 @@ mod tests {
             String::new(),
         ] {
             folder.replace_file(IDENTITY_FILE, wrong.as_bytes()).unwrap();
-            assert!(InstanceIdentity::read(&folder, id(1)).is_err(), "{wrong:?} was taken for ours");
+            assert!(InstanceIdentity::read(&folder, id(1)).is_err(), "{wrong:?} was accepted");
         }
     }
 
-    /// A container of an earlier version, whose records did not tell when, is still known.
+    /// Records of an earlier version have no start time.
     #[test]
     fn records_without_times_are_read() {
         let temp = tempfile::tempdir().unwrap();

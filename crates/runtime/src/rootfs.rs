@@ -1,19 +1,19 @@
-//! The folder of an instance, and its root filesystem: an overlay on a template.
+//! The directory of an instance, and its root filesystem: an overlay on a template.
 //!
 //! ```text
-//!   instances/<id>/           0710, its group is the instance's root, which has to walk through it
+//!   instances/<id>/           0710; its group is the instance's root, which walks through it
 //!     identity.json  run.json
-//!     upper/  work/           what the instance wrote; kept until it is destroyed
-//!     rootfs/                 mount point, for as long as there is a container
-//!     lower/                  mount point, for an instant: the template with its owners mapped to the instance's ids
+//!     upper/  work/           the files that the instance wrote; kept until it is destroyed
+//!     rootfs/                 mount point while there is a container
+//!     lower/                  mount point while `rootfs` is mounted: the template with its ids mapped to the instance's
 //!     etc/                    hosts, hostname, resolv.conf
-//!     config.json …           files of the runtime and of conmon, made anew by each run
-//!     log                     what the instance's first process wrote, over all runs
+//!     config.json …           files of the runtime and of conmon, created by each run
+//!     log                     the output of the first process, over all runs
 //! ```
 //!
-//! Crash story: the folder counts from the moment it has an `identity.json`; without one it holds nothing. The overlay's mounts
-//! are found in the mount table, whoever made them. Destroying renames the folder to `.gone-<id>` first: after that it is
-//! nobody's, and what is left of it is removed at the next start.
+//! **Crash safety.** The directory belongs to the instance from the moment it has an `identity.json`; without one it is empty.
+//! The overlay's mounts are found by the kernel's flag for mount points, whichever process made them. Destroying renames the
+//! directory to `.gone-<id>` first; the next start removes what a crash left of it.
 
 use std::fs;
 use std::os::fd::AsFd;
@@ -32,11 +32,11 @@ use crate::{RuntimeError, conmon};
 
 const GONE: &str = ".gone-";
 
-/// Who may do what in a folder.
+/// The access to a directory.
 #[derive(Debug, Clone, Copy)]
 enum Holder {
     Host,
-    /// The instance's root may read, or walk through.
+    /// The instance's root may read or walk through it.
     Shared,
     Instance,
 }
@@ -51,10 +51,10 @@ const FOLDERS: [(&str, Holder, u32); 7] = [
     (conmon::SOCKET_FOLDER, Holder::Host, 0o700),
 ];
 
-/// What a cut-off replacement of `identity.json` leaves.
+/// The remains of a crash while `identity.json` was replaced.
 const UNFINISHED_IDENTITY: &str = ".tmp-identity.json";
 
-/// The folder of one instance that exists.
+/// The directory of an instance that exists.
 #[derive(Debug)]
 pub(crate) struct InstanceFolder {
     pub(crate) dir: Dir,
@@ -62,7 +62,7 @@ pub(crate) struct InstanceFolder {
 }
 
 impl InstanceFolder {
-    /// `None` if the instance has none, or one that was never finished.
+    /// `None` if the instance has none, or only an unfinished one.
     pub(crate) fn open(instances: &Dir, id: InstanceId) -> Result<Option<Self>, RuntimeError> {
         let name = id.to_string();
         if instances.entry(&name)?.is_none() {
@@ -73,7 +73,7 @@ impl InstanceFolder {
         Ok(identity.map(|identity| Self { dir, identity }))
     }
 
-    /// Makes the folder durably, or finishes it; `slot` says whose ids it gets.
+    /// Creates the directory durably, or finishes it, with the ids of `slot`.
     pub(crate) fn make(instances: &Dir, id: InstanceId, slot: u32) -> Result<Self, RuntimeError> {
         instances.ensure_dir(&id.to_string())?;
         let dir = instances.open_dir(&id.to_string())?;
@@ -96,7 +96,7 @@ impl InstanceFolder {
         Ok(Self { dir, identity })
     }
 
-    /// Removes a folder that was never finished. Answers whether there was one.
+    /// Removes an unfinished directory. Returns whether there was one.
     pub(crate) fn remove_unfinished(instances: &Dir, id: InstanceId) -> Result<bool, RuntimeError> {
         let name = id.to_string();
         if instances.entry(&name)?.is_none() {
@@ -126,7 +126,7 @@ impl InstanceFolder {
         mount::device_mounted_at(&self.rootfs())
     }
 
-    /// Mounts the root filesystem, unless it is.
+    /// Ensures that the root filesystem is mounted.
     pub(crate) fn mount_rootfs(&self, template: &Path) -> Result<(), RuntimeError> {
         if self.rootfs_device()?.is_some() {
             return Ok(());
@@ -136,7 +136,7 @@ impl InstanceFolder {
         let user_namespace = idmap::user_namespace(self.identity.ids())?;
         let tree = idmap::clone_mount(template, user_namespace.as_fd(), true)?;
         idmap::attach(tree.as_fd(), &lower)?;
-        // Kernels before 6.15 take no detached mount as a layer; the overlay keeps its own copy of this one.
+        // Kernels before 6.15 accept no detached mount as a layer. The overlay keeps a copy of this one.
         drop(tree);
         failpoint!("runtime.create.after-lower-mount")?;
         let layers = Layers { lower: &lower, upper: &self.path("upper"), work: &self.path("work") };
@@ -145,12 +145,12 @@ impl InstanceFolder {
         Ok(mounted?)
     }
 
-    /// Unmounts what `mount_rootfs` mounted, or left half-done. Answers whether there was anything.
+    /// Unmounts all that `mount_rootfs` mounted. Returns whether anything was mounted.
     pub(crate) fn unmount_rootfs(&self) -> Result<bool, RuntimeError> {
         Ok(unmount_all_at(&self.rootfs())? | unmount_all_at(&self.path("lower"))?)
     }
 
-    /// The files that programs look up names in. The instance may read them; they are made anew by each run.
+    /// Writes the files that programs resolve names with. Each run replaces them; the instance may read them.
     pub(crate) fn write_etc(&self, spec: &InstanceSpec) -> Result<(), SysError> {
         let resolv_conf = match spec.network {
             Network::Host => fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
@@ -167,7 +167,7 @@ impl InstanceFolder {
         Ok(())
     }
 
-    /// Removes the folder, of which nothing is mounted or running any more.
+    /// Removes the directory, in which nothing is mounted and of which no process runs.
     pub(crate) fn destroy(self, instances: &Dir, id: InstanceId) -> Result<(), RuntimeError> {
         let gone = format!("{GONE}{id}");
         remove_gone(instances, &gone)?;
@@ -180,7 +180,7 @@ impl InstanceFolder {
     }
 }
 
-/// A folder without an identity is ours if it holds nothing but what `make` makes first.
+/// A directory without an identity is ours if it contains only what `make` creates first.
 fn check_unfinished(dir: &Dir) -> Result<(), RuntimeError> {
     for name in dir.names()? {
         let path = dir.path().join(&name);
@@ -188,13 +188,13 @@ fn check_unfinished(dir: &Dir) -> Result<(), RuntimeError> {
         let is_empty_folder =
             is_folder && fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_none());
         if !is_empty_folder && name != UNFINISHED_IDENTITY {
-            return Err(RuntimeError::Foreign { path, what: "the folder names no instance".into() });
+            return Err(RuntimeError::Foreign { path, what: "the directory names no instance".into() });
         }
     }
     Ok(())
 }
 
-/// Removes what destroyed instances left when we were cut off.
+/// Removes what crashes left of destroyed instances.
 pub(crate) fn remove_leftovers(instances: &Dir) -> Result<(), SysError> {
     for name in instances.names()? {
         if let Some(name) = name.to_str().filter(|name| name.starts_with(GONE)) {
@@ -204,7 +204,7 @@ pub(crate) fn remove_leftovers(instances: &Dir) -> Result<(), SysError> {
     Ok(())
 }
 
-/// Removing a tree never follows a symbolic link, whatever the instance wrote.
+/// Removes the tree. `remove_dir_all` follows no symbolic link that the instance made.
 fn remove_gone(instances: &Dir, name: &str) -> Result<(), SysError> {
     let path = instances.path().join(name);
     match fs::remove_dir_all(&path) {

@@ -1,11 +1,11 @@
-//! Which system calls a workload may make.
+//! The system calls that a workload may make.
 //!
-//! An allow-list: a call that the kernel learns tomorrow is not allowed. What is not on it answers ENOSYS, so that libraries
-//! fall back to an older call; what is refused on purpose answers EPERM, which people understand. Left out:
+//! The filter is an allow-list, so a system call of a later kernel is not allowed. Calls that are not on the list fail with
+//! ENOSYS, on which libraries fall back to an older call. Calls that are refused on purpose fail with EPERM. Not allowed:
 //!
-//! - everything that makes or enters namespaces or changes mounts: the mounts of an instance are ours. `clone` is allowed
-//!   without namespace flags; `clone3` hides its flags from the filter, so it does not exist here;
-//! - keyrings, kernel modules, kexec, swap, quotas, clocks of the system, BPF, performance counters;
+//! - creating or entering namespaces and changing mounts, which only the agent does. `clone` is allowed without namespace
+//!   flags; `clone3` fails with ENOSYS, because a filter cannot read its flags;
+//! - keyrings, kernel modules, kexec, swap, quotas, system clocks, BPF, performance counters;
 //! - io_uring and userfaultfd: large parts of the kernel that few programs need and many exploits used;
 //! - vsock, which would reach the hypervisor;
 //! - the calls of 32-bit programs, which do not run.
@@ -18,7 +18,7 @@ use oci_spec::runtime::{
 
 #[rustfmt::skip]
 const ALLOWED: &[&str] = &[
-    // Files and folders.
+    // Files and directories.
     "access", "chdir", "chmod", "chown", "close", "close_range", "copy_file_range", "creat", "dup", "dup2",
     "dup3", "faccessat", "faccessat2", "fadvise64", "fallocate", "fchdir", "fchmod", "fchmodat", "fchmodat2",
     "fchown", "fchownat", "fcntl", "fdatasync", "fgetxattr", "flistxattr", "flock", "fremovexattr",
@@ -67,7 +67,7 @@ const ALLOWED: &[&str] = &[
     "socketpair", "getrandom",
 ];
 
-/// Refused with EPERM. Everything else that is not allowed answers ENOSYS.
+/// Fail with EPERM. All other calls that are not allowed fail with ENOSYS.
 #[rustfmt::skip]
 const REFUSED: &[&str] = &[
     "acct", "add_key", "adjtimex", "bpf", "chroot", "clock_adjtime", "clock_settime", "delete_module",
@@ -82,7 +82,7 @@ const REFUSED: &[&str] = &[
 /// `CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET`.
 const CLONE_NAMESPACES: u64 = 0x7E02_0000;
 const AF_VSOCK: u64 = 40;
-/// What personality(2) may be set to: Linux, 32 bit, either with the name of an old kernel; all ones only asks.
+/// Arguments of personality(2): Linux, 32 bit, either with the name of an old kernel; all ones only queries.
 const PERSONALITIES: [u64; 5] = [0x0, 0x8, 0x2_0000, 0x2_0008, 0xFFFF_FFFF];
 
 const EPERM: u32 = 1;
@@ -107,7 +107,7 @@ pub(crate) fn profile() -> Result<LinuxSeccomp, OciSpecError> {
         .build()
 }
 
-/// The machine's own only: each further one adds milliseconds to every start and another way into the kernel.
+/// Only the machine's own: each further one adds milliseconds to every start, and attack surface.
 fn architecture() -> Arch {
     if cfg!(target_arch = "aarch64") { Arch::ScmpArchAarch64 } else { Arch::ScmpArchX86_64 }
 }
@@ -147,7 +147,7 @@ fn allowed_if(
 mod tests {
     use super::*;
 
-    /// No call is both allowed and refused, and none that leads out of the instance is allowed without a condition.
+    /// No call is both allowed and refused, and no call that leads out of the instance is allowed unconditionally.
     #[test]
     fn the_lists_do_not_contradict() {
         for name in ALLOWED {

@@ -1,43 +1,43 @@
-//! What instances are made from: folders that are only ever read.
+//! Templates: directories that instances are created from and that are never written to.
 //!
 //! The default template needs no network: it is the host's static busybox, a link for each of its applets, and a first process.
-//! Other templates are folders that the agent's own configuration names; no path ever comes from above.
+//! Other templates are directories named by the agent's own configuration. No path comes from the controller.
 //!
 //! ```text
 //!   <templates>/miosa-default-1/   template.json, rootfs/
-//!   <templates>/.tmp-…             one that was being made; removed at the next start
+//!   <templates>/.tmp-…             an unfinished one; removed at the next start
 //! ```
 //!
-//! Crash story: a template is made under a temporary name, written back whole, then renamed. A template under its own name is
-//! complete, and never changes: the overlays above it depend on that. A new version of this module makes it beside the old one.
+//! **Crash safety.** A template is created under a temporary name, synced as a whole, then renamed. A template under its own name
+//! is complete and never changes, which the overlays above it depend on. A later version of this module creates a second one.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 use miosa_effects::process::{self, find_program};
 use miosa_effects::{Dir, Doing, files};
 use miosa_failpoint::failpoint;
+use parking_lot::Mutex;
 
 use crate::RuntimeError;
 
-/// The template that needs nothing but busybox.
+/// The template that needs only busybox.
 pub const DEFAULT_TEMPLATE: &str = "miosa-default";
 
 /// Other names of the default template.
 pub const DEFAULT_ALIASES: [&str; 3] = ["miosa-desktop", "miosa-sandbox", "busybox"];
 
-/// The first process of instances that name no command, as far as their template has it.
+/// The first process of instances without a command, if their template has it.
 pub const INIT_PATH: &str = "/sbin/miosa-init";
 
-/// Counts changes of what is made here.
+/// The number changes with the content of the template.
 const DEFAULT_FOLDER: &str = "miosa-default-1";
 const IDENTITY: &str = "{\"magic\":\"miosa-template\",\"version\":1,\"name\":\"miosa-default\"}\n";
 const IDENTITY_FILE: &str = "template.json";
 
-/// `wait` ends when a trapped signal comes, and takes in passing every orphan that ended. A trapped SIGTERM ends it at once.
+/// `wait` reaps orphans and returns at a trapped signal, so SIGTERM ends the process at once.
 const INIT: &str = "\
 #!/bin/sh
 # First process of the instance: keeps it alive, reaps what is left to it, ends at once when asked to.
@@ -48,7 +48,7 @@ while :; do
 done
 ";
 
-/// Debian's static busybox is built without this applet, and everybody types it to leave something running.
+/// Debian's static busybox is built without this applet, which users expect.
 const NOHUP: &str = "\
 #!/bin/sh
 trap '' HUP
@@ -63,9 +63,9 @@ const PROFILE: &str = "export PS1='\\u@\\h:\\w\\$ '\n";
 #[derive(Debug)]
 pub(crate) struct Templates {
     folder: PathBuf,
-    /// Name to absolute folder, from the agent's configuration.
+    /// Name to absolute directory, from the agent's configuration.
     folders: BTreeMap<String, PathBuf>,
-    /// Two must not make the default template at once.
+    /// Held while the default template is created.
     making: Mutex<()>,
 }
 
@@ -82,8 +82,8 @@ impl Templates {
         names
     }
 
-    /// The root folder of the template, which is made if it is the default one and not there yet. A configured name comes
-    /// before an alias.
+    /// The root directory of the template. The default template is created if it is missing. A configured name takes precedence
+    /// over an alias.
     pub(crate) fn root(&self, name: &str) -> Result<PathBuf, RuntimeError> {
         let unusable = |reason: String| RuntimeError::TemplateUnusable { name: name.to_owned(), reason };
         if let Some(folder) = self.folders.get(name) {
@@ -96,7 +96,7 @@ impl Templates {
         if name != DEFAULT_TEMPLATE && !DEFAULT_ALIASES.contains(&name) {
             return Err(RuntimeError::UnknownTemplate { name: name.to_owned(), known: self.names() });
         }
-        let _making = self.making.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let _making = self.making.lock();
         let whole = self.folder.join(DEFAULT_FOLDER);
         if fs::read_to_string(whole.join(IDENTITY_FILE)).is_ok_and(|identity| identity == IDENTITY) {
             return Ok(whole.join("rootfs"));
@@ -183,7 +183,7 @@ fn set_mode(path: &Path, mode: u32) -> Result<(), miosa_effects::SysError> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).doing("set the mode of", path)
 }
 
-/// Folder and name of each applet but busybox itself.
+/// Directory and name of each applet except busybox itself.
 fn applets(busybox: &Path) -> Result<Vec<(PathBuf, String)>, RuntimeError> {
     let broken = |reason: String| RuntimeError::TemplateUnusable { name: DEFAULT_TEMPLATE.into(), reason };
     let program = busybox.to_str().ok_or_else(|| broken(format!("{} is not UTF-8", busybox.display())))?;
@@ -192,7 +192,7 @@ fn applets(busybox: &Path) -> Result<Vec<(PathBuf, String)>, RuntimeError> {
     for path in String::from_utf8_lossy(&listed.stdout).lines() {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("bin", path));
         let plain = |part: &str| part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.[+".contains(c));
-        // `linuxrc` wants to live in the root folder; nobody needs it.
+        // `linuxrc` belongs in the root directory and has no use here.
         let known = ["bin", "sbin", "usr/bin", "usr/sbin"].contains(&folder);
         if known && plain(name) && !["", ".", "..", "busybox", "miosa-init"].contains(&name) {
             applets.push((folder.into(), name.to_owned()));
@@ -204,7 +204,7 @@ fn applets(busybox: &Path) -> Result<Vec<(PathBuf, String)>, RuntimeError> {
     }
 }
 
-/// The host's busybox; the error says what is wrong with it and what to do.
+/// The host's busybox. The error contains the remedy.
 fn static_busybox() -> Result<PathBuf, String> {
     let path =
         find_program("busybox").ok_or("the host has no busybox; install the package busybox-static")?;
@@ -218,8 +218,8 @@ fn static_busybox() -> Result<PathBuf, String> {
     }
 }
 
-/// Whether an ELF file asks for a dynamic linker (program header `PT_INTERP`); `None` if it is no ELF file of this machine's
-/// byte order.
+/// Whether an ELF file needs a dynamic linker (program header `PT_INTERP`); `None` if it is no ELF file of this machine's byte
+/// order.
 fn needs_interpreter(elf: &[u8]) -> Option<bool> {
     const PT_INTERP: u32 = 3;
     let half = |at: usize| Some(u16::from_ne_bytes(elf.get(at..at + 2)?.try_into().ok()?));

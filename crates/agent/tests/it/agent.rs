@@ -219,7 +219,9 @@ async fn copies_of_a_namespace_are_searched_when_the_device_stays_in_use() {
     world.instance(&i, "detached", |s| s.attachments[0].state == AttachmentCondition::Detached).await;
     let calls = world.driver.calls().into_iter().map(|(call, _)| call);
     let calls: Vec<_> = calls
-        .filter(|call| matches!(call, DriverCall::Unpublish(_) | DriverCall::Publish | DriverCall::EndProcesses))
+        .filter(|call| {
+            matches!(call, DriverCall::Unpublish(_) | DriverCall::Publish | DriverCall::EndProcesses)
+        })
         .collect();
     let search = [Reach::Instance, Reach::Copies].map(DriverCall::Unpublish);
     assert_eq!(calls, [DriverCall::Publish, search[0], DriverCall::Publish, search[1]]);

@@ -108,7 +108,7 @@ async fn a_command_is_asked() {
     world.driver.answer_every_exec(i.id, exit(4, " \n"));
     world.instance(&i, "unhealthy", is(&unhealthy("the command ended with exit code 4"))).await;
     world.driver.answer_every_exec(i.id, vec![ExecEvent::Exit { code: 124, timed_out: true }]);
-    world.instance(&i, "unhealthy", is(&unhealthy("the command was not done within 1 s"))).await;
+    world.instance(&i, "unhealthy", is(&unhealthy("the command timed out after 1 s"))).await;
 }
 
 /// What an instance answers over HTTP, or that it does not.
@@ -124,9 +124,9 @@ async fn http_is_asked() {
         world.driver.answer_http(i.id, HttpAnswer::Status(good));
         world.instance(&i, "healthy", is(&Health::Healthy)).await;
         for (answer, reason) in [
-            (HttpAnswer::Status(503), "port 8080 answered with HTTP status 503"),
-            (HttpAnswer::Status(199), "port 8080 answered with HTTP status 199"),
-            (HttpAnswer::Status(400), "port 8080 answered with HTTP status 400"),
+            (HttpAnswer::Status(503), "port 8080 responded with HTTP status 503"),
+            (HttpAnswer::Status(199), "port 8080 responded with HTTP status 199"),
+            (HttpAnswer::Status(400), "port 8080 responded with HTTP status 400"),
             (HttpAnswer::Error(HttpError::Refused { port: 8080 }), "nothing listens on port 8080"),
         ] {
             world.driver.answer_http(i.id, answer);
@@ -134,7 +134,7 @@ async fn http_is_asked() {
         }
     }
     world.driver.answer_http(i.id, HttpAnswer::Silence);
-    world.instance(&i, "a reason", is(&unhealthy("no answer from port 8080 within 1 s"))).await;
+    world.instance(&i, "a reason", is(&unhealthy("no response from port 8080 within 1 s"))).await;
 }
 
 /// Each first process has to show by itself that it is healthy.

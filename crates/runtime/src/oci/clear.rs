@@ -1,10 +1,10 @@
-//! The end of a container: every process of it ended, and everything of it removed but what the instance wrote.
+//! Removing a container: ends all its processes and removes everything except the files that the instance wrote.
 //!
-//! A process belongs to an instance if it is in its control group, which a workload cannot leave, or if its root folder is the
-//! instance's, as that of an operator's shell that entered from the host is. It is signalled through a handle that was opened
-//! before it was looked at, so that a pid given out anew in between does no harm.
+//! A process belongs to an instance if it is in the instance's control group, which a workload cannot leave, or if its root
+//! directory is the instance's, as that of an operator's shell that entered from the host is. Each process is signalled through
+//! a pidfd that was opened before the process was examined, so a reused pid is never signalled.
 //!
-//! Crash story: each step may find its work done. The record goes last: as long as there is one, removing is not finished.
+//! **Crash safety.** Each step may find its work done. `run.json` is removed last: while it exists, removal is not finished.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -17,48 +17,48 @@ use miosa_effects::{SysError, holders, namespace};
 use miosa_failpoint::failpoint;
 use rustix::process::Signal;
 
-use super::{CONFIG_FILE, END_GRACE, EXEC_PREFIX, KILL_TIMEOUT, OciDriver, locked};
+use super::{CONFIG_FILE, END_GRACE, EXEC_PREFIX, KILL_TIMEOUT, OciDriver};
 use crate::record::RunRecord;
 use crate::rootfs::InstanceFolder;
 use crate::{Changed, RuntimeError, cgroup, conmon};
 
 impl OciDriver {
-    /// Ends and removes what `create` and later calls made, but not what the instance wrote.
+    /// Ends and removes all that `create` and later calls made, except the files that the instance wrote.
     pub(super) fn clear(&self, id: InstanceId, folder: &InstanceFolder) -> Result<Changed, RuntimeError> {
         let record = RunRecord::read(&folder.dir)?;
         let device = folder.rootfs_device()?;
         let mut changed = record.is_some();
         let is_whole = record.as_ref().is_some_and(|record| record.processes.is_some());
         if !is_whole {
-            // They may be about to make something: first.
+            // Helpers first: one of them may still be creating the container.
             changed |= self.kill_all(id, || self.helpers(id))?;
         }
         changed |= self.kill_all(id, || self.members(id, device))?;
         if let Some(conmon) = record.as_ref().and_then(|r| r.processes.as_ref()?.conmon.as_ref())
             && let Some(conmon) = ProcessFd::open(conmon)?
         {
-            // It ends by itself when the first process has, and its last lines are in the log then.
+            // conmon ends after the first process, when it has written the last lines to the log.
             conmon.wait(END_GRACE)?;
         }
         changed |= self.kill_all(id, || self.helpers(id))?;
         failpoint!("runtime.remove.after-kill")?;
         changed |= self.forget_in_runtime(id, record.as_ref())?;
         changed |= cgroup::remove(&self.cgroup(id))?;
-        if let Ok(_cgroup_parent) = self.cgroup_parent.try_write() {
+        if let Some(_cgroup_parent) = self.cgroup_parent.try_write() {
             cgroup::remove_if_empty(&self.config.cgroup_parent)?;
         }
         failpoint!("runtime.remove.before-unmount")?;
         changed |= folder.unmount_rootfs()?;
         self.remove_run_files(id, folder)?;
         failpoint!("runtime.remove.before-record")?;
-        locked(&self.started).remove(&id);
+        self.started.lock().remove(&id);
         if record.is_some() {
             RunRecord::remove(&folder.dir)?;
         }
         Ok(if changed { Changed::Changed } else { Changed::Unchanged })
     }
 
-    /// Everything that runs in the instance: in its control group, or with its root filesystem, as what the host made enter it.
+    /// The processes of the instance: those in its control group, and those that entered its root filesystem from the host.
     pub(super) fn members(&self, id: InstanceId, rootfs_device: Option<u64>) -> Result<Vec<u32>, SysError> {
         let mut pids = cgroup::pids(&self.cgroup(id))?;
         if let Some(device) = rootfs_device {
@@ -70,8 +70,8 @@ impl OciDriver {
         Ok(pids)
     }
 
-    /// Users of the volume that run in this instance, or, if there are none, wherever they run. Those that live in a namespace
-    /// in which nobody may unmount it hold it as well.
+    /// Processes of this instance that use the volume, or if there are none, all processes that use it. Processes in a namespace
+    /// in which the volume's mount is locked count as users.
     pub(super) fn holders(
         &self,
         id: InstanceId,
@@ -91,7 +91,7 @@ impl OciDriver {
         Ok(named.into_iter().map(|pid| Holder { pid, command: process::command_line(pid) }).collect())
     }
 
-    /// Kills until nothing is left that `find` finds. Answers whether there was anything.
+    /// Kills processes until `find` returns none. Returns whether there were any.
     pub(super) fn kill_all(
         &self,
         id: InstanceId,
@@ -108,7 +108,7 @@ impl OciDriver {
             for pid in pids {
                 processes.extend(ProcessFd::open_pid(pid)?);
             }
-            // The handles came first: what is found again is what they mean.
+            // The handles were opened first, so a pid found again is still the process that its handle refers to.
             let again = find()?;
             processes.retain(|process| again.contains(&process.pid()));
             for process in &processes {
@@ -122,7 +122,7 @@ impl OciDriver {
         Ok(changed)
     }
 
-    /// conmon and the runtime at work on this instance.
+    /// Processes of conmon and of the runtime that work on this instance.
     fn helpers(&self, id: InstanceId) -> Result<Vec<u32>, SysError> {
         let (id, root) = (id.to_string(), self.runtime_root.as_os_str().as_encoded_bytes());
         let is_helper = |&pid: &u32| {
@@ -133,7 +133,7 @@ impl OciDriver {
         Ok(process::all_pids()?.into_iter().filter(is_helper).collect())
     }
 
-    /// Removes the runtime's own state of a container, of which nothing runs any more.
+    /// Removes the runtime's own state of a container that has no process left.
     fn forget_in_runtime(&self, id: InstanceId, record: Option<&RunRecord>) -> Result<bool, RuntimeError> {
         let state = self.runtime_root.join(id.to_string());
         if !state.exists() {
@@ -143,8 +143,8 @@ impl OciDriver {
             && record.boot_id == process::boot_id()?
             && let Err(error) = self.call_runtime(id, record, "delete", &["--force"])
         {
-            // It was cut off while it wrote its state, for example.
-            tracing::warn!(%id, %error, "removing the state of the OCI runtime by hand");
+            // A crash while the runtime wrote its state, for example.
+            tracing::warn!(%id, %error, "the OCI runtime cannot delete its state; removing the state directory");
         }
         match fs::remove_dir_all(&state) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {

@@ -1,15 +1,14 @@
-//! The beginning of a container: its root filesystem, its configuration, and conmon with the runtime, which make the rest.
+//! Creating a container: its root filesystem, its configuration, then conmon and the OCI runtime, which create the processes.
 //!
-//! Crash story: the record is there before, without a process, and is rewritten with the process at the end; whatever was made
-//! in between is found by it and removed.
+//! **Crash safety.** `run.json` exists before the first step, without a process, and is rewritten with the process after the
+//! last one. `remove_container` finds it and removes whatever was made in between.
 
 use std::path::Path;
-use std::sync::PoisonError;
 
 use miosa_domain::spec::InstanceSpec;
 use miosa_failpoint::failpoint;
 
-use super::{CONFIG_FILE, LOG_FILE, OciDriver, locked};
+use super::{CONFIG_FILE, LOG_FILE, OciDriver};
 use crate::record::RunRecord;
 use crate::rootfs::InstanceFolder;
 use crate::{RuntimeError, bundle, conmon};
@@ -35,7 +34,7 @@ impl OciDriver {
         };
         let unsupported = |e: oci_spec::OciSpecError| RuntimeError::InvalidSpec { reason: e.to_string() };
         let config = bundle::config(spec, &placement).map_err(unsupported)?;
-        // Not made durable: after a power cut there is no container that needs it.
+        // Not synced: after a power failure there is no container that needs it.
         config.save(folder.path(CONFIG_FILE)).map_err(unsupported)?;
         let launch = conmon::Launch {
             id,
@@ -47,12 +46,12 @@ impl OciDriver {
             log_max_bytes: self.config.log_max_bytes,
         };
         let processes = {
-            let _cgroup_parent = self.cgroup_parent.read().unwrap_or_else(PoisonError::into_inner);
+            let _cgroup_parent = self.cgroup_parent.read();
             conmon::launch(&launch)?
         };
         failpoint!("runtime.create.after-conmon")?;
         let pid = processes.first.pid;
-        locked(&self.started).insert(id, (processes.first.clone(), false));
+        self.started.lock().insert(id, (processes.first.clone(), false));
         record.processes = Some(processes);
         record.write(&folder.dir)?;
         failpoint!("runtime.create.after-record")?;
@@ -60,7 +59,7 @@ impl OciDriver {
     }
 }
 
-/// Version 2 of control groups always does; version 1 if the kernel was told to.
+/// Whether control groups account for swap: always in version 2, by a kernel parameter in version 1.
 fn counts_swap() -> bool {
     match Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
         true => true,

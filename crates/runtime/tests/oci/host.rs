@@ -149,7 +149,7 @@ pub(crate) fn config(folder: &Path, cgroup_parent: &str) -> OciConfig {
 impl Drop for Host {
     fn drop(&mut self) {
         let mut failures = Vec::new();
-        for id in self.driver.survey().unwrap_or_default() {
+        for id in self.driver.list().unwrap_or_default() {
             failures.extend(self.driver.destroy(id).err().map(|error| error.to_string()));
         }
         let table = mount::table().unwrap_or_default();

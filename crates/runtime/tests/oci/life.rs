@@ -195,7 +195,7 @@ async fn a_new_driver_adopts() {
     fs::write(&record, marked.replace("\"started\": true", "\"started\": false")).unwrap();
 
     let adopter = host.another_driver();
-    assert_eq!(adopter.survey().unwrap().len(), 3);
+    assert_eq!(adopter.list().unwrap().len(), 3);
     for spec in [&running, &half] {
         let pid = host.pid(spec.id);
         assert_eq!(adopter.observe(spec.id).unwrap().container, ContainerState::Running { pid, run: 1 });
@@ -255,6 +255,32 @@ async fn instances_survive_a_reboot() {
     driver.create(&InstanceSpec { run: 2, ..spec.clone() }).unwrap();
     driver.start(spec.id).unwrap();
     assert_eq!(host.run(spec.id, "cat /root/file").await, "kept\n");
+}
+
+/// The pid of a first process that ended now belongs to another process, which started at another time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reused_pid_is_another_process() {
+    let host = Host::new();
+    let volume = host.volume("volume");
+    let spec = host.running();
+    let first = host.pid(spec.id);
+    host.driver.stop(spec.id, GRACE).unwrap();
+    let record = host.instance_folder(spec.id).join("run.json");
+    let stranger = std::process::id();
+    let text = fs::read_to_string(&record).unwrap();
+    fs::write(&record, text.replace(&format!("\"pid\": {first},"), &format!("\"pid\": {stranger},")))
+        .unwrap();
+
+    let driver = host.another_driver();
+    let container = driver.observe(spec.id).unwrap().container;
+    assert!(matches!(container, ContainerState::Exited { .. }), "{container:?}");
+    let path = miosa_domain::MountPath::parse("/mnt/data").unwrap();
+    let published = driver.publish(spec.id, &volume.mount_point, volume.device_number, &path, false);
+    assert!(matches!(published, Err(RuntimeError::NotRunning { .. })), "{published:?}");
+    assert!(!driver.end_processes(spec.id, &[stranger]).unwrap());
+    // Had the driver believed the record, it would have killed this test.
+    driver.stop(spec.id, Duration::ZERO).unwrap();
+    driver.destroy(spec.id).unwrap();
 }
 
 /// What is not ours in the data directory is neither believed nor removed.

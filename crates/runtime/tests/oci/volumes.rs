@@ -1,9 +1,11 @@
 //! Volumes in instances: put in, taken out, refused, held.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
-use std::process::{Child, Command};
-use std::time::Duration;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use miosa_domain::spec::InstanceSpec;
 use miosa_domain::status::Holder;
@@ -145,7 +147,9 @@ async fn no_link_leads_outside() {
         assert_eq!(on_host(), std::slice::from_ref(&volume.mount_point));
         assert_eq!(fs::read_dir(&escape).unwrap().count(), 0, "something was made outside");
         // The workload itself walks through the folder, and may be in it just now.
-        while let Err(RuntimeError::Busy { .. }) = host.driver.unpublish(id, volume.device_number, Reach::Instance) {}
+        while let Err(RuntimeError::Busy { .. }) =
+            host.driver.unpublish(id, volume.device_number, Reach::Instance)
+        {}
         assert_eq!(seen_by(pid, &volume), [""; 0]);
     }
     assert_eq!(published + refused, 200);
@@ -248,7 +252,10 @@ async fn nested_namespaces_give_the_volume_back() {
         assert_eq!(seen_by(pid, &volume), ["/mnt/data"], "nothing was taken away");
     }
     drop(holding);
-    assert_eq!(busy(host.driver.unpublish(id, volume.device_number, Reach::Copies)), [holder(&locked, "sleep 4713")]);
+    assert_eq!(
+        busy(host.driver.unpublish(id, volume.device_number, Reach::Copies)),
+        [holder(&locked, "sleep 4713")]
+    );
     assert!(!host.driver.end_processes(id, &[locked.pid()]).unwrap());
     assert_eq!(host.driver.unpublish(id, volume.device_number, Reach::Copies).unwrap(), Changed::Changed);
     for pid in [idle.pid(), host.pid(id)] {
@@ -273,4 +280,69 @@ async fn a_copy_keeps_the_volume_until_copies_are_searched() {
     assert_eq!(host.publish(id, &volume, "/mnt/data").unwrap(), Changed::Changed);
     assert_eq!(host.driver.unpublish(id, volume.device_number, Reach::Copies).unwrap(), Changed::Changed);
     assert_eq!(seen(), [0, 0]);
+}
+
+/// Other processes of the host, as many as there may be, do not slow a detach down.
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_processes_cost_nothing() {
+    const ROUNDS: usize = 15;
+    let host = Host::new();
+    let volume = host.volume("volume");
+    let id = host.running().id;
+    let median = || {
+        let mut times: Vec<_> = (0..ROUNDS)
+            .map(|_| {
+                host.publish(id, &volume, "/mnt/data").unwrap();
+                let begin = Instant::now();
+                host.driver.unpublish(id, volume.device_number, Reach::Instance).unwrap();
+                begin.elapsed()
+            })
+            .collect();
+        times.sort();
+        times[ROUNDS / 2]
+    };
+    let alone = median();
+    let line = "for i in $(seq 3000); do sleep 4711 & done; echo; wait";
+    let mut crowd = Command::new("sh");
+    let mut crowd = crowd.args(["-c", line]).stdout(Stdio::piped()).process_group(0).spawn().unwrap();
+    // It writes a line when all are there.
+    crowd.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    let beside_the_crowd = median();
+    let group = rustix::process::Pid::from_child(&crowd);
+    rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
+    crowd.wait().unwrap();
+    // Reading `/proc` of 3,000 processes takes 10 ms or more.
+    assert!(beside_the_crowd < alone * 2 + Duration::from_millis(3), "{alone:?}, then {beside_the_crowd:?}");
+}
+
+/// Another process unmounts the volume at any moment: calls succeed or find the path changed, and never report a holder.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_process_may_unmount_at_any_moment() {
+    let host = Host::new();
+    let volume = host.volume("volume");
+    let id = host.running().id;
+    let first = host.pid(id);
+    let line = "while :; do umount /mnt/data 2>/dev/null; done";
+    let mut other = Command::new("nsenter");
+    let target = format!("--target={first}");
+    let other = other.args([&target, "--mount", "--user", "--setuid=0", "--setgid=0", "/bin/sh", "-c", line]);
+    let _other = Nested(other.spawn().unwrap());
+    let (mut unmounted, mut raced) = (0, 0);
+    for _ in 0..300 {
+        match host.publish(id, &volume, "/mnt/data") {
+            Ok(_) => {}
+            // It was gone before its mount point was read.
+            Err(RuntimeError::PathUnusable { reason, .. }) if reason.contains("unmounted at once") => {
+                raced += 1
+            }
+            Err(other) => panic!("{other}"),
+        }
+        match host.driver.unpublish(id, volume.device_number, Reach::Instance) {
+            Ok(Changed::Changed) => unmounted += 1,
+            Ok(Changed::Unchanged) => raced += 1,
+            Err(other) => panic!("{other}"),
+        }
+        assert_eq!(seen_by(first, &volume), [""; 0]);
+    }
+    assert!(unmounted > 0 && raced > 0, "{unmounted} unmounted by us, {raced} by the other process");
 }
