@@ -29,6 +29,11 @@ const NEEDS: &[Need] = &[
     Need { programs: &["nsenter", "losetup"], packages: &["util-linux", "mount"], why: "tests and bench" },
     Need { programs: &["fio"], packages: &["fio"], why: "tests and bench of volumes under load" },
     Need { programs: &["sqlite3"], packages: &["sqlite3"], why: "tests of a database, and the demo" },
+    Need {
+        programs: &["pg_ctlcluster", "initdb"],
+        packages: &["postgresql"],
+        why: "tests of the store's other engine",
+    },
     Need { programs: &["ldd"], packages: &["libc-bin"], why: "the demo's template" },
     Need { programs: &["cc", "gcc", "clang"], packages: &["gcc", "libc6-dev"], why: "compiles SQLite" },
     Need { programs: &["node"], packages: &["nodejs"], why: "tests of the TypeScript SDK" },

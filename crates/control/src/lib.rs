@@ -253,7 +253,7 @@ struct Inner {
 impl App {
     /// Opens the database, creates it if it is missing, and records the hash of the admin key.
     pub async fn open(settings: Settings, hosts: Arc<dyn Hosts>) -> Result<App, StoreError> {
-        let store = Store::open(&settings.database, settings.limits).await?;
+        let store = Store::open(settings.database, settings.limits).await?;
         store.bootstrap(&settings.admin_key_hash, now()).await?;
         Ok(App::new(store, hosts, settings.region, OUTCOME_WAIT))
     }

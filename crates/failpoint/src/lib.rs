@@ -56,6 +56,21 @@ macro_rules! failpoint {
     }};
 }
 
+/// Registers a point whose name is put together, to be reached with [`at`].
+#[macro_export]
+macro_rules! declare {
+    ($name:expr) => {
+        #[cfg(debug_assertions)]
+        $crate::inventory::submit! { $crate::Point($name) }
+    };
+}
+
+/// Reaches a point that was registered with [`declare!`].
+#[inline]
+pub fn at(name: &'static str) -> Result<(), Injected> {
+    if cfg!(debug_assertions) { reached(name) } else { Ok(()) }
+}
+
 /// Every point linked into this program, sorted, each once.
 pub fn all() -> Vec<&'static str> {
     let mut names: Vec<_> = inventory::iter::<Point>.into_iter().map(|p| p.0).collect();

@@ -14,49 +14,65 @@ use miosa_domain::volume;
 use miosa_domain::{
     AttachmentId, ComputerId, Generation, HostId, ProjectId, Refusal, ServiceId, TenantId, VolumeId,
 };
-use miosa_failpoint::failpoint;
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
-use crate::column;
 use crate::computer as computers;
-use crate::error::{StoreError, While};
+use crate::error::StoreError;
 use crate::host;
 use crate::idempotency::{self, Idempotency, ObjectRef};
-use crate::schema::{Store, Tx};
+pub(crate) use crate::sql::save;
+use crate::sql::{Row, query};
+use crate::store::{Store, Tx};
 use crate::volume::{self as volumes, IsReachable};
+use crate::{transact, verb, view};
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Row)]
+#[row(table = "attachments", kind = Attachment)]
 pub struct AttachmentRecord {
+    #[row(key)]
     pub id: AttachmentId,
+    #[row(fixed)]
     pub tenant_id: TenantId,
+    #[row(fixed)]
     pub project_id: ProjectId,
+    #[row(fixed)]
     pub volume_id: VolumeId,
+    #[row(fixed)]
     pub computer_id: ComputerId,
     /// Of a replica: its service. Not part of the row.
+    #[row(joined)]
     pub service_id: Option<ServiceId>,
+    #[row(fixed)]
     pub mount_path: MountPath,
+    #[row(fixed)]
     pub read_only: bool,
     /// Others that are shared too may write beside it.
+    #[row(fixed)]
     pub shared: bool,
     pub state: AttachmentState,
+    #[row(column = "desired_json")]
     pub desired: DesiredAttachment,
     /// Of the change that wrote `desired`.
     pub generation: Generation,
     pub device: Option<String>,
     /// Why the state is `failed`.
+    #[row(column = "error_json")]
     pub error: Option<Failure>,
+    #[row(column = "refused_detach_json")]
     pub refused_detach: Option<RefusedDetach>,
     /// Since when it is over for clients.
     pub deleted_at: Option<Timestamp>,
     /// Whether the computer's spec still names it.
     pub in_spec: bool,
+    #[row(fixed)]
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// Of the volume, for whoever shows the attachment. Not part of the row.
+    #[row(joined)]
     pub volume_name: String,
+    #[row(joined)]
     pub volume_size_bytes: u64,
+    #[row(joined)]
     pub host_id: HostId,
 }
 
@@ -160,63 +176,62 @@ impl Store {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<AttachmentRecord, StoreError> {
-        const DOING: &str = "write the intent to attach a volume";
-        let mut tx = self.write(DOING).await?;
-        let mut computer = computers::load_present(&mut tx, new.tenant_id, new.computer_id).await?;
-        let volume = volumes::load_present(&mut tx, new.tenant_id, new.volume_id).await?;
-        computer::may_change_attachments(computer.id, computer.status)?;
-        computers::refuse_if_replica(&computer)?;
-        volume::may_attach(
-            &volume.as_domain(is_reachable),
-            &as_domain(&volume.attachments),
-            &volume::Attacher {
+        transact!(self, verb!("attach", "write the intent to attach a volume"), |tx| {
+            let new = new.clone();
+            let mut computer = computers::load_present(tx, new.tenant_id, new.computer_id).await?;
+            let volume = volumes::load_present(tx, new.tenant_id, new.volume_id).await?;
+            computer::may_change_attachments(computer.id, computer.status)?;
+            computers::refuse_if_replica(&computer)?;
+            volume::may_attach(
+                &volume.as_domain(is_reachable),
+                &as_domain(&volume.attachments),
+                &volume::Attacher {
+                    computer_id: computer.id,
+                    host_id: computer.host_id,
+                    read_only: new.read_only,
+                    shared: false,
+                },
+            )
+            .map_err(|refusal| told_of_replicas(refusal, &volume.attachments))?;
+            let taken: Vec<_> = computer.attachments.iter().map(|a| a.mount_path.clone()).collect();
+            let mount_path =
+                new.mount_path.unwrap_or_else(|| volume::default_mount_path(&volume.name, &taken));
+            attachment::may_mount_at(&mount_path, &as_domain(&computer.attachments))?;
+
+            computer.generation = host::next_generation(tx, computer.host_id).await?;
+            computers::save(tx, &computer).await?;
+            let record = AttachmentRecord {
+                id: new.id,
+                tenant_id: new.tenant_id,
+                project_id: volume.project_id,
+                volume_id: volume.id,
                 computer_id: computer.id,
-                host_id: computer.host_id,
+                service_id: None,
+                mount_path,
                 read_only: new.read_only,
                 shared: false,
-            },
-        )
-        .map_err(|refusal| told_of_replicas(refusal, &volume.attachments))?;
-        let taken: Vec<_> = computer.attachments.iter().map(|a| a.mount_path.clone()).collect();
-        let mount_path = new.mount_path.unwrap_or_else(|| volume::default_mount_path(&volume.name, &taken));
-        attachment::may_mount_at(&mount_path, &as_domain(&computer.attachments))?;
-
-        computer.generation = host::next_generation(&mut tx, computer.host_id).await?;
-        computers::save(&mut tx, &computer).await?;
-        let record = AttachmentRecord {
-            id: new.id,
-            tenant_id: new.tenant_id,
-            project_id: volume.project_id,
-            volume_id: volume.id,
-            computer_id: computer.id,
-            service_id: None,
-            mount_path,
-            read_only: new.read_only,
-            shared: false,
-            state: match computer.status {
-                ComputerStatus::Stopped => AttachmentState::Attached,
-                _ => AttachmentState::Attaching,
-            },
-            desired: DesiredAttachment::Attached,
-            generation: computer.generation,
-            device: None,
-            error: None,
-            refused_detach: None,
-            deleted_at: None,
-            in_spec: true,
-            created_at: now,
-            updated_at: now,
-            volume_name: volume.name,
-            volume_size_bytes: volume.size_bytes,
-            host_id: volume.host_id,
-        };
-        save(&mut tx, &record).await?;
-        let object = ObjectRef::Attachment(record.id);
-        idempotency::record(&mut tx, idempotency, record.tenant_id, object, now).await?;
-        failpoint!("store.attach.before-commit")?;
-        tx.commit().await.doing(DOING)?;
-        failpoint!("store.attach.after-commit")?;
-        Ok(record)
+                state: match computer.status {
+                    ComputerStatus::Stopped => AttachmentState::Attached,
+                    _ => AttachmentState::Attaching,
+                },
+                desired: DesiredAttachment::Attached,
+                generation: computer.generation,
+                device: None,
+                error: None,
+                refused_detach: None,
+                deleted_at: None,
+                in_spec: true,
+                created_at: now,
+                updated_at: now,
+                volume_name: volume.name,
+                volume_size_bytes: volume.size_bytes,
+                host_id: volume.host_id,
+            };
+            save(tx, &record).await?;
+            let object = ObjectRef::Attachment(record.id);
+            idempotency::record(tx, idempotency, record.tenant_id, object, now).await?;
+            Ok(record)
+        })
     }
 
     /// Writes the intent `detaching`. From a stopped computer the attachment is gone at once (`deleted_at` is set). A detach
@@ -227,40 +242,37 @@ impl Store {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<AttachmentRecord, StoreError> {
-        const DOING: &str = "write the intent to detach a volume";
-        let mut tx = self.write(DOING).await?;
-        let mut record = load_present(&mut tx, detach.tenant_id, detach.id).await?;
-        if detach.computer_id.is_some_and(|id| id != record.computer_id) {
-            return Err(Refusal::NotFound { what: "attachment" }.into());
-        }
-        let computer = computers::load_present(&mut tx, detach.tenant_id, record.computer_id).await?;
-        computers::refuse_if_replica(&computer)?;
-        computer::may_change_attachments(computer.id, computer.status)?;
-        let is_new = match record.desired {
-            DesiredAttachment::Attached => true,
-            DesiredAttachment::Detached { force } => detach.force && !force,
-        };
-        if is_new {
-            if record.state != AttachmentState::Detaching {
-                record.move_to(AttachmentState::Detaching, now);
+        transact!(self, verb!("detach", "write the intent to detach a volume"), |tx| {
+            let mut record = load_present(tx, detach.tenant_id, detach.id).await?;
+            if detach.computer_id.is_some_and(|id| id != record.computer_id) {
+                return Err(Refusal::NotFound { what: "attachment" }.into());
             }
-            record.desired = DesiredAttachment::Detached { force: detach.force };
-            record.error = None;
-            record.refused_detach = None;
-        }
-        let is_over = computer.status == ComputerStatus::Stopped;
-        if is_over {
-            record.deleted_at = Some(now);
-        }
-        if is_new || is_over {
-            write_intent(&mut tx, &mut record).await?;
-        }
-        let object = ObjectRef::Attachment(record.id);
-        idempotency::record(&mut tx, idempotency, detach.tenant_id, object, now).await?;
-        failpoint!("store.detach.before-commit")?;
-        tx.commit().await.doing(DOING)?;
-        failpoint!("store.detach.after-commit")?;
-        Ok(record)
+            let computer = computers::load_present(tx, detach.tenant_id, record.computer_id).await?;
+            computers::refuse_if_replica(&computer)?;
+            computer::may_change_attachments(computer.id, computer.status)?;
+            let is_new = match record.desired {
+                DesiredAttachment::Attached => true,
+                DesiredAttachment::Detached { force } => detach.force && !force,
+            };
+            if is_new {
+                if record.state != AttachmentState::Detaching {
+                    record.move_to(AttachmentState::Detaching, now);
+                }
+                record.desired = DesiredAttachment::Detached { force: detach.force };
+                record.error = None;
+                record.refused_detach = None;
+            }
+            let is_over = computer.status == ComputerStatus::Stopped;
+            if is_over {
+                record.deleted_at = Some(now);
+            }
+            if is_new || is_over {
+                write_intent(tx, &mut record).await?;
+            }
+            let object = ObjectRef::Attachment(record.id);
+            idempotency::record(tx, idempotency, detach.tenant_id, object, now).await?;
+            Ok(record)
+        })
     }
 
     /// Takes back an attachment that its host could not make. `false` when it is no longer `failed`: then it stays.
@@ -270,19 +282,18 @@ impl Store {
         id: AttachmentId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        const DOING: &str = "withdraw an attachment that could not be made";
-        let mut tx = self.write(DOING).await?;
-        let mut record = load_present(&mut tx, tenant_id, id).await?;
-        if record.state != AttachmentState::Failed {
-            return Ok(false);
-        }
-        record.move_to(AttachmentState::Detaching, now);
-        record.desired = DesiredAttachment::Detached { force: false };
-        record.deleted_at = Some(now);
-        write_intent(&mut tx, &mut record).await?;
-        idempotency::forget_unanswered(&mut tx, id.uuid()).await?;
-        tx.commit().await.doing(DOING)?;
-        Ok(true)
+        transact!(self, verb!("withdraw an attachment that could not be made"), |tx| {
+            let mut record = load_present(tx, tenant_id, id).await?;
+            if record.state != AttachmentState::Failed {
+                return Ok(false);
+            }
+            record.move_to(AttachmentState::Detaching, now);
+            record.desired = DesiredAttachment::Detached { force: false };
+            record.deleted_at = Some(now);
+            write_intent(tx, &mut record).await?;
+            idempotency::forget_unanswered(tx, id.uuid()).await?;
+            Ok(true)
+        })
     }
 
     /// The tenant's attachment with this id, ended ones included.
@@ -291,8 +302,9 @@ impl Store {
         tenant_id: TenantId,
         id: AttachmentId,
     ) -> Result<Option<AttachmentRecord>, StoreError> {
-        let mut tx = self.read("read an attachment").await?;
-        Ok(load_any(&mut tx, id).await?.filter(|record| record.tenant_id == tenant_id))
+        view!(self, "read an attachment", |tx| {
+            Ok(load_any(tx, id).await?.filter(|record| record.tenant_id == tenant_id))
+        })
     }
 }
 
@@ -300,12 +312,11 @@ impl Store {
 pub(crate) async fn write_intent(tx: &mut Tx, record: &mut AttachmentRecord) -> Result<(), StoreError> {
     record.generation = host::next_generation(tx, record.host_id).await?;
     save(tx, record).await?;
-    sqlx::query("UPDATE computers SET generation = $2 WHERE id = $1")
-        .bind(record.computer_id.to_string())
-        .bind(column::to_bigint(record.generation.0))
-        .execute(&mut **tx)
-        .await
-        .doing("stamp a generation on a computer")?;
+    query("stamp a generation on a computer", "UPDATE computers SET generation = $2 WHERE id = $1")
+        .bind(record.computer_id)
+        .bind(record.generation)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
@@ -334,32 +345,23 @@ async fn load_present(
 }
 
 async fn load_any(tx: &mut Tx, id: AttachmentId) -> Result<Option<AttachmentRecord>, StoreError> {
-    sqlx::query(select!("WHERE a.id = $1"))
-        .bind(id.to_string())
-        .fetch_optional(&mut **tx)
-        .await
-        .and_then(|row| row.map(|row| from_row(&row)).transpose())
-        .doing("read an attachment")
+    query("read an attachment", select!("WHERE a.id = $1")).bind(id).optional(tx).await
 }
 
 pub(crate) async fn visible_of_volume(
     tx: &mut Tx,
     id: VolumeId,
 ) -> Result<Vec<AttachmentRecord>, StoreError> {
-    let query =
-        sqlx::query(select!("WHERE a.volume_id = $1 AND a.deleted_at IS NULL ORDER BY a.created_at, a.id"));
-    let rows = query.bind(id.to_string()).fetch_all(&mut **tx).await;
-    all(rows).doing("read a volume's attachments")
+    const TEXT: &str = select!("WHERE a.volume_id = $1 AND a.deleted_at IS NULL ORDER BY a.created_at, a.id");
+    query("read a volume's attachments", TEXT).bind(id).all(tx).await
 }
 
 pub(crate) async fn visible_of_tenant(
     tx: &mut Tx,
     id: TenantId,
 ) -> Result<Vec<AttachmentRecord>, StoreError> {
-    let query =
-        sqlx::query(select!("WHERE a.tenant_id = $1 AND a.deleted_at IS NULL ORDER BY a.created_at, a.id"));
-    let rows = query.bind(id.to_string()).fetch_all(&mut **tx).await;
-    all(rows).doing("read a tenant's attachments")
+    const TEXT: &str = select!("WHERE a.tenant_id = $1 AND a.deleted_at IS NULL ORDER BY a.created_at, a.id");
+    query("read a tenant's attachments", TEXT).bind(id).all(tx).await
 }
 
 /// Those that the computer's spec names, the ones that are over for clients included.
@@ -367,9 +369,8 @@ pub(crate) async fn in_spec_of_computer(
     tx: &mut Tx,
     id: ComputerId,
 ) -> Result<Vec<AttachmentRecord>, StoreError> {
-    let query = sqlx::query(select!("WHERE a.computer_id = $1 AND a.in_spec ORDER BY a.created_at, a.id"));
-    let rows = query.bind(id.to_string()).fetch_all(&mut **tx).await;
-    all(rows).doing("read a computer's attachments")
+    const TEXT: &str = select!("WHERE a.computer_id = $1 AND a.in_spec ORDER BY a.created_at, a.id");
+    query("read a computer's attachments", TEXT).bind(id).all(tx).await
 }
 
 /// Those of a volume that a computer's spec names, the ones that are over for clients included.
@@ -377,9 +378,8 @@ pub(crate) async fn in_spec_of_volume(
     tx: &mut Tx,
     id: VolumeId,
 ) -> Result<Vec<AttachmentRecord>, StoreError> {
-    let query = sqlx::query(select!("WHERE a.volume_id = $1 AND a.in_spec ORDER BY a.created_at, a.id"));
-    let rows = query.bind(id.to_string()).fetch_all(&mut **tx).await;
-    all(rows).doing("read the attachments of a volume that hosts know")
+    const TEXT: &str = select!("WHERE a.volume_id = $1 AND a.in_spec ORDER BY a.created_at, a.id");
+    query("read the attachments of a volume that hosts know", TEXT).bind(id).all(tx).await
 }
 
 /// Those that the specs of the host's computers with a generation above `since` name.
@@ -388,74 +388,8 @@ pub(crate) async fn in_changed_specs(
     host_id: HostId,
     since: Generation,
 ) -> Result<Vec<AttachmentRecord>, StoreError> {
-    let query = sqlx::query(select!(
+    const TEXT: &str = select!(
         "WHERE c.host_id = $1 AND c.generation > $2 AND NOT c.is_tombstone AND a.in_spec ORDER BY a.created_at, a.id"
-    ));
-    let rows = query.bind(host_id.to_string()).bind(column::to_bigint(since.0)).fetch_all(&mut **tx).await;
-    all(rows).doing("read the attachments of changed computers")
-}
-
-/// Writes the whole row, new or not.
-pub(crate) async fn save(tx: &mut Tx, record: &AttachmentRecord) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO attachments (id, tenant_id, project_id, volume_id, computer_id, mount_path, read_only, state,
-             desired_json, generation, device, error_json, refused_detach_json, deleted_at, in_spec, created_at, updated_at,
-             shared)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-         ON CONFLICT (id) DO UPDATE SET state = $8, desired_json = $9, generation = $10, device = $11, error_json = $12,
-             refused_detach_json = $13, deleted_at = $14, in_spec = $15, updated_at = $17",
-    )
-    .bind(record.id.to_string())
-    .bind(record.tenant_id.to_string())
-    .bind(record.project_id.to_string())
-    .bind(record.volume_id.to_string())
-    .bind(record.computer_id.to_string())
-    .bind(record.mount_path.as_str())
-    .bind(record.read_only)
-    .bind(record.state.as_str())
-    .bind(column::to_json(&record.desired))
-    .bind(column::to_bigint(record.generation.0))
-    .bind(&record.device)
-    .bind(record.error.as_ref().map(column::to_json))
-    .bind(record.refused_detach.as_ref().map(column::to_json))
-    .bind(record.deleted_at.map(Timestamp::as_millisecond))
-    .bind(record.in_spec)
-    .bind(record.created_at.as_millisecond())
-    .bind(record.updated_at.as_millisecond())
-    .bind(record.shared)
-    .execute(&mut **tx)
-    .await
-    .doing("write an attachment")?;
-    Ok(())
-}
-
-fn all(rows: Result<Vec<SqliteRow>, sqlx::Error>) -> Result<Vec<AttachmentRecord>, sqlx::Error> {
-    rows?.iter().map(from_row).collect()
-}
-
-fn from_row(row: &SqliteRow) -> Result<AttachmentRecord, sqlx::Error> {
-    Ok(AttachmentRecord {
-        id: column::id(row, "id")?,
-        tenant_id: column::id(row, "tenant_id")?,
-        project_id: column::id(row, "project_id")?,
-        volume_id: column::id(row, "volume_id")?,
-        computer_id: column::id(row, "computer_id")?,
-        mount_path: column::word(row, "mount_path")?,
-        service_id: column::optional_id(row, "service_id")?,
-        read_only: row.try_get("read_only")?,
-        shared: row.try_get("shared")?,
-        state: column::word(row, "state")?,
-        desired: column::json(row, "desired_json")?,
-        generation: Generation(column::number(row, "generation")?),
-        device: row.try_get("device")?,
-        error: column::optional_json(row, "error_json")?,
-        refused_detach: column::optional_json(row, "refused_detach_json")?,
-        deleted_at: column::optional_time(row, "deleted_at")?,
-        in_spec: row.try_get("in_spec")?,
-        created_at: column::time(row, "created_at")?,
-        updated_at: column::time(row, "updated_at")?,
-        volume_name: row.try_get("volume_name")?,
-        volume_size_bytes: column::number(row, "volume_size_bytes")?,
-        host_id: column::id(row, "host_id")?,
-    })
+    );
+    query("read the attachments of changed computers", TEXT).bind(host_id).bind(since).all(tx).await
 }

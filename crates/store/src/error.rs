@@ -22,14 +22,14 @@ pub enum StoreError {
     #[error("prepare database file {}", path.display())]
     PrepareFile { path: PathBuf, source: std::io::Error },
 
-    #[error("connect to database {}", path.display())]
-    Connect { path: PathBuf, source: sqlx::Error },
+    #[error("connect to database {database}")]
+    Connect { database: String, source: sqlx::Error },
 
-    #[error("database {} was written by a newer program (schema version {version}); start that one", path.display())]
-    TooNew { path: PathBuf, version: i64 },
+    #[error("database {database} was written by a newer program (schema version {version}); start that one")]
+    TooNew { database: String, version: i64 },
 
-    #[error("bring the schema of database {} up to date", path.display())]
-    Migrate { path: PathBuf, source: sqlx::migrate::MigrateError },
+    #[error("bring the schema of database {database} up to date")]
+    Migrate { database: String, source: sqlx::migrate::MigrateError },
 
     /// `doing` names the transaction, in the present tense.
     #[error("{doing}")]
@@ -37,6 +37,20 @@ pub enum StoreError {
 
     #[error(transparent)]
     Injected(#[from] Injected),
+}
+
+impl StoreError {
+    /// Another transaction got in the way, and nothing was written: it may succeed when it runs again.
+    pub(crate) fn is_conflict(&self) -> bool {
+        let Self::Query { source: sqlx::Error::Database(error), .. } = self else { return false };
+        match error.code().as_deref() {
+            // PostgreSQL: serialization failure, deadlock, and a unique index that saw a row before the snapshot could.
+            Some("40001" | "40P01" | "23505") => true,
+            // SQLITE_BUSY, and SQLITE_BUSY_SNAPSHOT.
+            Some("5" | "517") => true,
+            _ => false,
+        }
+    }
 }
 
 /// Says what we were doing when the database failed.

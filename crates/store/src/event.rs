@@ -4,32 +4,42 @@ use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
 use miosa_domain::{Refusal, SnapshotId, TenantId, VolumeId};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
-use crate::column;
-use crate::error::{StoreError, While};
+use crate::error::StoreError;
+use crate::outbox::ObjectKind;
 use crate::page::{Cursor, ListPage, ListRequest, Window};
-use crate::schema::{Store, Tx};
 use crate::snapshot::SnapshotRecord;
+use crate::sql::{Row, query, save};
+use crate::store::{Store, Tx};
+use crate::view;
 use crate::volume::{self, VolumeRecord};
 
 /// How long what happened is remembered.
 pub const RETENTION: SignedDuration = SignedDuration::from_hours(365 * 24);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Row)]
+#[row(table = "events")]
 pub struct EventRecord {
+    #[row(key)]
     pub id: Uuid,
+    #[row(fixed)]
     pub tenant_id: TenantId,
+    #[row(fixed)]
     pub volume_id: VolumeId,
+    #[row(fixed)]
     pub at: Timestamp,
+    #[row(fixed)]
     pub kind: EventKind,
     /// One sentence.
+    #[row(fixed)]
     pub message: String,
+    #[row(fixed)]
     pub snapshot_id: Option<SnapshotId>,
     /// The fork, or what was forked.
+    #[row(fixed)]
     pub other_volume_id: Option<VolumeId>,
+    #[row(fixed)]
     pub size_bytes: Option<u64>,
 }
 
@@ -88,31 +98,25 @@ impl Store {
         request: &ListRequest,
     ) -> Result<ListPage<EventRecord>, StoreError> {
         const DOING: &str = "list events";
-        let mut tx = self.read(DOING).await?;
-        volume::load(&mut tx, tenant_id, volume_id).await?.ok_or(Refusal::NotFound { what: "volume" })?;
-        let window = Window::of(request);
-        let rows = sqlx::query(
-            "SELECT * FROM events WHERE volume_id = $1 AND (at < $2 OR (at = $2 AND id < $3))
+        view!(self, DOING, |tx| {
+            volume::load(tx, tenant_id, volume_id).await?.ok_or(Refusal::NotFound { what: "volume" })?;
+            let window = Window::of(request);
+            let events = query(
+                DOING,
+                "SELECT * FROM events WHERE volume_id = $1 AND (at < $2 OR (at = $2 AND id < $3))
              ORDER BY at DESC, id DESC LIMIT $4 OFFSET $5",
-        )
-        .bind(volume_id.to_string())
-        .bind(window.before_ms)
-        .bind(&window.before_id)
-        .bind(window.limit)
-        .bind(window.offset)
-        .fetch_all(&mut *tx)
-        .await
-        .doing(DOING)?;
-        let events = rows.iter().map(from_row).collect::<Result<_, _>>().doing(DOING)?;
-        let total: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM events WHERE volume_id = $1")
-            .bind(volume_id.to_string())
-            .fetch_one(&mut *tx)
-            .await
-            .doing(DOING)?;
-        Ok(window.page(events, total, |event: &EventRecord| Cursor {
-            created_at_ms: event.at.as_millisecond(),
-            id: event.id,
-        }))
+            )
+            .bind(volume_id);
+            let events = window.bind(events).all(tx).await?;
+            let total = query(DOING, "SELECT COUNT(*) FROM events WHERE volume_id = $1")
+                .bind(volume_id)
+                .one(tx)
+                .await?;
+            Ok(window.page(events, total, |event: &EventRecord| Cursor {
+                created_at_ms: event.at.as_millisecond(),
+                id: event.id,
+            }))
+        })
     }
 }
 
@@ -170,45 +174,26 @@ impl NewEvent {
     }
 
     pub(crate) async fn write(self, tx: &mut Tx, now: Timestamp) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO events (id, tenant_id, volume_id, at, kind, message, snapshot_id, other_volume_id, size_bytes)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        )
-        .bind(Uuid::now_v7().to_string())
-        .bind(self.tenant_id.to_string())
-        .bind(self.volume_id.to_string())
-        .bind(now.as_millisecond())
-        .bind(self.kind.as_str())
-        .bind(&self.message)
-        .bind(self.snapshot_id.map(|id| id.to_string()))
-        .bind(self.other_volume_id.map(|id| id.to_string()))
-        .bind(self.size_bytes.map(column::to_bigint))
-        .execute(&mut **tx)
-        .await
-        .doing("write an event")?;
+        let event = EventRecord {
+            id: Uuid::now_v7(),
+            tenant_id: self.tenant_id,
+            volume_id: self.volume_id,
+            at: now,
+            kind: self.kind,
+            message: self.message,
+            snapshot_id: self.snapshot_id,
+            other_volume_id: self.other_volume_id,
+            size_bytes: self.size_bytes,
+        };
+        save(tx, &event).await?;
+        tx.changed(ObjectKind::Event, event.id, Some(event.tenant_id));
         Ok(())
     }
 }
 
 pub(crate) async fn remove_old(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
-    let removed = sqlx::query("DELETE FROM events WHERE at < $1")
+    query("remove old events", "DELETE FROM events WHERE at < $1")
         .bind(now.as_millisecond() - RETENTION.as_millis() as i64)
-        .execute(&mut **tx)
+        .execute(tx)
         .await
-        .doing("remove old events")?;
-    Ok(removed.rows_affected())
-}
-
-fn from_row(row: &SqliteRow) -> Result<EventRecord, sqlx::Error> {
-    Ok(EventRecord {
-        id: column::id(row, "id")?,
-        tenant_id: column::id(row, "tenant_id")?,
-        volume_id: column::id(row, "volume_id")?,
-        at: column::time(row, "at")?,
-        kind: column::id(row, "kind")?,
-        message: row.try_get("message")?,
-        snapshot_id: column::optional_id(row, "snapshot_id")?,
-        other_volume_id: column::optional_id(row, "other_volume_id")?,
-        size_bytes: column::optional_number(row, "size_bytes")?,
-    })
 }

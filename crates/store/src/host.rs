@@ -6,24 +6,25 @@
 use jiff::Timestamp;
 use miosa_domain::spec::{InstanceSpec, SnapshotSpec, VolumeSpec};
 use miosa_domain::{Generation, HostId, Refusal};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
-use crate::column;
 use crate::computer;
-use crate::error::{StoreError, While};
-use crate::schema::{Store, Tx};
+use crate::error::StoreError;
+use crate::sql::{self, Columns, Row, ToValue, Value, query};
+use crate::store::{Store, Tx};
 use crate::{snapshot, volume};
+use crate::{transact, verb, view};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Row)]
 pub struct HostRecord {
     pub id: HostId,
     pub hostname: String,
     pub agent_version: String,
     /// Names of the templates that its computers can run.
+    #[row(column = "templates_json")]
     pub templates: Vec<String>,
     pub generation: Generation,
     /// As last reported.
+    #[row(columns("pool_capacity_bytes", "pool_used_bytes"))]
     pub pool: Option<PoolUsage>,
 }
 
@@ -76,43 +77,28 @@ impl Store {
     /// holds; it counts on from there, since the host would take anything lower for stale.
     pub async fn register_host(&self, host: Introduction, now: Timestamp) -> Result<Generation, StoreError> {
         const DOING: &str = "register a host";
-        let mut tx = self.write(DOING).await?;
-        let generation: i64 = sqlx::query_scalar(
-            "INSERT INTO hosts (id, hostname, agent_version, templates_json, generation, created_at, updated_at)
+        transact!(self, verb!(DOING), |tx| {
+            let host = host.clone();
+            let generation = query(DOING, "INSERT INTO hosts (id, hostname, agent_version, templates_json, generation, created_at, updated_at)
              VALUES ($1, $2, $3, $4, $5, $6, $6)
              ON CONFLICT (id) DO UPDATE SET hostname = $2, agent_version = $3, templates_json = $4, updated_at = $6,
                  generation = CASE WHEN hosts.generation < $5 THEN $5 ELSE hosts.generation END
-             RETURNING generation",
-        )
-        .bind(host.id.to_string())
-        .bind(&host.hostname)
-        .bind(&host.agent_version)
-        .bind(column::to_json(&host.templates))
-        .bind(column::to_bigint(host.highest_generation.0))
-        .bind(now.as_millisecond())
-        .fetch_one(&mut *tx)
-        .await
-        .doing(DOING)?;
-        tx.commit().await.doing(DOING)?;
-        Ok(Generation(generation.unsigned_abs()))
+             RETURNING generation").bind(host.id).bind(&host.hostname).bind(&host.agent_version).bind(&host.templates).bind(host.highest_generation).bind(now).one(tx).await?;
+            Ok(generation)
+        })
     }
 
     pub async fn host(&self, id: HostId) -> Result<Option<HostRecord>, StoreError> {
-        sqlx::query("SELECT * FROM hosts WHERE id = $1")
-            .bind(id.to_string())
-            .fetch_optional(&self.readers)
+        const DOING: &str = "read a host";
+        query(DOING, "SELECT * FROM hosts WHERE id = $1")
+            .bind(id)
+            .optional(&mut self.single(DOING).await?)
             .await
-            .and_then(|row| row.map(|row| from_row(&row)).transpose())
-            .doing("read a host")
     }
 
     pub async fn hosts(&self) -> Result<Vec<HostRecord>, StoreError> {
         const DOING: &str = "list hosts";
-        let rows = sqlx::query("SELECT * FROM hosts ORDER BY created_at, id")
-            .fetch_all(&self.readers)
-            .await
-            .doing(DOING)?;
-        rows.iter().map(from_row).collect::<Result<_, _>>().doing(DOING)
+        query(DOING, "SELECT * FROM hosts ORDER BY created_at, id").all(&mut self.single(DOING).await?).await
     }
 
     /// Everything that changed after `since`; everything there is when `since` is 0.
@@ -122,40 +108,32 @@ impl Store {
         since: Generation,
     ) -> Result<ChangedSpecs, StoreError> {
         const DOING: &str = "read changed specs";
-        let mut tx = self.read(DOING).await?;
-        let up_to: i64 = sqlx::query_scalar("SELECT generation FROM hosts WHERE id = $1")
-            .bind(host_id.to_string())
-            .fetch_one(&mut *tx)
-            .await
-            .doing(DOING)?;
-        Ok(ChangedSpecs {
-            up_to: Generation(up_to.unsigned_abs()),
-            volumes: volume::changed_specs(&mut tx, host_id, since).await?,
-            instances: computer::changed_specs(&mut tx, host_id, since).await?,
-            snapshots: snapshot::changed_specs(&mut tx, host_id, since).await?,
+        view!(self, DOING, |tx| {
+            let up_to =
+                query(DOING, "SELECT generation FROM hosts WHERE id = $1").bind(host_id).one(tx).await?;
+            Ok(ChangedSpecs {
+                up_to,
+                volumes: volume::changed_specs(tx, host_id, since).await?,
+                instances: computer::changed_specs(tx, host_id, since).await?,
+                snapshots: snapshot::changed_specs(tx, host_id, since).await?,
+            })
         })
     }
 }
 
 /// The number of a change that is being written in this transaction.
 pub(crate) async fn next_generation(tx: &mut Tx, host_id: HostId) -> Result<Generation, StoreError> {
-    let next: i64 =
-        sqlx::query_scalar("UPDATE hosts SET generation = generation + 1 WHERE id = $1 RETURNING generation")
-            .bind(host_id.to_string())
-            .fetch_one(&mut **tx)
-            .await
-            .doing("take the host's next generation")?;
-    Ok(Generation(next.unsigned_abs()))
+    const TEXT: &str = "UPDATE hosts SET generation = generation + 1 WHERE id = $1 RETURNING generation";
+    let generation = query("take the host's next generation", TEXT).bind(host_id).one(tx).await?;
+    tx.wake(host_id);
+    Ok(generation)
 }
 
 /// As last reported.
 pub(crate) async fn pool(tx: &mut Tx, host_id: HostId) -> Result<Option<PoolUsage>, StoreError> {
-    sqlx::query("SELECT pool_capacity_bytes, pool_used_bytes FROM hosts WHERE id = $1")
-        .bind(host_id.to_string())
-        .fetch_one(&mut **tx)
-        .await
-        .and_then(|row| pool_from_row(&row))
-        .doing("read a host's pool usage")
+    const TEXT: &str = "SELECT * FROM hosts WHERE id = $1";
+    let host: HostRecord = query("read a host's pool usage", TEXT).bind(host_id).one(tx).await?;
+    Ok(host.pool)
 }
 
 /// `what` takes room, at once or bit by bit, and the pool has little left.
@@ -174,30 +152,25 @@ pub(crate) async fn refuse_if_near_full(
 }
 
 pub(crate) async fn save_pool(tx: &mut Tx, host_id: HostId, pool: PoolUsage) -> Result<(), StoreError> {
-    sqlx::query("UPDATE hosts SET pool_capacity_bytes = $2, pool_used_bytes = $3 WHERE id = $1")
-        .bind(host_id.to_string())
-        .bind(column::to_bigint(pool.capacity_bytes))
-        .bind(column::to_bigint(pool.used_bytes))
-        .execute(&mut **tx)
-        .await
-        .doing("write a host's pool usage")?;
+    query(
+        "write a host's pool usage",
+        "UPDATE hosts SET pool_capacity_bytes = $2, pool_used_bytes = $3 WHERE id = $1",
+    )
+    .bind(host_id)
+    .bind(pool.capacity_bytes)
+    .bind(pool.used_bytes)
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
-fn from_row(row: &SqliteRow) -> Result<HostRecord, sqlx::Error> {
-    Ok(HostRecord {
-        id: column::id(row, "id")?,
-        hostname: row.try_get("hostname")?,
-        agent_version: row.try_get("agent_version")?,
-        templates: column::json(row, "templates_json")?,
-        generation: Generation(column::number(row, "generation")?),
-        pool: pool_from_row(row)?,
-    })
-}
+impl Columns<2> for Option<PoolUsage> {
+    fn values(&self) -> [Value; 2] {
+        [self.map(|pool| pool.capacity_bytes).to_value(), self.map(|pool| pool.used_bytes).to_value()]
+    }
 
-fn pool_from_row(row: &SqliteRow) -> Result<Option<PoolUsage>, sqlx::Error> {
-    let capacity_bytes = column::optional_number(row, "pool_capacity_bytes")?;
-    let used_bytes = column::optional_number(row, "pool_used_bytes")?;
-    let pool = capacity_bytes.zip(used_bytes);
-    Ok(pool.map(|(capacity_bytes, used_bytes)| PoolUsage { capacity_bytes, used_bytes }))
+    fn read(row: &sql::Row, [capacity, used]: [&'static str; 2]) -> Result<Self, sqlx::Error> {
+        let pool = row.get::<Option<u64>>(capacity)?.zip(row.get::<Option<u64>>(used)?);
+        Ok(pool.map(|(capacity_bytes, used_bytes)| PoolUsage { capacity_bytes, used_bytes }))
+    }
 }

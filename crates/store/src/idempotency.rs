@@ -7,13 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 use miosa_domain::{
     AttachmentId, ComputerId, ProjectId, ReleaseId, ServiceId, SnapshotId, TenantId, VolumeId,
 };
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
-use crate::column;
-use crate::error::{StoreError, While};
-use crate::schema::{Store, Tx};
+use crate::error::StoreError;
+use crate::sql::{self, Columns, Row, ToValue, Value, query};
+use crate::store::{Store, Tx};
+use crate::{transact, verb};
 
 /// How long an answer is kept.
 pub const RETENTION: SignedDuration = SignedDuration::from_hours(24);
@@ -40,13 +39,14 @@ pub enum ObjectRef {
 }
 
 /// What is known of an earlier call with the same scope.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Row)]
 pub struct StoredAnswer {
     pub body_hash: String,
     /// `None` while the first call has no answer yet, or when the server died before it had one: then `object` is answered
     /// as it is now.
     pub status: Option<u16>,
     pub body: Option<String>,
+    #[row(columns("object_kind", "object_id"))]
     pub object: ObjectRef,
 }
 
@@ -58,30 +58,23 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<StoredAnswer>, StoreError> {
         const DOING: &str = "look up an idempotency key";
-        sqlx::query(
-            "SELECT body_hash, status, body, object_kind, object_id
-             FROM idempotency_keys WHERE scope = $1 AND created_at > $2",
-        )
-        .bind(scope)
-        .bind(oldest_ms(now))
-        .fetch_optional(&self.readers)
-        .await
-        .and_then(|row| row.map(|row| stored_answer(&row)).transpose())
-        .doing(DOING)
+        const TEXT: &str = "SELECT body_hash, status, body, object_kind, object_id
+             FROM idempotency_keys WHERE scope = $1 AND created_at > $2";
+        query(DOING, TEXT).bind(scope).bind(oldest_ms(now)).optional(&mut self.single(DOING).await?).await
     }
 
     /// Stores the answer of the call that recorded `scope`.
     pub async fn idempotency_complete(&self, scope: &str, status: u16, body: &str) -> Result<(), StoreError> {
         const DOING: &str = "store an answer under its idempotency key";
-        let mut tx = self.write(DOING).await?;
-        sqlx::query("UPDATE idempotency_keys SET status = $2, body = $3 WHERE scope = $1")
-            .bind(scope)
-            .bind(i64::from(status))
-            .bind(body)
-            .execute(&mut *tx)
-            .await
-            .doing(DOING)?;
-        tx.commit().await.doing(DOING)
+        transact!(self, verb!(DOING), |tx| {
+            query(DOING, "UPDATE idempotency_keys SET status = $2, body = $3 WHERE scope = $1")
+                .bind(scope)
+                .bind(status)
+                .bind(body)
+                .execute(tx)
+                .await?;
+            Ok(())
+        })
     }
 }
 
@@ -94,16 +87,8 @@ pub(crate) async fn record(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let Some(key) = key else { return Ok(()) };
-    let (kind, id) = match object {
-        ObjectRef::Volume(id) => ("volume", id.uuid()),
-        ObjectRef::Computer(id) => ("computer", id.uuid()),
-        ObjectRef::Attachment(id) => ("attachment", id.uuid()),
-        ObjectRef::Snapshot(id) => ("snapshot", id.uuid()),
-        ObjectRef::Service(id) => ("service", id.uuid()),
-        ObjectRef::Release(id) => ("release", id.uuid()),
-        ObjectRef::Project(id) => ("project", id.uuid()),
-    };
-    let written = sqlx::query(
+    let written = query(
+        "record an idempotency key",
         "INSERT INTO idempotency_keys (scope, tenant_id, body_hash, object_kind, object_id, created_at)
          VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (scope) DO UPDATE
@@ -111,16 +96,14 @@ pub(crate) async fn record(
          WHERE idempotency_keys.created_at <= $7",
     )
     .bind(&key.scope)
-    .bind(tenant_id.to_string())
+    .bind(tenant_id)
     .bind(&key.body_hash)
-    .bind(kind)
-    .bind(id.to_string())
-    .bind(now.as_millisecond())
+    .bind_columns(&object)
+    .bind(now)
     .bind(oldest_ms(now))
-    .execute(&mut **tx)
-    .await
-    .doing("record an idempotency key")?;
-    if written.rows_affected() == 0 {
+    .execute(tx)
+    .await?;
+    if written == 0 {
         return Err(StoreError::IdempotencyKeyTaken);
     }
     Ok(())
@@ -129,48 +112,55 @@ pub(crate) async fn record(
 /// Part of the transaction that takes a change of `object_id` back. A call that has no answer yet
 /// changed nothing then, so its key must not vouch for it.
 pub(crate) async fn forget_unanswered(tx: &mut Tx, object_id: Uuid) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM idempotency_keys WHERE object_id = $1 AND status IS NULL")
-        .bind(object_id.to_string())
-        .execute(&mut **tx)
-        .await
-        .doing("take back an object's idempotency keys")?;
+    query(
+        "take back an object's idempotency keys",
+        "DELETE FROM idempotency_keys WHERE object_id = $1 AND status IS NULL",
+    )
+    .bind(object_id)
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
 pub(crate) async fn remove_old(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
-    let removed = sqlx::query("DELETE FROM idempotency_keys WHERE created_at <= $1")
+    query("remove old idempotency keys", "DELETE FROM idempotency_keys WHERE created_at <= $1")
         .bind(oldest_ms(now))
-        .execute(&mut **tx)
+        .execute(tx)
         .await
-        .doing("remove old idempotency keys")?;
-    Ok(removed.rows_affected())
 }
 
 fn oldest_ms(now: Timestamp) -> i64 {
     now.as_millisecond() - RETENTION.as_millis() as i64
 }
 
-fn stored_answer(row: &SqliteRow) -> Result<StoredAnswer, sqlx::Error> {
-    let object = match row.try_get::<String, _>("object_kind")?.as_str() {
-        "volume" => ObjectRef::Volume(column::id(row, "object_id")?),
-        "computer" => ObjectRef::Computer(column::id(row, "object_id")?),
-        "attachment" => ObjectRef::Attachment(column::id(row, "object_id")?),
-        "snapshot" => ObjectRef::Snapshot(column::id(row, "object_id")?),
-        "service" => ObjectRef::Service(column::id(row, "object_id")?),
-        "release" => ObjectRef::Release(column::id(row, "object_id")?),
-        "project" => ObjectRef::Project(column::id(row, "object_id")?),
-        other => {
-            return Err(sqlx::Error::ColumnDecode {
-                index: "object_kind".into(),
-                source: format!("unknown kind of object {other:?}").into(),
-            });
-        }
-    };
-    let status: Option<i64> = row.try_get("status")?;
-    Ok(StoredAnswer {
-        body_hash: row.try_get("body_hash")?,
-        status: status.and_then(|status| u16::try_from(status).ok()),
-        body: row.try_get("body")?,
-        object,
-    })
+/// `object_kind` says what `object_id` is the id of.
+impl Columns<2> for ObjectRef {
+    fn values(&self) -> [Value; 2] {
+        let (kind, id) = match *self {
+            Self::Volume(id) => ("volume", id.uuid()),
+            Self::Computer(id) => ("computer", id.uuid()),
+            Self::Attachment(id) => ("attachment", id.uuid()),
+            Self::Snapshot(id) => ("snapshot", id.uuid()),
+            Self::Service(id) => ("service", id.uuid()),
+            Self::Release(id) => ("release", id.uuid()),
+            Self::Project(id) => ("project", id.uuid()),
+        };
+        [kind.to_value(), id.to_value()]
+    }
+
+    fn read(row: &sql::Row, [kind, id]: [&'static str; 2]) -> Result<Self, sqlx::Error> {
+        Ok(match row.get::<String>(kind)?.as_str() {
+            "volume" => Self::Volume(row.get(id)?),
+            "computer" => Self::Computer(row.get(id)?),
+            "attachment" => Self::Attachment(row.get(id)?),
+            "snapshot" => Self::Snapshot(row.get(id)?),
+            "service" => Self::Service(row.get(id)?),
+            "release" => Self::Release(row.get(id)?),
+            "project" => Self::Project(row.get(id)?),
+            other => {
+                let source = format!("unknown kind of object {other:?}").into();
+                return Err(sqlx::Error::ColumnDecode { index: kind.into(), source });
+            }
+        })
+    }
 }

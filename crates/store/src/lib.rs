@@ -1,20 +1,25 @@
-//! What is wanted and what was last seen, durable in one database. The only crate that speaks SQL.
+//! Intent and last reported status, durable in one database: SQLite or PostgreSQL. The only crate that contains SQL.
 //!
 //! ```text
-//!   app verbs ──► write transaction: rules of `domain` asked, row changed, hosts.generation + 1 stamped on it
-//!   session   ──► changed_specs(host, since)                   one indexed read
-//!   session   ──► apply_report(host, report)                   one write transaction a message
+//!   verbs     ──► transact!(store, verb, |tx| …)    rows read, rules of `domain` applied, rows saved, one commit
+//!   reports   ──► transact!(…replayable(), |tx| …)  the same, without the wait for the disk
+//!   reads     ──► view!(store, doing, |tx| …)       one moment of the database
+//!   followers ──► store.changes_since(seq)          one indexed read of the outbox
+//!   sessions  ──► store.changed_specs(host, since)  one indexed read per kind of object
 //! ```
 //!
-//! One file a noun. Every rule between objects is asked *inside* the write transaction, and write transactions follow one
-//! another (one writer connection, `BEGIN IMMEDIATE`), so two callers can never both get the last free place.
+//! One file per noun: its row type with `#[derive(Row)]` and the queries that load, save and list it. `sql` makes one query
+//! run on both engines; `engine` opens them; `transact` commits; `outbox` records what was committed.
 //!
-//! **Crash story.** `journal_mode=WAL, synchronous=FULL`: a commit that was answered survives a power cut, one that was not
-//! is either there or not. Everything that belongs together (intent, generation, idempotency key) is one transaction, so no
-//! half of it can be seen.
+//! **Concurrency.** Rules between objects are checked inside the write transaction. SQLite has one writer; PostgreSQL runs
+//! every transaction at SERIALIZABLE, and `transact!` runs one again that met a conflict. In either case two callers never both
+//! get the last free place.
 //!
-//! The SQL is the common part of SQLite and PostgreSQL: `$1` parameters, ids as TEXT, times as BIGINT milliseconds since
-//! 1970, JSON as TEXT, no function that only one of them has.
+//! **Crash safety.** A commit that was reported survives a power failure (with the exception that [`Verb::replayable`] describes).
+//! Everything that belongs together (intent, generation, idempotency key, outbox) is one transaction.
+//!
+//! **SQL** is the common part of SQLite and PostgreSQL: `$1` parameters, ids as TEXT, times as BIGINT milliseconds since 1970,
+//! JSON as TEXT, no function that only one of them has, no reliance on where NULL sorts.
 
 pub mod attachment;
 pub mod computer;
@@ -22,6 +27,7 @@ pub mod event;
 pub mod host;
 pub mod idempotency;
 pub mod key;
+pub mod outbox;
 pub mod page;
 pub mod project;
 pub mod report;
@@ -33,11 +39,19 @@ pub mod tenant;
 pub mod upkeep;
 pub mod volume;
 
-mod column;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod engine;
 mod error;
-mod schema;
+mod sql;
+mod store;
+mod transact;
 
+pub use engine::{Database, InvalidDatabase, Tx};
 pub use error::StoreError;
-pub use schema::Store;
+#[doc(hidden)]
+pub use miosa_failpoint as failpoint;
+pub use store::Store;
+#[doc(hidden)]
+pub use transact::Attempts;
+pub use transact::Verb;

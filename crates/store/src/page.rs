@@ -3,6 +3,8 @@
 use miosa_domain::{ComputerId, ProjectId};
 use uuid::Uuid;
 
+use crate::sql::Query;
+
 /// The place after one object in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
@@ -69,6 +71,11 @@ impl Window {
             limit: bounded(request.limit).saturating_add(1),
             offset: bounded(request.offset),
         }
+    }
+
+    /// Binds the place to begin after, the limit and the offset.
+    pub(crate) fn bind(&self, query: Query) -> Query {
+        query.bind(self.before_ms).bind(&self.before_id).bind(self.limit).bind(self.offset)
     }
 
     pub(crate) fn everything() -> Self {

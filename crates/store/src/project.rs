@@ -4,26 +4,32 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use miosa_domain::{ProjectId, Refusal, TenantId};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
-use crate::column;
-use crate::error::{StoreError, While};
+use crate::error::StoreError;
 use crate::idempotency::{self, Idempotency, ObjectRef};
 use crate::page::{self, Cursor, ListPage, ListRequest};
-use crate::schema::{Store, Tx};
-use crate::{service, tenant};
+use crate::sql::{Row, query, save};
+use crate::store::{Store, Tx};
+use crate::tenant;
+use crate::{transact, verb, view};
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Row)]
+#[row(table = "projects", kind = Project)]
 pub struct ProjectRecord {
+    #[row(key)]
     pub id: ProjectId,
+    #[row(fixed)]
     pub tenant_id: TenantId,
+    #[row(fixed)]
     pub workspace_id: Option<String>,
     pub name: String,
     pub slug: String,
     pub description: Option<String>,
+    #[row(column = "metadata_json")]
     pub metadata: BTreeMap<String, String>,
+    #[row(fixed)]
     pub is_default: bool,
+    #[row(fixed)]
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub deleted_at: Option<Timestamp>,
@@ -57,26 +63,26 @@ impl Store {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<ProjectRecord, StoreError> {
-        const DOING: &str = "make a project";
-        let mut tx = self.write(DOING).await?;
-        let project = ProjectRecord {
-            id: new.id,
-            tenant_id: new.tenant_id,
-            workspace_id: new.workspace_id,
-            name: new.name,
-            slug: new.slug,
-            description: new.description,
-            metadata: new.metadata,
-            is_default: false,
-            created_at: now,
-            updated_at: now,
-            deleted_at: None,
-        };
-        save(&mut tx, &project).await?;
-        let object = ObjectRef::Project(project.id);
-        idempotency::record(&mut tx, idempotency, project.tenant_id, object, now).await?;
-        tx.commit().await.doing(DOING)?;
-        Ok(project)
+        transact!(self, verb!("make a project"), |tx| {
+            let new = new.clone();
+            let project = ProjectRecord {
+                id: new.id,
+                tenant_id: new.tenant_id,
+                workspace_id: new.workspace_id,
+                name: new.name,
+                slug: new.slug,
+                description: new.description,
+                metadata: new.metadata,
+                is_default: false,
+                created_at: now,
+                updated_at: now,
+                deleted_at: None,
+            };
+            save(tx, &project).await?;
+            let object = ObjectRef::Project(project.id);
+            idempotency::record(tx, idempotency, project.tenant_id, object, now).await?;
+            Ok(project)
+        })
     }
 
     /// The tenant's project; its default one when `id` is `None`.
@@ -85,8 +91,7 @@ impl Store {
         tenant_id: TenantId,
         id: Option<ProjectId>,
     ) -> Result<ProjectRecord, StoreError> {
-        let mut tx = self.read("read a project").await?;
-        load_present(&mut tx, tenant_id, id).await
+        view!(self, "read a project", |tx| load_present(tx, tenant_id, id).await)
     }
 
     pub async fn list_projects(
@@ -95,14 +100,7 @@ impl Store {
         request: &ListRequest,
     ) -> Result<ListPage<ProjectRecord>, StoreError> {
         const DOING: &str = "list projects";
-        let rows = sqlx::query(
-            "SELECT * FROM projects WHERE tenant_id = $1 AND deleted_at IS NULL ORDER BY created_at DESC, id DESC",
-        )
-        .bind(tenant_id.to_string())
-        .fetch_all(&self.readers)
-        .await
-        .doing(DOING)?;
-        let mut projects = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>().doing(DOING)?;
+        let mut projects: Vec<ProjectRecord> = query(DOING, "SELECT * FROM projects WHERE tenant_id = $1 AND deleted_at IS NULL ORDER BY created_at DESC, id DESC").bind(tenant_id).all(&mut self.single(DOING).await?).await?;
         let filters = &request.filters;
         projects.retain(|project| {
             filters.name.as_ref().is_none_or(|name| *name == project.name)
@@ -122,19 +120,19 @@ impl Store {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<ProjectRecord, StoreError> {
-        const DOING: &str = "change a project";
-        let mut tx = self.write(DOING).await?;
-        let mut project = load_present(&mut tx, tenant_id, id).await?;
-        project.name = change.name.unwrap_or(project.name);
-        project.slug = change.slug.unwrap_or(project.slug);
-        project.description = change.description.or(project.description);
-        project.metadata = change.metadata.unwrap_or(project.metadata);
-        project.updated_at = now;
-        save(&mut tx, &project).await?;
-        let object = ObjectRef::Project(project.id);
-        idempotency::record(&mut tx, idempotency, tenant_id, object, now).await?;
-        tx.commit().await.doing(DOING)?;
-        Ok(project)
+        transact!(self, verb!("change a project"), |tx| {
+            let change = change.clone();
+            let mut project = load_present(tx, tenant_id, id).await?;
+            project.name = change.name.unwrap_or(project.name);
+            project.slug = change.slug.unwrap_or(project.slug);
+            project.description = change.description.or(project.description);
+            project.metadata = change.metadata.unwrap_or(project.metadata);
+            project.updated_at = now;
+            save(tx, &project).await?;
+            let object = ObjectRef::Project(project.id);
+            idempotency::record(tx, idempotency, tenant_id, object, now).await?;
+            Ok(project)
+        })
     }
 
     /// Only an empty project goes: nothing of its volumes, computers and services may be there.
@@ -146,29 +144,34 @@ impl Store {
         now: Timestamp,
     ) -> Result<ProjectRecord, StoreError> {
         const DOING: &str = "delete a project";
-        let mut tx = self.write(DOING).await?;
-        let mut project = load_present(&mut tx, tenant_id, id).await?;
-        let id = project.id;
-        if project.is_default {
-            let problem = "is the default one, which cannot be deleted".to_owned();
-            return Err(Refusal::ProjectInUse { id, problem }.into());
-        }
-        let what = [
-            ("volumes", count(&mut tx, "volumes", id).await? > 0),
-            ("computers", count(&mut tx, "computers", id).await? > 0),
-            ("services", service::any_in_project(&mut tx, id).await?),
-        ];
-        let there: Vec<&str> = what.iter().filter(|(_, any)| *any).map(|(what, _)| *what).collect();
-        if !there.is_empty() {
-            let problem = format!("still has {}; delete them first", there.join(" and "));
-            return Err(Refusal::ProjectInUse { id, problem }.into());
-        }
-        project.deleted_at = Some(now);
-        project.updated_at = now;
-        save(&mut tx, &project).await?;
-        idempotency::record(&mut tx, idempotency, tenant_id, ObjectRef::Project(id), now).await?;
-        tx.commit().await.doing(DOING)?;
-        Ok(project)
+        transact!(self, verb!(DOING), |tx| {
+            let mut project = load_present(tx, tenant_id, id).await?;
+            let id = project.id;
+            if project.is_default {
+                let problem = "is the default one, which cannot be deleted".to_owned();
+                return Err(Refusal::ProjectInUse { id, problem }.into());
+            }
+            const CONTENTS: [(&str, &str); 3] = [
+                ("volumes", "SELECT COUNT(*) FROM volumes WHERE project_id = $1 AND deleted_at IS NULL"),
+                ("computers", "SELECT COUNT(*) FROM computers WHERE project_id = $1 AND deleted_at IS NULL"),
+                ("services", "SELECT COUNT(*) FROM services WHERE project_id = $1 AND deleted_at IS NULL"),
+            ];
+            let mut there = Vec::new();
+            for (what, count) in CONTENTS {
+                if query(DOING, count).bind(id).one::<u64>(tx).await? > 0 {
+                    there.push(what);
+                }
+            }
+            if !there.is_empty() {
+                let problem = format!("still has {}; delete them first", there.join(" and "));
+                return Err(Refusal::ProjectInUse { id, problem }.into());
+            }
+            project.deleted_at = Some(now);
+            project.updated_at = now;
+            save(tx, &project).await?;
+            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Project(id), now).await?;
+            Ok(project)
+        })
     }
 }
 
@@ -182,68 +185,15 @@ async fn load_present(
         Some(id) => id,
         None => tenant::project(tx, tenant_id, None).await?,
     };
-    let project = sqlx::query("SELECT * FROM projects WHERE tenant_id = $1 AND id = $2")
-        .bind(tenant_id.to_string())
-        .bind(id.to_string())
-        .fetch_optional(&mut **tx)
-        .await
-        .and_then(|row| row.map(|row| from_row(&row)).transpose())
-        .doing(DOING)?;
+    let project: Option<ProjectRecord> =
+        query(DOING, "SELECT * FROM projects WHERE tenant_id = $1 AND id = $2")
+            .bind(tenant_id)
+            .bind(id)
+            .optional(tx)
+            .await?;
     let project = project.ok_or(Refusal::NotFound { what: "project" })?;
     match project.deleted_at {
         None => Ok(project),
         Some(at) => Err(Refusal::AlreadyDeleted { what: "project", deleted_at: at.to_string() }.into()),
     }
-}
-
-async fn count(tx: &mut Tx, table: &'static str, id: ProjectId) -> Result<i64, StoreError> {
-    let query = format!("SELECT COUNT(*) FROM {table} WHERE project_id = $1 AND deleted_at IS NULL");
-    sqlx::query_scalar(sqlx::AssertSqlSafe(query))
-        .bind(id.to_string())
-        .fetch_one(&mut **tx)
-        .await
-        .doing("count what a project has")
-}
-
-/// Writes the whole row, new or not.
-async fn save(tx: &mut Tx, project: &ProjectRecord) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO projects (id, tenant_id, name, is_default, created_at, slug, workspace_id, description, metadata_json,
-             updated_at, deleted_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-         ON CONFLICT (id) DO UPDATE SET name = $3, slug = $6, description = $8, metadata_json = $9, updated_at = $10,
-             deleted_at = $11",
-    )
-    .bind(project.id.to_string())
-    .bind(project.tenant_id.to_string())
-    .bind(&project.name)
-    .bind(project.is_default)
-    .bind(project.created_at.as_millisecond())
-    .bind(&project.slug)
-    .bind(&project.workspace_id)
-    .bind(&project.description)
-    .bind(column::to_json(&project.metadata))
-    .bind(project.updated_at.as_millisecond())
-    .bind(project.deleted_at.map(Timestamp::as_millisecond))
-    .execute(&mut **tx)
-    .await
-    .doing("write a project")?;
-    Ok(())
-}
-
-fn from_row(row: &SqliteRow) -> Result<ProjectRecord, sqlx::Error> {
-    let created_at = column::time(row, "created_at")?;
-    Ok(ProjectRecord {
-        id: column::id(row, "id")?,
-        tenant_id: column::id(row, "tenant_id")?,
-        workspace_id: row.try_get("workspace_id")?,
-        name: row.try_get("name")?,
-        slug: row.try_get("slug")?,
-        description: row.try_get("description")?,
-        metadata: column::json(row, "metadata_json")?,
-        is_default: row.try_get("is_default")?,
-        created_at,
-        updated_at: column::optional_time(row, "updated_at")?.unwrap_or(created_at),
-        deleted_at: column::optional_time(row, "deleted_at")?,
-    })
 }

@@ -19,17 +19,17 @@ use miosa_domain::status::{
 };
 use miosa_domain::volume::Lifecycle;
 use miosa_domain::{ComputerId, HostId, InstanceId, ServiceId, SnapshotId, VolumeId};
-use miosa_failpoint::failpoint;
 use uuid::Uuid;
 
 use crate::attachment::{self, AttachmentRecord, DetachObstacle, RefusedDetach};
 use crate::computer;
-use crate::error::{StoreError, While};
+use crate::error::StoreError;
 use crate::event::{EventKind, NewEvent};
 use crate::host::{self, PoolUsage};
-use crate::schema::{Store, Tx};
+use crate::store::{Store, Tx};
 use crate::volume::{self, VolumeRecord};
 use crate::{idempotency, restore, service};
+use crate::{transact, verb};
 
 mod snapshot;
 
@@ -61,36 +61,48 @@ pub struct Applied {
     pub failed: Vec<(Trigger, FailureCode)>,
 }
 
+impl Applied {
+    fn has_forgotten(&self) -> bool {
+        !(self.forget_volumes.is_empty()
+            && self.forget_instances.is_empty()
+            && self.forget_snapshots.is_empty())
+    }
+}
+
 impl Store {
     pub async fn apply_report(&self, report: Report<'_>, now: Timestamp) -> Result<Applied, StoreError> {
-        const DOING: &str = "write a host's report";
-        let mut applied = Applied::default();
-        let mut tx = self.write(DOING).await?;
-        for status in report.volumes {
-            apply_volume(&mut tx, report.host_id, status, now, &mut applied).await?;
-        }
-        for status in report.instances {
-            apply_instance(&mut tx, report.host_id, status, now, &mut applied).await?;
-        }
-        for status in report.snapshots {
-            snapshot::apply(&mut tx, report.host_id, status, now, &mut applied).await?;
-        }
-        let advanced = restore::advance_all(&mut tx, report.host_id, now).await?;
-        applied.specs_changed |= !advanced.is_empty();
-        applied.touched.extend(advanced.iter().map(|id| id.uuid()));
-        let services = std::mem::take(&mut applied.services);
-        applied.touched.extend(services.iter().map(|id| id.uuid()));
-        let moved = service::advance_all(&mut tx, report.host_id, services, now).await?;
-        applied.specs_changed |= !moved.is_empty();
-        applied.touched.extend(moved.iter().map(|id| id.uuid()));
-        if let Some(pool) = report.pool {
-            host::save_pool(&mut tx, report.host_id, pool).await?;
-        }
-        failpoint!("store.report.before-commit")?;
-        tx.commit().await.doing(DOING)?;
-        failpoint!("store.report.after-commit")?;
-        Ok(applied)
+        let verb = verb!("report", "write a host's report").replayable();
+        transact!(self, verb, |tx| apply_all(tx, report, now).await)
     }
+}
+
+async fn apply_all(tx: &mut Tx, report: Report<'_>, now: Timestamp) -> Result<Applied, StoreError> {
+    let mut applied = Applied::default();
+    for status in report.volumes {
+        apply_volume(tx, report.host_id, status, now, &mut applied).await?;
+    }
+    for status in report.instances {
+        apply_instance(tx, report.host_id, status, now, &mut applied).await?;
+    }
+    for status in report.snapshots {
+        snapshot::apply(tx, report.host_id, status, now, &mut applied).await?;
+    }
+    let advanced = restore::advance_all(tx, report.host_id, now).await?;
+    applied.specs_changed |= !advanced.is_empty();
+    applied.touched.extend(advanced.iter().map(|id| id.uuid()));
+    let services = std::mem::take(&mut applied.services);
+    applied.touched.extend(services.iter().map(|id| id.uuid()));
+    let moved = service::advance_all(tx, report.host_id, services, now).await?;
+    applied.specs_changed |= !moved.is_empty();
+    applied.touched.extend(moved.iter().map(|id| id.uuid()));
+    if let Some(pool) = report.pool {
+        host::save_pool(tx, report.host_id, pool).await?;
+    }
+    // The host forgets what it is told to forget, and never reports it again.
+    if applied.has_forgotten() {
+        tx.require_durable();
+    }
+    Ok(applied)
 }
 
 async fn apply_volume(

@@ -22,14 +22,16 @@ use uuid::Uuid;
 
 use crate::attachment;
 use crate::computer::{self, ComputerRecord};
-use crate::error::{StoreError, While};
+use crate::error::StoreError;
 use crate::event::{EventKind, NewEvent};
 use crate::host;
 use crate::idempotency::{self, Idempotency, ObjectRef};
-use crate::schema::{Store, Tx};
 use crate::service;
 use crate::snapshot::{self as snapshots, Draft, POOL_LIMIT_PERCENT};
+use crate::sql::query;
+use crate::store::{Store, Tx};
 use crate::volume::{self, VolumeRecord};
+use crate::{transact, verb};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestoreInPlace {
@@ -76,34 +78,29 @@ impl Store {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<VolumeRecord, StoreError> {
-        const DOING: &str = "write the intent to restore a volume in place";
-        let mut tx = self.write(DOING).await?;
-        let mut volume = volume::load_present(&mut tx, tenant_id, volume_id).await?;
-        if !force {
-            service::refuse_if_used(&mut tx, &volume).await?;
-        }
-        begin(&mut tx, &mut volume, snapshot_id, force, now).await?;
-        idempotency::record(&mut tx, idempotency, tenant_id, ObjectRef::Volume(volume_id), now).await?;
-        failpoint!("store.restore.begin.before-commit")?;
-        tx.commit().await.doing(DOING)?;
-        failpoint!("store.restore.begin.after-commit")?;
-        Ok(volume)
+        transact!(self, verb!("restore.begin", "write the intent to restore a volume in place"), |tx| {
+            let mut volume = volume::load_present(tx, tenant_id, volume_id).await?;
+            if !force {
+                service::refuse_if_used(tx, &volume).await?;
+            }
+            begin(tx, &mut volume, snapshot_id, force, now).await?;
+            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Volume(volume_id), now).await?;
+            Ok(volume)
+        })
     }
 
     /// Moves every restore on whose next step is possible. Reports do the same by themselves; this is for what no report
     /// follows. Answers the hosts that have new specs.
     pub async fn advance_restores(&self, now: Timestamp) -> Result<Vec<HostId>, StoreError> {
         const DOING: &str = "move restores on";
-        let hosts: Vec<String> =
-            sqlx::query_scalar("SELECT DISTINCT host_id FROM volumes WHERE restore_json IS NOT NULL")
-                .fetch_all(&self.readers)
-                .await
-                .doing(DOING)?;
+        let hosts: Vec<HostId> =
+            query(DOING, "SELECT DISTINCT host_id FROM volumes WHERE restore_json IS NOT NULL")
+                .all(&mut self.single(DOING).await?)
+                .await?;
         let mut advanced = Vec::new();
-        for host_id in hosts.iter().filter_map(|id| id.parse().ok()) {
-            let mut tx = self.write(DOING).await?;
-            if !advance_all(&mut tx, host_id, now).await?.is_empty() {
-                tx.commit().await.doing(DOING)?;
+        for host_id in hosts {
+            let moved = transact!(self, verb!(DOING), |tx| advance_all(tx, host_id, now).await)?;
+            if !moved.is_empty() {
                 advanced.push(host_id);
             }
         }
@@ -141,14 +138,15 @@ pub(crate) async fn advance_all(
     host_id: HostId,
     now: Timestamp,
 ) -> Result<Vec<VolumeId>, StoreError> {
-    let ids: Vec<String> =
-        sqlx::query_scalar("SELECT id FROM volumes WHERE host_id = $1 AND restore_json IS NOT NULL")
-            .bind(host_id.to_string())
-            .fetch_all(&mut **tx)
-            .await
-            .doing("read restores in place")?;
+    let ids: Vec<VolumeId> = query(
+        "read restores in place",
+        "SELECT id FROM volumes WHERE host_id = $1 AND restore_json IS NOT NULL",
+    )
+    .bind(host_id)
+    .all(tx)
+    .await?;
     let mut advanced = Vec::new();
-    for id in ids.iter().filter_map(|id| id.parse().ok()) {
+    for id in ids {
         let Some(mut volume) = volume::load_any(tx, id).await? else { continue };
         if advance(tx, &mut volume, now).await? {
             volume::save(tx, &volume).await?;

@@ -16,16 +16,17 @@ use miosa_domain::stall::{SCHEDULED_GOAL_MS, StallRules};
 use miosa_domain::status::{Failure, FailureCode};
 use miosa_domain::volume::Lifecycle;
 use miosa_domain::{HostId, SnapshotId, VolumeId};
-use miosa_failpoint::failpoint;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::error::{StoreError, While};
+use crate::error::StoreError;
 use crate::event::{EventKind, NewEvent};
 use crate::host::{self, PoolUsage};
-use crate::schema::{Store, Tx};
 use crate::snapshot::{self, Draft};
+use crate::sql::query;
+use crate::store::{Store, Tx};
 use crate::volume::{self, VolumeRecord};
+use crate::{transact, verb};
 
 /// From this share of the pool on, scheduled snapshots wait: before those by hand, and long before writes are refused.
 const PAUSE_PERCENT: u64 = 85;
@@ -89,54 +90,55 @@ impl Store {
             if due.is_empty() {
                 return Ok(hosts.into_iter().collect());
             }
-            let mut tx = self.write(DOING).await?;
-            for id in due {
-                let Some(volume) = volume::load_any(&mut tx, id).await? else { continue };
-                let host_id = volume.host_id;
-                match wake_at(&volume) {
-                    Some(at) if at <= now => {
-                        if serve(&mut tx, volume, now).await? == Served::Taken {
-                            hosts.insert(host_id);
-                        }
-                    }
-                    // Its schedule changed a moment ago, or the row was written by other rules than today's.
-                    _ => volume::save(&mut tx, &volume).await?,
-                }
-            }
-            failpoint!("store.schedule.before-commit")?;
-            tx.commit().await.doing(DOING)?;
-            failpoint!("store.schedule.after-commit")?;
+            let served = transact!(self, verb!("schedule", DOING), |tx| serve_all(tx, &due, now).await)?;
+            hosts.extend(served);
         }
     }
 
     async fn due_volumes(&self, now: Timestamp) -> Result<Vec<VolumeId>, StoreError> {
         const DOING: &str = "look for snapshots that are due";
-        let ids: Vec<String> = sqlx::query_scalar(
-            "SELECT id FROM volumes WHERE schedule_wake_at <= $1 ORDER BY schedule_wake_at LIMIT $2",
-        )
-        .bind(now.as_millisecond())
-        .bind(BATCH)
-        .fetch_all(&self.readers)
-        .await
-        .doing(DOING)?;
-        Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
+        query(DOING, "SELECT id FROM volumes WHERE schedule_wake_at <= $1 ORDER BY schedule_wake_at LIMIT $2")
+            .bind(now)
+            .bind(BATCH)
+            .all(&mut self.single(DOING).await?)
+            .await
     }
 
     /// Brings plans back that lie further ahead than their schedule, after the clock was set back.
     pub async fn check_schedules(&self, now: Timestamp) -> Result<(), StoreError> {
         const DOING: &str = "check schedules against the clock";
-        let all = volume::scheduled(&mut self.read(DOING).await?).await?;
+        let all = volume::scheduled(&mut self.single(DOING).await?).await?;
         for found in all.iter().filter(|volume| checked_plan(volume, now) != plan_of(volume)) {
-            let mut tx = self.write(DOING).await?;
-            if let Some(mut volume) = volume::load_any(&mut tx, found.id).await? {
-                let plan = checked_plan(&volume, now);
-                set_plan(&mut volume, plan);
-                volume::save(&mut tx, &volume).await?;
-                tx.commit().await.doing(DOING)?;
-            }
+            transact!(self, verb!(DOING), |tx| {
+                if let Some(mut volume) = volume::load_any(tx, found.id).await? {
+                    let plan = checked_plan(&volume, now);
+                    set_plan(&mut volume, plan);
+                    volume::save(tx, &volume).await?;
+                }
+                Ok(())
+            })?;
         }
         Ok(())
     }
+}
+
+/// The hosts that have new specs.
+async fn serve_all(tx: &mut Tx, due: &[VolumeId], now: Timestamp) -> Result<Vec<HostId>, StoreError> {
+    let mut hosts = Vec::new();
+    for id in due {
+        let Some(volume) = volume::load_any(tx, *id).await? else { continue };
+        let host_id = volume.host_id;
+        match wake_at(&volume) {
+            Some(at) if at <= now => {
+                if serve(tx, volume, now).await? == Served::Taken {
+                    hosts.push(host_id);
+                }
+            }
+            // Its schedule changed a moment ago, or the row was written by other rules than today's.
+            _ => volume::save(tx, &volume).await?,
+        }
+    }
+    Ok(hosts)
 }
 
 #[derive(PartialEq, Eq)]
@@ -159,12 +161,11 @@ async fn serve(tx: &mut Tx, mut volume: VolumeRecord, now: Timestamp) -> Result<
         // It is too early to say: what is in the way now may be over when the time has come.
         Some(_) if now < plan.run_at => {
             volume::save(tx, &volume).await?;
-            sqlx::query("UPDATE volumes SET schedule_wake_at = $2 WHERE id = $1")
-                .bind(volume.id.to_string())
-                .bind(plan.run_at.as_millisecond())
-                .execute(&mut **tx)
-                .await
-                .doing("put off the look at a schedule")?;
+            query("put off the look at a schedule", "UPDATE volumes SET schedule_wake_at = $2 WHERE id = $1")
+                .bind(volume.id)
+                .bind(plan.run_at)
+                .execute(tx)
+                .await?;
             return Ok(Served::NotTaken);
         }
         Some(Obstacle::InProgress) => {
@@ -195,14 +196,14 @@ enum Obstacle {
 }
 
 async fn obstacle(tx: &mut Tx, volume: &VolumeRecord) -> Result<Option<Obstacle>, StoreError> {
-    let in_progress: bool = sqlx::query_scalar(
+    let in_progress: bool = query(
+        "look for a scheduled snapshot in progress",
         "SELECT EXISTS (SELECT 1 FROM snapshots WHERE volume_id = $1 AND state = 'creating' AND cause = $2)",
     )
-    .bind(volume.id.to_string())
-    .bind(Trigger::Schedule.as_str())
-    .fetch_one(&mut **tx)
-    .await
-    .doing("look for a scheduled snapshot in progress")?;
+    .bind(volume.id)
+    .bind(Trigger::Schedule)
+    .one(tx)
+    .await?;
     if in_progress {
         return Ok(Some(Obstacle::InProgress));
     }

@@ -14,14 +14,15 @@
 use jiff::Timestamp;
 use miosa_domain::service::{ReasonCode, RunSettings, ServiceKind, ServiceState, SettingsPatch};
 use miosa_domain::{HostId, ProjectId, Refusal, ReleaseId, ServiceId, TenantId};
-use miosa_failpoint::failpoint;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{StoreError, While};
+use crate::error::StoreError;
 use crate::idempotency::{self, Idempotency, ObjectRef};
 use crate::page::{Cursor, ListPage, ListRequest};
-use crate::schema::{Store, Tx};
+use crate::sql::{Row, query};
+use crate::store::Store;
 use crate::tenant;
+use crate::{transact, verb, view};
 
 mod deploy;
 mod release;
@@ -37,28 +38,39 @@ pub(crate) use rollout::advance_all;
 pub use volumes::VolumeOfReplica;
 pub(crate) use volumes::refuse_if_used;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Row)]
+#[row(table = "services", kind = Service)]
 pub struct ServiceRecord {
+    #[row(key)]
     pub id: ServiceId,
+    #[row(fixed)]
     pub tenant_id: TenantId,
+    #[row(fixed)]
     pub project_id: ProjectId,
     pub host_id: HostId,
     pub name: String,
+    #[row(fixed)]
     pub slug: String,
+    #[row(fixed)]
     pub kind: ServiceKind,
     /// What the next release is made from; no release can be made without one.
+    #[row(column = "source_json")]
     pub source: Option<Source>,
+    #[row(column = "settings_json")]
     pub settings: RunSettings,
     pub replicas: u32,
     pub desired: ServiceDesired,
     /// One more with every change that a caller makes.
     pub lock_version: u64,
     pub last_number: u64,
+    #[row(column = "active_release_id")]
     pub active: Option<ReleaseId>,
+    #[row(column = "target_release_id")]
     pub target: Option<ReleaseId>,
     pub is_settled: bool,
     pub deleted_at: Option<Timestamp>,
     pub is_tombstone: bool,
+    #[row(fixed)]
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -153,56 +165,55 @@ impl Store {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<ServiceSight, StoreError> {
-        const DOING: &str = "write the intent to create a service";
-        let mut tx = self.write(DOING).await?;
-        let project_id = tenant::project(&mut tx, new.tenant_id, new.project_id).await?;
-        let mut service = ServiceRecord {
-            id: new.id,
-            tenant_id: new.tenant_id,
-            project_id,
-            host_id: new.host_id,
-            name: new.name,
-            slug: new.slug,
-            kind: new.kind,
-            source: new.source,
-            settings: new.settings,
-            replicas: new.replicas,
-            desired: ServiceDesired::Running,
-            lock_version: 1,
-            last_number: 0,
-            active: None,
-            target: None,
-            is_settled: true,
-            deleted_at: None,
-            is_tombstone: false,
-            created_at: now,
-            updated_at: now,
-        };
-        row::save(&mut tx, &service).await?;
-        if service.source.is_some() {
-            let ask = DeployAsk { cause: ReleaseCause::Deploy, ..DeployAsk::default() };
-            deploy::write(&mut tx, &mut service, ask, now).await?;
-        } else {
-            volumes::check(&mut tx, &service, &service.settings, service.replicas).await?;
-        }
-        idempotency::record(&mut tx, idempotency, service.tenant_id, ObjectRef::Service(service.id), now)
-            .await?;
-        failpoint!("store.service.create.before-commit")?;
-        let sight = row::sight(&mut tx, service).await?;
-        tx.commit().await.doing(DOING)?;
-        failpoint!("store.service.create.after-commit")?;
-        Ok(sight)
+        transact!(self, verb!("service.create", "write the intent to create a service"), |tx| {
+            let new = new.clone();
+            let project_id = tenant::project(tx, new.tenant_id, new.project_id).await?;
+            let mut service = ServiceRecord {
+                id: new.id,
+                tenant_id: new.tenant_id,
+                project_id,
+                host_id: new.host_id,
+                name: new.name,
+                slug: new.slug,
+                kind: new.kind,
+                source: new.source,
+                settings: new.settings,
+                replicas: new.replicas,
+                desired: ServiceDesired::Running,
+                lock_version: 1,
+                last_number: 0,
+                active: None,
+                target: None,
+                is_settled: true,
+                deleted_at: None,
+                is_tombstone: false,
+                created_at: now,
+                updated_at: now,
+            };
+            row::save(tx, &service).await?;
+            if service.source.is_some() {
+                let ask = DeployAsk { cause: ReleaseCause::Deploy, ..DeployAsk::default() };
+                deploy::write(tx, &mut service, ask, now).await?;
+            } else {
+                volumes::check(tx, &service, &service.settings, service.replicas).await?;
+            }
+            idempotency::record(tx, idempotency, service.tenant_id, ObjectRef::Service(service.id), now)
+                .await?;
+            let sight = row::sight(tx, service).await?;
+            Ok(sight)
+        })
     }
 
     /// The tenant's service with this id; one that is gone is refused with the time when it was deleted.
     pub async fn service(&self, tenant_id: TenantId, id: ServiceId) -> Result<ServiceSight, StoreError> {
-        let mut tx = self.read("read a service").await?;
-        let service = row::load(&mut tx, tenant_id, id).await?;
-        let service = service.ok_or(Refusal::NotFound { what: "service" })?;
-        match service.deleted_at.filter(|_| service.is_tombstone) {
-            None => row::sight(&mut tx, service).await,
-            Some(at) => Err(already_deleted(at).into()),
-        }
+        view!(self, "read a service", |tx| {
+            let service = row::load(tx, tenant_id, id).await?;
+            let service = service.ok_or(Refusal::NotFound { what: "service" })?;
+            match service.deleted_at.filter(|_| service.is_tombstone) {
+                None => row::sight(tx, service).await,
+                Some(at) => Err(already_deleted(at).into()),
+            }
+        })
     }
 
     /// Services that are there or being deleted.
@@ -212,21 +223,22 @@ impl Store {
         request: &ListRequest,
     ) -> Result<ListPage<ServiceSight>, StoreError> {
         const DOING: &str = "list services";
-        let mut tx = self.read(DOING).await?;
-        let filters = &request.filters;
-        let all = row::of_tenant(&mut tx, tenant_id).await?;
-        let mut matching = Vec::new();
-        for service in all {
-            let fits = filters.project_id.is_none_or(|id| id == service.project_id)
-                && filters.name.as_ref().is_none_or(|name| *name == service.name);
-            if fits {
-                matching.push(row::sight(&mut tx, service).await?);
+        view!(self, DOING, |tx| {
+            let filters = &request.filters;
+            let all = row::of_tenant(tx, tenant_id).await?;
+            let mut matching = Vec::new();
+            for service in all {
+                let fits = filters.project_id.is_none_or(|id| id == service.project_id)
+                    && filters.name.as_ref().is_none_or(|name| *name == service.name);
+                if fits {
+                    matching.push(row::sight(tx, service).await?);
+                }
             }
-        }
-        if let Some(status) = &filters.status {
-            matching.retain(|sight| sight.state().as_str() == status);
-        }
-        Ok(crate::page::cut(matching, request, |sight| cursor(&sight.service)))
+            if let Some(status) = &filters.status {
+                matching.retain(|sight| sight.state().as_str() == status);
+            }
+            Ok(crate::page::cut(matching, request, |sight| cursor(&sight.service)))
+        })
     }
 
     /// Changes settings. A changed list of volumes makes a release by itself, if the service runs; everything else waits for
@@ -239,36 +251,35 @@ impl Store {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<ServiceSight, StoreError> {
-        const DOING: &str = "change a service";
-        let mut tx = self.write(DOING).await?;
-        let mut service = row::load_present(&mut tx, tenant_id, id).await?;
-        if let Some(expected) = change.lock_version.filter(|expected| *expected != service.lock_version) {
-            return Err(Refusal::StaleService { id, expected, actual: service.lock_version }.into());
-        }
-        let volumes_before = service.settings.volumes.clone();
-        service.name = change.name.unwrap_or(service.name);
-        service.source = change.source.or(service.source);
-        change.settings.apply(&mut service.settings);
-        let replicas = change.settings.replicas;
-        service.replicas = replicas.unwrap_or(service.replicas);
-        service.lock_version += 1;
-        service.updated_at = now;
-        volumes::check(&mut tx, &service, &service.settings, service.replicas).await?;
-        let is_served = service.target.is_some() && service.desired == ServiceDesired::Running;
-        if is_served && service.settings.volumes != volumes_before {
-            deploy::write_volumes(&mut tx, &mut service, now).await?;
-        } else {
-            if replicas.is_some() {
-                service.is_settled = false;
+        transact!(self, verb!("service.update", "change a service"), |tx| {
+            let change = change.clone();
+            let mut service = row::load_present(tx, tenant_id, id).await?;
+            if let Some(expected) = change.lock_version.filter(|expected| *expected != service.lock_version) {
+                return Err(Refusal::StaleService { id, expected, actual: service.lock_version }.into());
             }
-            row::save(&mut tx, &service).await?;
-            rollout::advance(&mut tx, &mut service, now).await?;
-        }
-        idempotency::record(&mut tx, idempotency, tenant_id, ObjectRef::Service(id), now).await?;
-        let sight = row::sight(&mut tx, service).await?;
-        failpoint!("store.service.update.before-commit")?;
-        tx.commit().await.doing(DOING)?;
-        Ok(sight)
+            let volumes_before = service.settings.volumes.clone();
+            service.name = change.name.unwrap_or(service.name);
+            service.source = change.source.or(service.source);
+            change.settings.apply(&mut service.settings);
+            let replicas = change.settings.replicas;
+            service.replicas = replicas.unwrap_or(service.replicas);
+            service.lock_version += 1;
+            service.updated_at = now;
+            volumes::check(tx, &service, &service.settings, service.replicas).await?;
+            let is_served = service.target.is_some() && service.desired == ServiceDesired::Running;
+            if is_served && service.settings.volumes != volumes_before {
+                deploy::write_volumes(tx, &mut service, now).await?;
+            } else {
+                if replicas.is_some() {
+                    service.is_settled = false;
+                }
+                row::save(tx, &service).await?;
+                rollout::advance(tx, &mut service, now).await?;
+            }
+            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Service(id), now).await?;
+            let sight = row::sight(tx, service).await?;
+            Ok(sight)
+        })
     }
 
     /// How many replicas there should be. What their volumes need is checked for all of them before anything changes.
@@ -280,31 +291,28 @@ impl Store {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<ServiceSight, StoreError> {
-        const DOING: &str = "write the intent to scale a service";
-        let mut tx = self.write(DOING).await?;
-        let mut service = row::load_present(&mut tx, tenant_id, id).await?;
-        if service.last_number == 0 {
-            let problem = "has no release yet; deploy to it, or set its replicas with an update (PATCH)";
-            return Err(Refusal::ServiceState { id, problem }.into());
-        }
-        let served = match service.target {
-            Some(target) => release::load(&mut tx, target).await?.map(|release| release.settings),
-            None => None,
-        };
-        let settings = served.as_ref().unwrap_or(&service.settings);
-        volumes::check(&mut tx, &service, settings, replicas).await?;
-        service.replicas = replicas;
-        service.lock_version += 1;
-        service.updated_at = now;
-        service.is_settled = false;
-        row::save(&mut tx, &service).await?;
-        rollout::advance(&mut tx, &mut service, now).await?;
-        idempotency::record(&mut tx, idempotency, tenant_id, ObjectRef::Service(id), now).await?;
-        let sight = row::sight(&mut tx, service).await?;
-        failpoint!("store.service.scale.before-commit")?;
-        tx.commit().await.doing(DOING)?;
-        failpoint!("store.service.scale.after-commit")?;
-        Ok(sight)
+        transact!(self, verb!("service.scale", "write the intent to scale a service"), |tx| {
+            let mut service = row::load_present(tx, tenant_id, id).await?;
+            if service.last_number == 0 {
+                let problem = "has no release yet; deploy to it, or set its replicas with an update (PATCH)";
+                return Err(Refusal::ServiceState { id, problem }.into());
+            }
+            let served = match service.target {
+                Some(target) => release::load(tx, target).await?.map(|release| release.settings),
+                None => None,
+            };
+            let settings = served.as_ref().unwrap_or(&service.settings);
+            volumes::check(tx, &service, settings, replicas).await?;
+            service.replicas = replicas;
+            service.lock_version += 1;
+            service.updated_at = now;
+            service.is_settled = false;
+            row::save(tx, &service).await?;
+            rollout::advance(tx, &mut service, now).await?;
+            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Service(id), now).await?;
+            let sight = row::sight(tx, service).await?;
+            Ok(sight)
+        })
     }
 
     /// Writes the intent that nothing of the service runs until it is started or deployed. Answers how many replicas ran.
@@ -315,22 +323,20 @@ impl Store {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<(ServiceSight, u32), StoreError> {
-        const DOING: &str = "write the intent to stop a service";
-        let mut tx = self.write(DOING).await?;
-        let mut service = row::load_present(&mut tx, tenant_id, id).await?;
-        let running = replica::present(&mut tx, service.id).await?.iter().filter(|r| !r.is_retired()).count();
-        let detail = "the service was stopped";
-        deploy::cancel_unsettled(&mut tx, &service, ReasonCode::Stopped, detail, now).await?;
-        service.desired = ServiceDesired::Stopped;
-        service.target = service.active;
-        service.updated_at = now;
-        row::save(&mut tx, &service).await?;
-        rollout::advance(&mut tx, &mut service, now).await?;
-        idempotency::record(&mut tx, idempotency, tenant_id, ObjectRef::Service(id), now).await?;
-        let sight = row::sight(&mut tx, service).await?;
-        failpoint!("store.service.stop.before-commit")?;
-        tx.commit().await.doing(DOING)?;
-        Ok((sight, u32::try_from(running).unwrap_or(u32::MAX)))
+        transact!(self, verb!("service.stop", "write the intent to stop a service"), |tx| {
+            let mut service = row::load_present(tx, tenant_id, id).await?;
+            let running = replica::present(tx, service.id).await?.iter().filter(|r| !r.is_retired()).count();
+            let detail = "the service was stopped";
+            deploy::cancel_unsettled(tx, &service, ReasonCode::Stopped, detail, now).await?;
+            service.desired = ServiceDesired::Stopped;
+            service.target = service.active;
+            service.updated_at = now;
+            row::save(tx, &service).await?;
+            rollout::advance(tx, &mut service, now).await?;
+            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Service(id), now).await?;
+            let sight = row::sight(tx, service).await?;
+            Ok((sight, u32::try_from(running).unwrap_or(u32::MAX)))
+        })
     }
 
     /// Writes the intent to end the service. Its volumes stay, those of its replicas too.
@@ -341,39 +347,34 @@ impl Store {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<ServiceRecord, StoreError> {
-        const DOING: &str = "write the intent to delete a service";
-        let mut tx = self.write(DOING).await?;
-        let mut service = row::load_present(&mut tx, tenant_id, id).await?;
-        service.deleted_at = Some(now);
-        service.updated_at = now;
-        service.is_settled = false;
-        row::save(&mut tx, &service).await?;
-        release::remove_all(&mut tx, service.id, now).await?;
-        rollout::advance(&mut tx, &mut service, now).await?;
-        idempotency::record(&mut tx, idempotency, tenant_id, ObjectRef::Service(id), now).await?;
-        failpoint!("store.service.delete.before-commit")?;
-        tx.commit().await.doing(DOING)?;
-        failpoint!("store.service.delete.after-commit")?;
-        Ok(service)
+        transact!(self, verb!("service.delete", "write the intent to delete a service"), |tx| {
+            let mut service = row::load_present(tx, tenant_id, id).await?;
+            service.deleted_at = Some(now);
+            service.updated_at = now;
+            service.is_settled = false;
+            row::save(tx, &service).await?;
+            release::remove_all(tx, service.id, now).await?;
+            rollout::advance(tx, &mut service, now).await?;
+            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Service(id), now).await?;
+            Ok(service)
+        })
     }
 
     /// Moves on what no report follows: time limits, and whatever was cut off. Answers the services that moved.
     pub async fn advance_services(&self, now: Timestamp) -> Result<Vec<ServiceRecord>, StoreError> {
         const DOING: &str = "move services on";
-        let ids: Vec<String> =
-            sqlx::query_scalar("SELECT id FROM services WHERE NOT is_settled AND NOT is_tombstone")
-                .fetch_all(&self.readers)
-                .await
-                .doing(DOING)?;
+        let ids: Vec<ServiceId> =
+            query(DOING, "SELECT id FROM services WHERE NOT is_settled AND NOT is_tombstone")
+                .all(&mut self.single(DOING).await?)
+                .await?;
         let mut moved = Vec::new();
-        for id in ids.iter().filter_map(|id| id.parse().ok()) {
-            let mut tx = self.write(DOING).await?;
-            let Some(mut service) = row::load_any(&mut tx, id).await? else { continue };
-            if rollout::advance(&mut tx, &mut service, now).await? {
-                failpoint!("store.service.advance.before-commit")?;
-                tx.commit().await.doing(DOING)?;
-                moved.push(service);
-            }
+        for id in ids {
+            let advanced = transact!(self, verb!("service.advance", DOING), |tx| {
+                let Some(mut service) = row::load_any(tx, id).await? else { return Ok(None) };
+                let has_moved = rollout::advance(tx, &mut service, now).await?;
+                Ok(has_moved.then_some(service))
+            })?;
+            moved.extend(advanced);
         }
         Ok(moved)
     }
@@ -385,15 +386,4 @@ fn already_deleted(at: Timestamp) -> Refusal {
 
 fn cursor(service: &ServiceRecord) -> Cursor {
     Cursor { created_at_ms: service.created_at.as_millisecond(), id: service.id.uuid() }
-}
-
-/// Whether anything of the project is still there that a service is.
-pub(crate) async fn any_in_project(tx: &mut Tx, project_id: ProjectId) -> Result<bool, StoreError> {
-    let count: i64 =
-        sqlx::query_scalar("SELECT COUNT(*) FROM services WHERE project_id = $1 AND deleted_at IS NULL")
-            .bind(project_id.to_string())
-            .fetch_one(&mut **tx)
-            .await
-            .doing("count a project's services")?;
-    Ok(count > 0)
 }

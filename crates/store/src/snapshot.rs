@@ -11,16 +11,17 @@ use miosa_domain::spec::{Hooks, Origin, SnapshotPresence, SnapshotSpec, TakeRule
 use miosa_domain::stall::StallRules;
 use miosa_domain::status::{Failure, SnapshotCondition, SnapshotFacts, SnapshotStatus};
 use miosa_domain::{Generation, HostId, ProjectId, SnapshotId, TenantId, VolumeId, retention, volume};
-use miosa_failpoint::failpoint;
 
-use crate::error::{StoreError, While};
+use crate::error::StoreError;
 use crate::event::{EventKind, NewEvent};
+use crate::host;
 use crate::idempotency::{self, Idempotency, ObjectRef};
 use crate::page::{Cursor, ListPage, ListRequest, Window};
 use crate::restore::RestoreInPlace;
-use crate::schema::{Store, Tx};
+use crate::sql::{Row, query};
+use crate::store::{Store, Tx};
 use crate::volume::{self as volumes, VolumeRecord};
-use crate::{column, host};
+use crate::{transact, verb, view};
 
 mod prune;
 mod row;
@@ -31,22 +32,33 @@ pub(crate) use row::{changed_specs, keep_for_days, load_any, load_present, save}
 /// From this share of the pool on no new snapshot is begun: each one makes overwritten blocks stay.
 pub(crate) const POOL_LIMIT_PERCENT: u64 = 90;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Row)]
+#[row(table = "snapshots", kind = Snapshot, computed(stored_taken_at = "taken_at", stored_is_gone = "is_gone"))]
 pub struct SnapshotRecord {
+    #[row(key)]
     pub id: SnapshotId,
+    #[row(fixed)]
     pub tenant_id: TenantId,
+    #[row(fixed)]
     pub project_id: ProjectId,
+    #[row(fixed)]
     pub volume_id: VolumeId,
     /// As it was when the snapshot was made.
+    #[row(fixed)]
     pub volume_name: String,
+    #[row(fixed)]
     pub host_id: HostId,
     pub name: Option<String>,
+    #[row(column = "metadata_json")]
     pub metadata: BTreeMap<String, String>,
+    #[row(fixed, column = "cause")]
     pub trigger: Trigger,
     pub state: SnapshotState,
     pub protected: bool,
     /// The volume's, when the snapshot was asked for.
+    #[row(fixed)]
     pub size_bytes: u64,
+    #[row(fixed, column = "take_json")]
     pub take: TakeRules,
     pub presence: SnapshotPresence,
     /// Number of the verification that was asked for last.
@@ -55,16 +67,20 @@ pub struct SnapshotRecord {
     pub was_ready: bool,
     pub generation: Generation,
     /// What its host last said.
+    #[row(column = "reported_json")]
     pub reported: Option<SnapshotStatus>,
     /// Why the state is `failed`, or what is wrong with one that was ready.
+    #[row(column = "error_json")]
     pub error: Option<Failure>,
     /// The time that its maker gave it.
+    #[row(fixed)]
     pub asked_expiry: Option<Timestamp>,
     /// By the rules of retention; kept up to date with the volume's days.
     pub expires_at: Option<Timestamp>,
     /// Set from the accepted delete on: it answers 404.
     pub deleted_at: Option<Timestamp>,
     pub is_tombstone: bool,
+    #[row(fixed)]
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -77,6 +93,14 @@ impl SnapshotRecord {
 
     pub(crate) fn facts(&self) -> Option<SnapshotFacts> {
         self.reported.as_ref().and_then(|reported| reported.facts)
+    }
+
+    fn stored_taken_at(&self) -> Option<Timestamp> {
+        self.facts().map(|facts| facts.taken_at)
+    }
+
+    fn stored_is_gone(&self) -> bool {
+        self.is_tombstone || self.is_gone()
     }
 
     /// Its host said, knowing what is wanted now, that nothing is left of it.
@@ -166,31 +190,29 @@ impl Store {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<SnapshotRecord, StoreError> {
-        const DOING: &str = "write the intent to take a snapshot";
-        let mut tx = self.write(DOING).await?;
-        let volume = volumes::load_present(&mut tx, new.tenant_id, new.volume_id).await?;
-        volume::may_snapshot(&volume.as_domain(&|_| true))?;
-        host::refuse_if_near_full(&mut tx, volume.host_id, "a new snapshot", POOL_LIMIT_PERCENT).await?;
-        let draft = Draft {
-            id: new.id,
-            name: new.name,
-            metadata: new.metadata,
-            trigger: Trigger::Manual,
-            protected: new.protected,
-            take: TakeRules {
-                not_before: None,
-                stall: (!new.now).then_some(StallRules::BY_HAND),
-                hooks: new.hooks.apply(&volume.hooks),
-            },
-            asked_expiry: new.expires_at,
-        };
-        let record = write_new(&mut tx, &volume, draft, now).await?;
-        let object = ObjectRef::Snapshot(record.id);
-        idempotency::record(&mut tx, idempotency, record.tenant_id, object, now).await?;
-        failpoint!("store.snapshot.create.before-commit")?;
-        tx.commit().await.doing(DOING)?;
-        failpoint!("store.snapshot.create.after-commit")?;
-        Ok(record)
+        transact!(self, verb!("snapshot.create", "write the intent to take a snapshot"), |tx| {
+            let new = new.clone();
+            let volume = volumes::load_present(tx, new.tenant_id, new.volume_id).await?;
+            volume::may_snapshot(&volume.as_domain(&|_| true))?;
+            host::refuse_if_near_full(tx, volume.host_id, "a new snapshot", POOL_LIMIT_PERCENT).await?;
+            let draft = Draft {
+                id: new.id,
+                name: new.name,
+                metadata: new.metadata,
+                trigger: Trigger::Manual,
+                protected: new.protected,
+                take: TakeRules {
+                    not_before: None,
+                    stall: (!new.now).then_some(StallRules::BY_HAND),
+                    hooks: new.hooks.apply(&volume.hooks),
+                },
+                asked_expiry: new.expires_at,
+            };
+            let record = write_new(tx, &volume, draft, now).await?;
+            let object = ObjectRef::Snapshot(record.id);
+            idempotency::record(tx, idempotency, record.tenant_id, object, now).await?;
+            Ok(record)
+        })
     }
 
     /// The tenant's snapshot with this id, deleted ones and tombstones included.
@@ -199,8 +221,9 @@ impl Store {
         tenant_id: TenantId,
         id: SnapshotId,
     ) -> Result<Option<SnapshotRecord>, StoreError> {
-        let mut tx = self.read("read a snapshot").await?;
-        Ok(load_any(&mut tx, id).await?.filter(|record| record.tenant_id == tenant_id))
+        view!(self, "read a snapshot", |tx| {
+            Ok(load_any(tx, id).await?.filter(|record| record.tenant_id == tenant_id))
+        })
     }
 
     /// Newest first; of one volume or of all, those of deleted volumes included.
@@ -247,34 +270,25 @@ impl Store {
         };
         let filters = &request.filters;
         let deleting = filters.status.as_deref() == Some(SnapshotState::Deleting.as_str());
-        macro_rules! with_filters {
-            ($query:expr) => {
-                $query
-                    .bind(tenant_id.to_string())
-                    .bind(volume_id.map(|id| id.to_string()))
-                    .bind(deleting)
-                    .bind(filters.status.as_deref())
-                    .bind(filters.name.as_deref())
-                    .bind(filters.project_id.map(|id| id.to_string()))
-            };
-        }
+        let filtered = |text| {
+            query(DOING, text)
+                .bind(tenant_id)
+                .bind(volume_id)
+                .bind(deleting)
+                .bind(filters.status.as_deref())
+                .bind(filters.name.as_deref())
+                .bind(filters.project_id)
+        };
 
         let window = Window::of(request);
-        let mut tx = self.read(DOING).await?;
-        let rows = with_filters!(sqlx::query(page))
-            .bind(window.before_ms)
-            .bind(&window.before_id)
-            .bind(window.limit)
-            .bind(window.offset)
-            .fetch_all(&mut *tx)
-            .await
-            .doing(DOING)?;
-        let snapshots = rows.iter().map(row::from_row).collect::<Result<Vec<_>, _>>().doing(DOING)?;
-        let total: i64 = with_filters!(sqlx::query_scalar(count)).fetch_one(&mut *tx).await.doing(DOING)?;
-        Ok(window.page(snapshots, total, |snapshot| Cursor {
-            created_at_ms: snapshot.created_at.as_millisecond(),
-            id: snapshot.id.uuid(),
-        }))
+        view!(self, DOING, |tx| {
+            let snapshots: Vec<SnapshotRecord> = window.bind(filtered(page)).all(tx).await?;
+            let total = filtered(count).one(tx).await?;
+            Ok(window.page(snapshots, total, |snapshot| Cursor {
+                created_at_ms: snapshot.created_at.as_millisecond(),
+                id: snapshot.id.uuid(),
+            }))
+        })
     }
 
     pub async fn update_snapshot(
@@ -285,17 +299,17 @@ impl Store {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<SnapshotRecord, StoreError> {
-        const DOING: &str = "change a snapshot";
-        let mut tx = self.write(DOING).await?;
-        let mut snapshot = load_present(&mut tx, tenant_id, id).await?;
-        snapshot.name = change.name.or(snapshot.name);
-        snapshot.metadata = change.metadata.unwrap_or(snapshot.metadata);
-        snapshot.protected = change.protected.unwrap_or(snapshot.protected);
-        snapshot.updated_at = now;
-        save(&mut tx, &snapshot).await?;
-        idempotency::record(&mut tx, idempotency, tenant_id, ObjectRef::Snapshot(id), now).await?;
-        tx.commit().await.doing(DOING)?;
-        Ok(snapshot)
+        transact!(self, verb!("change a snapshot"), |tx| {
+            let change = change.clone();
+            let mut snapshot = load_present(tx, tenant_id, id).await?;
+            snapshot.name = change.name.or(snapshot.name);
+            snapshot.metadata = change.metadata.unwrap_or(snapshot.metadata);
+            snapshot.protected = change.protected.unwrap_or(snapshot.protected);
+            snapshot.updated_at = now;
+            save(tx, &snapshot).await?;
+            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Snapshot(id), now).await?;
+            Ok(snapshot)
+        })
     }
 
     /// Writes the intent to remove the snapshot, if `domain::snapshot::may_delete` allows it.
@@ -306,20 +320,17 @@ impl Store {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<SnapshotRecord, StoreError> {
-        const DOING: &str = "write the intent to delete a snapshot";
-        let mut tx = self.write(DOING).await?;
-        let mut snapshot = load_present(&mut tx, tenant_id, id).await?;
-        let in_use = in_use(&mut tx, snapshot.host_id).await?.contains(&id);
-        snapshot::may_delete(&snapshot.as_domain(in_use))?;
-        write_deletion(&mut tx, &mut snapshot, now).await?;
-        NewEvent::of_snapshot(&snapshot, EventKind::SnapshotDeleted, "snapshot deleted")
-            .write(&mut tx, now)
-            .await?;
-        idempotency::record(&mut tx, idempotency, tenant_id, ObjectRef::Snapshot(id), now).await?;
-        failpoint!("store.snapshot.delete.before-commit")?;
-        tx.commit().await.doing(DOING)?;
-        failpoint!("store.snapshot.delete.after-commit")?;
-        Ok(snapshot)
+        transact!(self, verb!("snapshot.delete", "write the intent to delete a snapshot"), |tx| {
+            let mut snapshot = load_present(tx, tenant_id, id).await?;
+            let in_use = in_use(tx, snapshot.host_id).await?.contains(&id);
+            snapshot::may_delete(&snapshot.as_domain(in_use))?;
+            write_deletion(tx, &mut snapshot, now).await?;
+            NewEvent::of_snapshot(&snapshot, EventKind::SnapshotDeleted, "snapshot deleted")
+                .write(tx, now)
+                .await?;
+            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Snapshot(id), now).await?;
+            Ok(snapshot)
+        })
     }
 
     /// Asks for one more verification of a snapshot that is ready.
@@ -330,17 +341,16 @@ impl Store {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<SnapshotRecord, StoreError> {
-        const DOING: &str = "write the intent to verify a snapshot";
-        let mut tx = self.write(DOING).await?;
-        let mut snapshot = load_present(&mut tx, tenant_id, id).await?;
-        snapshot::may_read(&snapshot.as_domain(false))?;
-        snapshot.verification += 1;
-        snapshot.updated_at = now;
-        snapshot.generation = host::next_generation(&mut tx, snapshot.host_id).await?;
-        save(&mut tx, &snapshot).await?;
-        idempotency::record(&mut tx, idempotency, tenant_id, ObjectRef::Snapshot(id), now).await?;
-        tx.commit().await.doing(DOING)?;
-        Ok(snapshot)
+        transact!(self, verb!("write the intent to verify a snapshot"), |tx| {
+            let mut snapshot = load_present(tx, tenant_id, id).await?;
+            snapshot::may_read(&snapshot.as_domain(false))?;
+            snapshot.verification += 1;
+            snapshot.updated_at = now;
+            snapshot.generation = host::next_generation(tx, snapshot.host_id).await?;
+            save(tx, &snapshot).await?;
+            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Snapshot(id), now).await?;
+            Ok(snapshot)
+        })
     }
 }
 
@@ -418,18 +428,10 @@ async fn write_deletion(
 
 /// The host's snapshots that a volume is being made from, or restored to, or that make a restore undoable.
 async fn in_use(tx: &mut Tx, host_id: HostId) -> Result<BTreeSet<SnapshotId>, StoreError> {
-    const DOING: &str = "read which snapshots are in use";
-    let rows =
-        sqlx::query("SELECT restore_json FROM volumes WHERE host_id = $1 AND restore_json IS NOT NULL")
-            .bind(host_id.to_string())
-            .fetch_all(&mut **tx)
-            .await
-            .doing(DOING)?;
-    let mut in_use = BTreeSet::new();
-    for row in &rows {
-        let restore: RestoreInPlace = column::json(row, "restore_json").doing(DOING)?;
-        in_use.extend(restore.snapshots());
-    }
+    const TEXT: &str = "SELECT restore_json FROM volumes WHERE host_id = $1 AND restore_json IS NOT NULL";
+    let restores: Vec<RestoreInPlace> =
+        query("read which snapshots are in use", TEXT).bind(host_id).all(tx).await?;
+    let mut in_use: BTreeSet<SnapshotId> = restores.iter().flat_map(RestoreInPlace::snapshots).collect();
     for (_, origin) in volumes::being_made(tx, host_id).await? {
         if let Some(Origin::Snapshot { id }) = origin {
             in_use.insert(id);

@@ -6,13 +6,13 @@ use miosa_domain::attachment::AttachmentState;
 use miosa_domain::computer::ComputerStatus;
 use miosa_domain::snapshot::SnapshotState;
 use miosa_domain::volume::Lifecycle;
-use sqlx::Row;
 
-use crate::column;
-use crate::error::{StoreError, While};
+use crate::error::StoreError;
 use crate::schedule::ScheduleState;
-use crate::schema::{Store, Tx};
-use crate::{event, idempotency};
+use crate::sql::query;
+use crate::store::{Store, Tx};
+use crate::{event, idempotency, outbox};
+use crate::{transact, verb, view};
 
 /// How long it is remembered when something was deleted.
 pub const TOMBSTONE_RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -62,92 +62,60 @@ impl Store {
                  AND NOT EXISTS (SELECT 1 FROM snapshots s WHERE s.volume_id = volumes.id)",
         ];
         let oldest_ms = now.as_millisecond() - TOMBSTONE_RETENTION.as_millis() as i64;
-        let mut tx = self.write(DOING).await?;
-        let mut removed = idempotency::remove_old(&mut tx, now).await?;
-        removed += event::remove_old(&mut tx, now).await?;
-        for statement in TOMBSTONES {
-            let done = sqlx::query(statement).bind(oldest_ms).execute(&mut *tx).await.doing(DOING)?;
-            removed += done.rows_affected();
-        }
-        tx.commit().await.doing(DOING)?;
-        Ok(removed)
+        transact!(self, verb!(DOING), |tx| {
+            let mut removed = idempotency::remove_old(tx, now).await?;
+            removed += event::remove_old(tx, now).await?;
+            removed += outbox::remove_old(tx, now).await?;
+            for statement in TOMBSTONES {
+                removed += query(DOING, statement).bind(oldest_ms).execute(tx).await?;
+            }
+            Ok(removed)
+        })
     }
 
     pub async fn counts(&self) -> Result<Counts, StoreError> {
         const DOING: &str = "count objects";
-        let mut tx = self.read(DOING).await?;
-        // Of several attachments the heaviest decides, as in `domain::volume::state`.
-        let volumes = sqlx::query(
-            "SELECT host_id, lifecycle, weight, COUNT(*) AS count FROM (
+        view!(self, DOING, |tx| {
+            // Of several attachments the heaviest decides, as in `domain::volume::state`.
+            const VOLUMES: &str = "SELECT host_id, lifecycle, weight, COUNT(*) FROM (
                  SELECT v.host_id, v.lifecycle, (
-                     SELECT MAX(CASE a.state WHEN 'attached' THEN 4 WHEN 'attaching' THEN 3 WHEN 'failed' THEN 2 ELSE 1 END)
+                     SELECT CAST(MAX(CASE a.state WHEN 'attached' THEN 4 WHEN 'attaching' THEN 3 WHEN 'failed' THEN 2 ELSE 1 END)
+                                 AS BIGINT)
                      FROM attachments a WHERE a.volume_id = v.id AND a.deleted_at IS NULL) AS weight
                  FROM volumes v WHERE v.presence <> 'purged') AS weighed
-             GROUP BY host_id, lifecycle, weight",
-        )
-        .fetch_all(&mut *tx)
-        .await
-        .doing(DOING)?;
-        let volumes = volumes.iter().map(|row| {
-            Ok(VolumeCount {
-                host_id: column::id(row, "host_id")?,
-                lifecycle: column::word(row, "lifecycle")?,
-                attachment: match row.try_get::<Option<i64>, _>("weight")? {
-                    None => None,
-                    Some(4) => Some(AttachmentState::Attached),
-                    Some(3) => Some(AttachmentState::Attaching),
-                    Some(2) => Some(AttachmentState::Failed),
-                    Some(_) => Some(AttachmentState::Detaching),
-                },
-                count: column::number(row, "count")?,
+             GROUP BY host_id, lifecycle, weight";
+            const COMPUTERS: &str = "SELECT status, COUNT(*) FROM computers WHERE NOT is_tombstone AND service_id IS NULL GROUP BY status";
+            const ATTACHMENTS: &str =
+                "SELECT state, COUNT(*) FROM attachments WHERE deleted_at IS NULL GROUP BY state";
+            const SNAPSHOTS: &str =
+                "SELECT state, COUNT(*) FROM snapshots WHERE NOT is_tombstone GROUP BY state";
+            let volumes: Vec<(HostId, Lifecycle, Option<u32>, u64)> = query(DOING, VOLUMES).all(tx).await?;
+            let volumes = volumes.into_iter().map(|(host_id, lifecycle, weight, count)| {
+                let attachment = weight.map(|weight| match weight {
+                    4 => AttachmentState::Attached,
+                    3 => AttachmentState::Attaching,
+                    2 => AttachmentState::Failed,
+                    _ => AttachmentState::Detaching,
+                });
+                VolumeCount { host_id, lifecycle, attachment, count }
+            });
+            Ok(Counts {
+                volumes: volumes.collect(),
+                computers: query(DOING, COMPUTERS).all(tx).await?,
+                attachments: query(DOING, ATTACHMENTS).all(tx).await?,
+                snapshots: query(DOING, SNAPSHOTS).all(tx).await?,
+                schedules: count_schedules(tx).await?,
             })
-        });
-        let volumes = volumes.collect::<Result<_, _>>().doing(DOING)?;
-        let computers = sqlx::query(
-            "SELECT status AS word, COUNT(*) AS count FROM computers WHERE NOT is_tombstone AND service_id IS NULL GROUP BY status",
-        )
-        .fetch_all(&mut *tx)
-        .await
-        .doing(DOING)?;
-        let computers =
-            computers.iter().map(|row| Ok((column::word(row, "word")?, column::number(row, "count")?)));
-        let computers = computers.collect::<Result<_, _>>().doing(DOING)?;
-        let attachments = sqlx::query(
-            "SELECT state AS word, COUNT(*) AS count FROM attachments WHERE deleted_at IS NULL GROUP BY state",
-        )
-        .fetch_all(&mut *tx)
-        .await
-        .doing(DOING)?;
-        let attachments =
-            attachments.iter().map(|row| Ok((column::word(row, "word")?, column::number(row, "count")?)));
-        let attachments = attachments.collect::<Result<_, _>>().doing(DOING)?;
-        let snapshots = sqlx::query(
-            "SELECT state AS word, COUNT(*) AS count FROM snapshots WHERE NOT is_tombstone GROUP BY state",
-        )
-        .fetch_all(&mut *tx)
-        .await
-        .doing(DOING)?;
-        let snapshots =
-            snapshots.iter().map(|row| Ok((column::word(row, "word")?, column::number(row, "count")?)));
-        let snapshots = snapshots.collect::<Result<_, _>>().doing(DOING)?;
-        let schedules = count_schedules(&mut tx).await?;
-        Ok(Counts { volumes, computers, attachments, snapshots, schedules })
+        })
     }
 }
 
 async fn count_schedules(tx: &mut Tx) -> Result<ScheduleCounts, StoreError> {
-    const DOING: &str = "count schedules";
-    let rows = sqlx::query(
-        "SELECT schedule_state_json, COUNT(*) AS count FROM volumes
-         WHERE snapshot_schedule IS NOT NULL AND deleted_at IS NULL GROUP BY schedule_state_json",
-    )
-    .fetch_all(&mut **tx)
-    .await
-    .doing(DOING)?;
+    const TEXT: &str = "SELECT schedule_state_json, COUNT(*) FROM volumes
+         WHERE snapshot_schedule IS NOT NULL AND deleted_at IS NULL GROUP BY schedule_state_json";
     let mut counts = ScheduleCounts::default();
-    for row in &rows {
-        let count: u64 = column::number(row, "count").doing(DOING)?;
-        match column::optional_json(row, "schedule_state_json").doing(DOING)? {
+    for (state, count) in query("count schedules", TEXT).all::<(Option<ScheduleState>, u64)>(tx).await? {
+        match state {
             None | Some(ScheduleState::Ok) => counts.ok += count,
             Some(ScheduleState::Paused { .. }) => counts.paused += count,
             Some(ScheduleState::Failing(_)) => counts.failing += count,

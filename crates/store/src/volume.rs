@@ -12,18 +12,18 @@ use miosa_domain::spec::{Hooks, Origin, Presence, VolumeSpec};
 use miosa_domain::status::{CompactionStatus, Failure, VolumeSpace};
 use miosa_domain::volume::{self, Lifecycle};
 use miosa_domain::{Generation, HostId, ProjectId, TenantId, VolumeId};
-use miosa_failpoint::failpoint;
 
 use crate::attachment::{self, AttachmentRecord};
-use crate::column;
-use crate::error::{StoreError, While};
+use crate::error::StoreError;
 use crate::idempotency::{self, Idempotency, ObjectRef};
 use crate::page::{self, ListPage, ListRequest};
 use crate::restore::RestoreInPlace;
 use crate::schedule::{self, VolumeSchedule};
-use crate::schema::{Store, Tx};
 use crate::snapshot::{self, HooksChange};
+use crate::sql::{Row, query};
+use crate::store::{Store, Tx};
 use crate::{host, tenant};
+use crate::{transact, verb, view};
 
 mod origin;
 mod row;
@@ -35,15 +35,22 @@ pub(crate) use trash::refuse_if_in_motion;
 /// Whether a host can be reached at the moment. Only the sessions know, so it is handed in.
 pub type IsReachable<'a> = &'a (dyn Fn(HostId) -> bool + Sync);
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Row)]
+#[row(table = "volumes", kind = Volume, computed(schedule_wake_at = "schedule_wake_at"))]
 pub struct VolumeRecord {
+    #[row(key)]
     pub id: VolumeId,
+    #[row(fixed)]
     pub tenant_id: TenantId,
+    #[row(fixed)]
     pub project_id: ProjectId,
+    #[row(fixed)]
     pub workspace_id: Option<String>,
+    #[row(fixed)]
     pub host_id: HostId,
     pub name: String,
     pub size_bytes: u64,
+    #[row(column = "metadata_json")]
     pub metadata: BTreeMap<String, String>,
     pub delete_protection: bool,
     pub lifecycle: Lifecycle,
@@ -51,35 +58,53 @@ pub struct VolumeRecord {
     /// Reported ready once: from then on missing data is missing, and never made anew.
     pub was_ready: bool,
     pub incarnation: u64,
+    #[row(column = "origin_json")]
     pub origin: Option<Origin>,
     /// Number of the compaction that was asked for last.
     pub compaction: u64,
+    #[row(columns(
+        "snapshot_schedule",
+        "schedule_due",
+        "schedule_run_at",
+        "schedule_failures",
+        "schedule_state_json"
+    ))]
     pub schedule: Option<VolumeSchedule>,
+    #[row(column = "snapshot_retention_days")]
     pub retention_days: u32,
+    #[row(column = "hooks_json")]
     pub hooks: Hooks,
     /// When it goes to the trash by itself.
     pub expires_at: Option<Timestamp>,
+    #[row(column = "restore_json")]
     pub restore: Option<RestoreInPlace>,
+    #[row(column = "space_json")]
     pub space: Option<VolumeSpace>,
+    #[row(column = "compaction_json")]
     pub reported_compaction: Option<CompactionStatus>,
     /// Of the last change of what is wanted.
     pub generation: Generation,
     /// Of the last report.
     pub reported_generation: Generation,
     /// Why the lifecycle is `error`.
+    #[row(column = "error_json")]
     pub error: Option<Failure>,
     pub used_bytes: u64,
     pub deleted_at: Option<Timestamp>,
     pub purge_after: Option<Timestamp>,
     /// Nothing is left of it; only the time of its deletion is remembered.
     pub is_tombstone: bool,
+    #[row(fixed)]
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// Made for one replica of a service alone.
+    #[row(fixed, columns("replica_of", "replica"))]
     pub replica: Option<OwnOfReplica>,
     /// Those that clients see, oldest first. Not part of the row.
+    #[row(skip)]
     pub attachments: Vec<AttachmentRecord>,
     /// Of the snapshots that are ready. Not part of the row.
+    #[row(joined, columns("snapshots_ready", "snapshots_last_taken_at"))]
     pub snapshots: SnapshotSums,
 }
 
@@ -99,6 +124,10 @@ pub struct SnapshotSums {
 }
 
 impl VolumeRecord {
+    fn schedule_wake_at(&self) -> Option<Timestamp> {
+        schedule::wake_at(self)
+    }
+
     /// As the rules of `domain` know it.
     pub fn as_domain(&self, is_reachable: IsReachable<'_>) -> volume::Volume {
         volume::Volume {
@@ -178,57 +207,54 @@ impl Store {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<VolumeRecord, StoreError> {
-        const DOING: &str = "write the intent to create a volume";
-        let mut tx = self.write(DOING).await?;
-        let project_id = tenant::project(&mut tx, new.tenant_id, new.project_id).await?;
-        self.limits.may_add_volume(row::count_present(&mut tx, project_id).await?)?;
-        let source = origin::check(&mut tx, &new).await?;
-        let host_id = source.as_ref().map_or(new.host_id, |source| source.host_id);
-        let generation = host::next_generation(&mut tx, host_id).await?;
-        let record = VolumeRecord {
-            id: new.id,
-            tenant_id: new.tenant_id,
-            project_id,
-            workspace_id: new.workspace_id,
-            host_id,
-            name: new.name,
-            size_bytes: new.size_bytes,
-            metadata: new.metadata,
-            delete_protection: new.delete_protection,
-            lifecycle: Lifecycle::Creating,
-            presence: Presence::Present,
-            was_ready: false,
-            incarnation: 0,
-            origin: new.origin,
-            compaction: 0,
-            schedule: new.schedule.map(|schedule| VolumeSchedule::new(&schedule, new.id, now)),
-            retention_days: new.retention_days.unwrap_or(retention::DEFAULT_DAYS),
-            hooks: new.hooks.apply(&Hooks::default()),
-            expires_at: new.expires_at,
-            restore: None,
-            space: None,
-            reported_compaction: None,
-            generation,
-            reported_generation: Generation::default(),
-            error: None,
-            used_bytes: 0,
-            deleted_at: None,
-            purge_after: None,
-            is_tombstone: false,
-            created_at: now,
-            updated_at: now,
-            replica: None,
-            attachments: Vec::new(),
-            snapshots: SnapshotSums::default(),
-        };
-        save(&mut tx, &record).await?;
-        origin::write_events(&mut tx, source, &record, now).await?;
-        idempotency::record(&mut tx, idempotency, record.tenant_id, ObjectRef::Volume(record.id), now)
-            .await?;
-        failpoint!("store.create.before-commit")?;
-        tx.commit().await.doing(DOING)?;
-        failpoint!("store.create.after-commit")?;
-        Ok(record)
+        transact!(self, verb!("create", "write the intent to create a volume"), |tx| {
+            let new = new.clone();
+            let project_id = tenant::project(tx, new.tenant_id, new.project_id).await?;
+            self.limits.may_add_volume(row::count_present(tx, project_id).await?)?;
+            let source = origin::check(tx, &new).await?;
+            let host_id = source.as_ref().map_or(new.host_id, |source| source.host_id);
+            let generation = host::next_generation(tx, host_id).await?;
+            let record = VolumeRecord {
+                id: new.id,
+                tenant_id: new.tenant_id,
+                project_id,
+                workspace_id: new.workspace_id,
+                host_id,
+                name: new.name,
+                size_bytes: new.size_bytes,
+                metadata: new.metadata,
+                delete_protection: new.delete_protection,
+                lifecycle: Lifecycle::Creating,
+                presence: Presence::Present,
+                was_ready: false,
+                incarnation: 0,
+                origin: new.origin,
+                compaction: 0,
+                schedule: new.schedule.map(|schedule| VolumeSchedule::new(&schedule, new.id, now)),
+                retention_days: new.retention_days.unwrap_or(retention::DEFAULT_DAYS),
+                hooks: new.hooks.apply(&Hooks::default()),
+                expires_at: new.expires_at,
+                restore: None,
+                space: None,
+                reported_compaction: None,
+                generation,
+                reported_generation: Generation::default(),
+                error: None,
+                used_bytes: 0,
+                deleted_at: None,
+                purge_after: None,
+                is_tombstone: false,
+                created_at: now,
+                updated_at: now,
+                replica: None,
+                attachments: Vec::new(),
+                snapshots: SnapshotSums::default(),
+            };
+            save(tx, &record).await?;
+            origin::write_events(tx, source, &record, now).await?;
+            idempotency::record(tx, idempotency, record.tenant_id, ObjectRef::Volume(record.id), now).await?;
+            Ok(record)
+        })
     }
 
     /// The tenant's volume with this id, deleted ones and tombstones included.
@@ -237,8 +263,7 @@ impl Store {
         tenant_id: TenantId,
         id: VolumeId,
     ) -> Result<Option<VolumeRecord>, StoreError> {
-        let mut tx = self.read("read a volume").await?;
-        load(&mut tx, tenant_id, id).await
+        view!(self, "read a volume", |tx| load(tx, tenant_id, id).await)
     }
 
     /// Volumes that are there; with the status `deleted` or `deleting`, those in the trash or on their way there.
@@ -273,41 +298,32 @@ impl Store {
         // The other states follow from attachments and hosts, so they are compared here and not in the database.
         let derived = filters.status.as_deref().filter(|status| *status != "deleted");
         let window = if derived.is_some() { page::Window::everything() } else { page::Window::of(request) };
-        macro_rules! with_filters {
-            ($query:expr) => {
-                $query
-                    .bind(tenant_id.to_string())
-                    .bind(trash)
-                    .bind(filters.name.as_deref())
-                    .bind(filters.project_id.map(|id| id.to_string()))
-                    .bind(filters.workspace_id.as_deref())
-                    .bind(filters.attached_to.map(|id| id.to_string()))
-            };
-        }
+        let filtered = |text| {
+            query(DOING, text)
+                .bind(tenant_id)
+                .bind(trash)
+                .bind(filters.name.as_deref())
+                .bind(filters.project_id)
+                .bind(filters.workspace_id.as_deref())
+                .bind(filters.attached_to)
+        };
 
-        let mut tx = self.read(DOING).await?;
-        let rows = with_filters!(sqlx::query(PAGE))
-            .bind(window.before_ms)
-            .bind(&window.before_id)
-            .bind(window.limit)
-            .bind(window.offset)
-            .fetch_all(&mut *tx)
-            .await
-            .doing(DOING)?;
-        let mut volumes = rows.iter().map(row::from_row).collect::<Result<Vec<_>, _>>().doing(DOING)?;
-        row::attach_attachments(&mut tx, tenant_id, &mut volumes).await?;
-        if let Some(status) = derived {
-            volumes.retain(|volume| volume.state(is_reachable).as_str() == status);
-            return Ok(page::cut(volumes, request, |volume| page::Cursor {
+        view!(self, DOING, |tx| {
+            let mut volumes: Vec<VolumeRecord> = window.bind(filtered(PAGE)).all(tx).await?;
+            row::attach_attachments(tx, tenant_id, &mut volumes).await?;
+            if let Some(status) = derived {
+                volumes.retain(|volume| volume.state(is_reachable).as_str() == status);
+                return Ok(page::cut(volumes, request, |volume| page::Cursor {
+                    created_at_ms: volume.created_at.as_millisecond(),
+                    id: volume.id.uuid(),
+                }));
+            }
+            let total = filtered(COUNT).one(tx).await?;
+            Ok(window.page(volumes, total, |volume| page::Cursor {
                 created_at_ms: volume.created_at.as_millisecond(),
                 id: volume.id.uuid(),
-            }));
-        }
-        let total: i64 = with_filters!(sqlx::query_scalar(COUNT)).fetch_one(&mut *tx).await.doing(DOING)?;
-        Ok(window.page(volumes, total, |volume| page::Cursor {
-            created_at_ms: volume.created_at.as_millisecond(),
-            id: volume.id.uuid(),
-        }))
+            }))
+        })
     }
 
     pub async fn update_volume(
@@ -318,25 +334,25 @@ impl Store {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<VolumeRecord, StoreError> {
-        const DOING: &str = "change a volume";
-        let mut tx = self.write(DOING).await?;
-        let mut volume = load_present(&mut tx, tenant_id, id).await?;
-        volume.name = change.name.unwrap_or(volume.name);
-        volume.metadata = change.metadata.unwrap_or(volume.metadata);
-        volume.delete_protection = change.delete_protection.unwrap_or(volume.delete_protection);
-        volume.hooks = change.hooks.apply(&volume.hooks);
-        volume.updated_at = now;
-        if let Some(schedule) = change.schedule {
-            schedule::change(&mut tx, &mut volume, schedule, now).await?;
-        }
-        if let Some(days) = change.retention_days.filter(|days| *days != volume.retention_days) {
-            volume.retention_days = days;
-            snapshot::keep_for_days(&mut tx, volume.id, days).await?;
-        }
-        save(&mut tx, &volume).await?;
-        idempotency::record(&mut tx, idempotency, tenant_id, ObjectRef::Volume(id), now).await?;
-        tx.commit().await.doing(DOING)?;
-        Ok(volume)
+        transact!(self, verb!("change a volume"), |tx| {
+            let change = change.clone();
+            let mut volume = load_present(tx, tenant_id, id).await?;
+            volume.name = change.name.unwrap_or(volume.name);
+            volume.metadata = change.metadata.unwrap_or(volume.metadata);
+            volume.delete_protection = change.delete_protection.unwrap_or(volume.delete_protection);
+            volume.hooks = change.hooks.apply(&volume.hooks);
+            volume.updated_at = now;
+            if let Some(schedule) = change.schedule {
+                schedule::change(tx, &mut volume, schedule, now).await?;
+            }
+            if let Some(days) = change.retention_days.filter(|days| *days != volume.retention_days) {
+                volume.retention_days = days;
+                snapshot::keep_for_days(tx, volume.id, days).await?;
+            }
+            save(tx, &volume).await?;
+            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Volume(id), now).await?;
+            Ok(volume)
+        })
     }
 
     /// Asks for one more compaction of the volume's image.
@@ -347,17 +363,16 @@ impl Store {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<VolumeRecord, StoreError> {
-        const DOING: &str = "write the intent to compact a volume";
-        let mut tx = self.write(DOING).await?;
-        let mut volume = load_present(&mut tx, tenant_id, id).await?;
-        volume::may_snapshot(&volume.as_domain(&|_| true))?;
-        volume.compaction += 1;
-        volume.updated_at = now;
-        volume.generation = host::next_generation(&mut tx, volume.host_id).await?;
-        save(&mut tx, &volume).await?;
-        idempotency::record(&mut tx, idempotency, tenant_id, ObjectRef::Volume(id), now).await?;
-        tx.commit().await.doing(DOING)?;
-        Ok(volume)
+        transact!(self, verb!("write the intent to compact a volume"), |tx| {
+            let mut volume = load_present(tx, tenant_id, id).await?;
+            volume::may_snapshot(&volume.as_domain(&|_| true))?;
+            volume.compaction += 1;
+            volume.updated_at = now;
+            volume.generation = host::next_generation(tx, volume.host_id).await?;
+            save(tx, &volume).await?;
+            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Volume(id), now).await?;
+            Ok(volume)
+        })
     }
 }
 
@@ -366,14 +381,6 @@ pub(crate) async fn being_made(
     tx: &mut Tx,
     host_id: HostId,
 ) -> Result<Vec<(VolumeId, Option<Origin>)>, StoreError> {
-    const DOING: &str = "read the volumes that are being made";
-    let rows =
-        sqlx::query("SELECT id, origin_json FROM volumes WHERE host_id = $1 AND lifecycle = 'creating'")
-            .bind(host_id.to_string())
-            .fetch_all(&mut **tx)
-            .await
-            .doing(DOING)?;
-    let origins =
-        rows.iter().map(|row| Ok((column::id(row, "id")?, column::optional_json(row, "origin_json")?)));
-    origins.collect::<Result<_, _>>().doing(DOING)
+    const TEXT: &str = "SELECT id, origin_json FROM volumes WHERE host_id = $1 AND lifecycle = 'creating'";
+    query("read the volumes that are being made", TEXT).bind(host_id).all(tx).await
 }

@@ -3,4 +3,5 @@
 pub mod archive;
 pub mod image;
 pub mod pool_dir;
+pub mod postgres;
 pub mod server;

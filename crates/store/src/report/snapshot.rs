@@ -18,8 +18,8 @@ use crate::event::{EventKind, NewEvent};
 use crate::host;
 use crate::idempotency;
 use crate::schedule;
-use crate::schema::Tx;
 use crate::snapshot::{self, SnapshotRecord};
+use crate::store::Tx;
 use crate::volume::{self, VolumeRecord};
 
 pub(super) async fn apply(

@@ -5,17 +5,16 @@ use miosa_domain::service::{ReasonCode, ReleaseReason, ReleaseState, RunSettings
 use miosa_domain::snapshot::Trigger;
 use miosa_domain::spec::TakeRules;
 use miosa_domain::{Refusal, ReleaseId, ServiceId, SnapshotId, TenantId, volume as volume_rules};
-use miosa_failpoint::failpoint;
 use uuid::Uuid;
 
 use super::release::{self, ReleaseCause, ReleaseRecord, ReleaseRestore, ReleaseSnapshot, RestoreProgress};
 use super::{ServiceDesired, ServiceRecord, ServiceSight, Source, replica, rollout, row, volumes};
 use crate::error::StoreError;
-use crate::error::While;
 use crate::host;
 use crate::idempotency::{self, Idempotency, ObjectRef};
-use crate::schema::{Store, Tx};
 use crate::snapshot::{self as snapshots, Draft, POOL_LIMIT_PERCENT};
+use crate::store::{Store, Tx};
+use crate::{transact, verb};
 
 /// What is to be deployed, and how.
 #[derive(Debug, Clone, Default)]
@@ -55,38 +54,36 @@ impl Store {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<(ServiceSight, ReleaseRecord), StoreError> {
-        const DOING: &str = "write the intent to deploy a release";
-        let mut tx = self.write(DOING).await?;
-        let mut service = row::load_present(&mut tx, tenant_id, id).await?;
-        if ask.cause == ReleaseCause::Start
-            && service.desired == ServiceDesired::Running
-            && service.target.is_some()
-        {
-            return Err(Refusal::ServiceState {
-                id,
-                problem: "is running already; restart it, or deploy to it",
+        transact!(self, verb!("service.deploy", "write the intent to deploy a release"), |tx| {
+            let ask = ask.clone();
+            let mut service = row::load_present(tx, tenant_id, id).await?;
+            if ask.cause == ReleaseCause::Start
+                && service.desired == ServiceDesired::Running
+                && service.target.is_some()
+            {
+                return Err(Refusal::ServiceState {
+                    id,
+                    problem: "is running already; restart it, or deploy to it",
+                }
+                .into());
             }
-            .into());
-        }
-        let before = (service.source.clone(), service.settings.clone(), service.replicas);
-        if let Some(source) = &ask.source {
-            service.source = Some(source.clone());
-        }
-        ask.settings.apply(&mut service.settings);
-        service.replicas = ask.settings.replicas.unwrap_or(service.replicas);
-        let written = write(&mut tx, &mut service, ask, now).await?;
-        if (&service.source, &service.settings, service.replicas) != (&before.0, &before.1, before.2) {
-            service.lock_version += 1;
-            row::save(&mut tx, &service).await?;
-        }
-        let object = ObjectRef::Release(written.id);
-        idempotency::record(&mut tx, idempotency, tenant_id, object, now).await?;
-        let release = release::load(&mut tx, written.id).await?.unwrap_or(written);
-        let sight = row::sight(&mut tx, service).await?;
-        failpoint!("store.service.deploy.before-commit")?;
-        tx.commit().await.doing(DOING)?;
-        failpoint!("store.service.deploy.after-commit")?;
-        Ok((sight, release))
+            let before = (service.source.clone(), service.settings.clone(), service.replicas);
+            if let Some(source) = &ask.source {
+                service.source = Some(source.clone());
+            }
+            ask.settings.apply(&mut service.settings);
+            service.replicas = ask.settings.replicas.unwrap_or(service.replicas);
+            let written = write(tx, &mut service, ask, now).await?;
+            if (&service.source, &service.settings, service.replicas) != (&before.0, &before.1, before.2) {
+                service.lock_version += 1;
+                row::save(tx, &service).await?;
+            }
+            let object = ObjectRef::Release(written.id);
+            idempotency::record(tx, idempotency, tenant_id, object, now).await?;
+            let release = release::load(tx, written.id).await?.unwrap_or(written);
+            let sight = row::sight(tx, service).await?;
+            Ok((sight, release))
+        })
     }
 
     /// Gives up a release that is not served yet; the last good one stays, or is served again.
@@ -97,27 +94,26 @@ impl Store {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<(ServiceSight, ReleaseRecord), StoreError> {
-        const DOING: &str = "write the intent to cancel a release";
-        let mut tx = self.write(DOING).await?;
-        let release = release::load(&mut tx, id).await?.filter(|release| release.tenant_id == tenant_id);
-        let release = release.ok_or(Refusal::NotFound { what: "release" })?;
-        let mut service = row::load_present(&mut tx, tenant_id, release.service_id).await?;
-        if release.state.is_settled() {
-            let state = release.state;
-            return Err(
-                Refusal::ReleaseState { id, state, problem: "there is nothing left to cancel" }.into()
-            );
-        }
-        cancel_unsettled(&mut tx, &service, ReasonCode::Stopped, "canceled by a call", now).await?;
-        service.target = service.active;
-        service.is_settled = false;
-        row::save(&mut tx, &service).await?;
-        rollout::advance(&mut tx, &mut service, now).await?;
-        idempotency::record(&mut tx, idempotency, tenant_id, ObjectRef::Release(id), now).await?;
-        let release = release::load(&mut tx, id).await?.unwrap_or(release);
-        let sight = row::sight(&mut tx, service).await?;
-        tx.commit().await.doing(DOING)?;
-        Ok((sight, release))
+        transact!(self, verb!("write the intent to cancel a release"), |tx| {
+            let release = release::load(tx, id).await?.filter(|release| release.tenant_id == tenant_id);
+            let release = release.ok_or(Refusal::NotFound { what: "release" })?;
+            let mut service = row::load_present(tx, tenant_id, release.service_id).await?;
+            if release.state.is_settled() {
+                let state = release.state;
+                return Err(
+                    Refusal::ReleaseState { id, state, problem: "there is nothing left to cancel" }.into()
+                );
+            }
+            cancel_unsettled(tx, &service, ReasonCode::Stopped, "canceled by a call", now).await?;
+            service.target = service.active;
+            service.is_settled = false;
+            row::save(tx, &service).await?;
+            rollout::advance(tx, &mut service, now).await?;
+            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Release(id), now).await?;
+            let release = release::load(tx, id).await?.unwrap_or(release);
+            let sight = row::sight(tx, service).await?;
+            Ok((sight, release))
+        })
     }
 }
 

@@ -17,9 +17,11 @@ use uuid::Uuid;
 use super::{ReleaseRecord, ServiceRecord, row, volumes};
 use crate::attachment::{self, AttachmentRecord};
 use crate::computer::{self, ComputerRecord, End};
-use crate::error::{StoreError, While};
+use crate::error::StoreError;
 use crate::host;
-use crate::schema::{Store, Tx};
+use crate::sql::query;
+use crate::store::{Store, Tx};
+use crate::view;
 
 /// Without a health check, a first process that lives for so long is healthy.
 const STEADY_MS: u32 = 2000;
@@ -98,10 +100,11 @@ impl Store {
         service_id: ServiceId,
         id: ComputerId,
     ) -> Result<Option<ReplicaRecord>, StoreError> {
-        let mut tx = self.read("read a replica").await?;
-        row::load(&mut tx, tenant_id, service_id).await?.ok_or(Refusal::NotFound { what: "service" })?;
-        let computer = computer::load(&mut tx, tenant_id, id).await?;
-        Ok(computer.and_then(as_replica).filter(|replica| replica.of.service_id == service_id))
+        view!(self, "read a replica", |tx| {
+            row::load(tx, tenant_id, service_id).await?.ok_or(Refusal::NotFound { what: "service" })?;
+            let computer = computer::load(tx, tenant_id, id).await?;
+            Ok(computer.and_then(as_replica).filter(|replica| replica.of.service_id == service_id))
+        })
     }
 }
 
@@ -113,7 +116,9 @@ fn as_replica(computer: ComputerRecord) -> Option<ReplicaRecord> {
 /// Those that were not destroyed, by index, the newest of an index first.
 pub(super) async fn present(tx: &mut Tx, id: ServiceId) -> Result<Vec<ReplicaRecord>, StoreError> {
     let mut replicas = Vec::new();
-    for id in ids(tx, id, "AND deleted_at IS NULL").await? {
+    const TEXT: &str =
+        "SELECT id FROM computers WHERE service_id = $1 AND NOT is_tombstone AND deleted_at IS NULL";
+    for id in query("read a service's replicas", TEXT).bind(id).all(tx).await? {
         let computer = computer::load_whole(tx, id).await?;
         replicas.extend(computer.and_then(as_replica));
     }
@@ -123,17 +128,8 @@ pub(super) async fn present(tx: &mut Tx, id: ServiceId) -> Result<Vec<ReplicaRec
 
 /// Whether a host still has something of the service.
 pub(super) async fn any_left(tx: &mut Tx, id: ServiceId) -> Result<bool, StoreError> {
-    Ok(!ids(tx, id, "").await?.is_empty())
-}
-
-async fn ids(tx: &mut Tx, id: ServiceId, and: &'static str) -> Result<Vec<ComputerId>, StoreError> {
-    let query = format!("SELECT id FROM computers WHERE service_id = $1 AND NOT is_tombstone {and}");
-    let ids: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(query))
-        .bind(id.to_string())
-        .fetch_all(&mut **tx)
-        .await
-        .doing("read a service's replicas")?;
-    Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
+    const TEXT: &str = "SELECT EXISTS (SELECT 1 FROM computers WHERE service_id = $1 AND NOT is_tombstone)";
+    query("look for replicas of a service", TEXT).bind(id).one(tx).await
 }
 
 /// What an ended replica leaves behind.

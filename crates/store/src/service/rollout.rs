@@ -20,8 +20,9 @@ use miosa_plan::{RolloutOutcome, RolloutStep, RolloutWanted, Succession, service
 use super::release::{self, ReleaseRecord, RestoreProgress};
 use super::replica::{self, Leaves, ReplicaRecord};
 use super::{ServiceDesired, ServiceRecord, row};
-use crate::error::{StoreError, While};
-use crate::schema::Tx;
+use crate::error::StoreError;
+use crate::sql::query;
+use crate::store::Tx;
 use crate::{computer, restore, snapshot, volume};
 
 /// More passes than any plan needs; a pass that changes nothing ends them.
@@ -34,16 +35,15 @@ pub(crate) async fn advance_all(
     touched: BTreeSet<ServiceId>,
     now: Timestamp,
 ) -> Result<Vec<ServiceId>, StoreError> {
-    let unsettled: Vec<String> = sqlx::query_scalar(
+    let unsettled: Vec<ServiceId> = query(
+        "read the services of a host",
         "SELECT id FROM services WHERE host_id = $1 AND NOT is_settled AND NOT is_tombstone",
     )
-    .bind(host_id.to_string())
-    .fetch_all(&mut **tx)
-    .await
-    .doing("read the services of a host")?;
-    let unsettled = unsettled.iter().filter_map(|id| id.parse().ok());
+    .bind(host_id)
+    .all(tx)
+    .await?;
     let mut moved = Vec::new();
-    for id in unsettled.chain(touched).collect::<BTreeSet<ServiceId>>() {
+    for id in unsettled.into_iter().chain(touched).collect::<BTreeSet<ServiceId>>() {
         let Some(mut service) = row::load_any(tx, id).await? else { continue };
         if advance(tx, &mut service, now).await? {
             moved.push(id);

@@ -7,17 +7,16 @@ use miosa_domain::service::{RunSettings, ServiceVolume, VolumeAccess};
 use miosa_domain::spec::Presence;
 use miosa_domain::volume::{self as rules, Lifecycle};
 use miosa_domain::{ComputerId, Generation, MountPath, Refusal, ServiceId, VolumeId};
-use sqlx::Row;
 use uuid::Uuid;
 
 use super::{ServiceRecord, release, row};
 use crate::attachment::{self, AttachmentRecord};
-use crate::column;
-use crate::error::{StoreError, While};
+use crate::error::StoreError;
 use crate::host;
 use crate::schedule::VolumeSchedule;
-use crate::schema::Tx;
 use crate::snapshot::POOL_LIMIT_PERCENT;
+use crate::sql::query;
+use crate::store::Tx;
 use crate::volume::{self, SnapshotSums, VolumeRecord};
 
 /// A volume as one replica, or all of them, mount it.
@@ -136,26 +135,19 @@ pub(super) async fn seen(
     settings: &RunSettings,
 ) -> Result<Vec<VolumeOfReplica>, StoreError> {
     const DOING: &str = "read the volumes of a service";
+    // The engines sort NULL differently.
+    const TEXT: &str = "SELECT id, name, replica FROM volumes
+         WHERE tenant_id = $1 AND deleted_at IS NULL AND (id = $2 OR ($3 AND replica_of = $2))
+         ORDER BY COALESCE(replica, -1), id";
     let mut seen = Vec::new();
     for wanted in &settings.volumes {
         let has_own = wanted.access() == VolumeAccess::Own;
-        let rows = sqlx::query(
-            "SELECT id, name, replica FROM volumes
-             WHERE tenant_id = $1 AND deleted_at IS NULL AND (id = $2 OR ($3 AND replica_of = $2))
-             ORDER BY replica, id",
-        )
-        .bind(service.tenant_id.to_string())
-        .bind(wanted.volume_id.to_string())
-        .bind(has_own)
-        .fetch_all(&mut **tx)
-        .await
-        .doing(DOING)?;
-        for row in &rows {
-            let index: Option<u32> = column::optional_number(row, "replica").doing(DOING)?;
+        let found = query(DOING, TEXT).bind(service.tenant_id).bind(wanted.volume_id).bind(has_own);
+        for (id, name, index) in found.all::<(VolumeId, String, Option<u32>)>(tx).await? {
             seen.push(VolumeOfReplica {
                 replica: has_own.then(|| index.unwrap_or(0)),
-                id: column::id(row, "id").doing(DOING)?,
-                name: row.try_get("name").doing(DOING)?,
+                id,
+                name,
                 mount_path: wanted.mount_path.clone(),
             });
         }
@@ -185,15 +177,8 @@ pub(super) async fn written(
 }
 
 async fn own(tx: &mut Tx, of: VolumeId, index: u32) -> Result<Option<VolumeRecord>, StoreError> {
-    let id: Option<String> = sqlx::query_scalar(
-        "SELECT id FROM volumes WHERE replica_of = $1 AND replica = $2 AND deleted_at IS NULL ORDER BY created_at LIMIT 1",
-    )
-    .bind(of.to_string())
-    .bind(i64::from(index))
-    .fetch_optional(&mut **tx)
-    .await
-    .doing("look up a replica's own volume")?;
-    match id.and_then(|id| id.parse().ok()) {
+    let id: Option<VolumeId> = query("look up a replica's own volume", "SELECT id FROM volumes WHERE replica_of = $1 AND replica = $2 AND deleted_at IS NULL ORDER BY created_at LIMIT 1").bind(of).bind(index).optional(tx).await?;
+    match id {
         Some(id) => volume::load_any(tx, id).await,
         None => Ok(None),
     }

@@ -9,13 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use miosa_domain::retention::{self, Candidate};
 use miosa_domain::{HostId, SnapshotId, TenantId, VolumeId};
-use miosa_failpoint::failpoint;
-use sqlx::Row;
 
-use super::{SnapshotRecord, in_use, row, write_deletion};
-use crate::error::{StoreError, While};
+use super::{SnapshotRecord, in_use, write_deletion};
+use crate::error::StoreError;
 use crate::event::{EventKind, NewEvent};
-use crate::schema::{Store, Tx};
+use crate::sql::{self, FromRow, query};
+use crate::store::{Store, Tx};
+use crate::{transact, verb, view};
 
 /// Which snapshots a prune looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,24 +56,22 @@ impl Store {
         now: Timestamp,
     ) -> Result<Prune, StoreError> {
         const DOING: &str = "prune snapshots whose time is over";
-        let looked_at = plan(&mut self.read(DOING).await?, of, now).await?;
+        let looked_at = view!(self, DOING, |tx| plan(tx, of, now).await)?;
         let Some(reported_hosts) = carry_out else { return Ok(looked_at) };
         if looked_at.pruned.is_empty() {
             return Ok(looked_at);
         }
-        let mut tx = self.write(DOING).await?;
-        let mut prune = plan(&mut tx, of, now).await?;
-        prune.pruned.retain(|snapshot| reported_hosts.contains(&snapshot.host_id));
-        for snapshot in &mut prune.pruned {
-            write_deletion(&mut tx, snapshot, now).await?;
-            NewEvent::of_snapshot(snapshot, EventKind::SnapshotPruned, "its time was over; deleted")
-                .write(&mut tx, now)
-                .await?;
-        }
-        failpoint!("store.prune.before-commit")?;
-        tx.commit().await.doing(DOING)?;
-        failpoint!("store.prune.after-commit")?;
-        Ok(prune)
+        transact!(self, verb!("prune", DOING), |tx| {
+            let mut prune = plan(tx, of, now).await?;
+            prune.pruned.retain(|snapshot| reported_hosts.contains(&snapshot.host_id));
+            for snapshot in &mut prune.pruned {
+                write_deletion(tx, snapshot, now).await?;
+                NewEvent::of_snapshot(snapshot, EventKind::SnapshotPruned, "its time was over; deleted")
+                    .write(tx, now)
+                    .await?;
+            }
+            Ok(prune)
+        })
     }
 }
 
@@ -82,6 +80,17 @@ struct Group {
     /// In the trash it still does: it may come back.
     volume_exists: bool,
     snapshots: Vec<SnapshotRecord>,
+}
+
+struct InGroup {
+    snapshot: SnapshotRecord,
+    volume_exists: bool,
+}
+
+impl FromRow for InGroup {
+    fn from_row(row: &sql::Row) -> Result<Self, sqlx::Error> {
+        Ok(Self { snapshot: SnapshotRecord::from_row(row)?, volume_exists: row.get("volume_exists")? })
+    }
 }
 
 async fn plan(tx: &mut Tx, of: PruneScope, now: Timestamp) -> Result<Prune, StoreError> {
@@ -137,25 +146,15 @@ async fn groups(tx: &mut Tx, of: PruneScope, now: Timestamp) -> Result<Vec<Group
         PruneScope::Tenant(tenant_id) => (Some(tenant_id), None),
         PruneScope::Volume(tenant_id, volume_id) => (Some(tenant_id), Some(volume_id)),
     };
-    let rows = sqlx::query(
-        "SELECT s.*, EXISTS (SELECT 1 FROM volumes v WHERE v.id = s.volume_id AND v.presence <> 'purged') AS volume_exists
+    let rows: Vec<InGroup> = query(DOING, "SELECT s.*, EXISTS (SELECT 1 FROM volumes v WHERE v.id = s.volume_id AND v.presence <> 'purged') AS volume_exists
          FROM snapshots s
          WHERE s.deleted_at IS NULL AND s.state IN ('ready', 'failed') AND s.volume_id IN (
              SELECT e.volume_id FROM snapshots e
              WHERE e.expires_at <= $1 AND e.deleted_at IS NULL AND e.state IN ('ready', 'failed')
                AND ($2 IS NULL OR e.tenant_id = $2) AND ($3 IS NULL OR e.volume_id = $3))
-         ORDER BY s.volume_id, s.taken_at, s.id",
-    )
-    .bind(now.as_millisecond())
-    .bind(tenant_id.map(|id| id.to_string()))
-    .bind(volume_id.map(|id| id.to_string()))
-    .fetch_all(&mut **tx)
-    .await
-    .doing(DOING)?;
+         ORDER BY s.volume_id, COALESCE(s.taken_at, 0), s.id").bind(now).bind(tenant_id).bind(volume_id).all(tx).await?;
     let mut groups: Vec<Group> = Vec::new();
-    for found in &rows {
-        let snapshot = row::from_row(found).doing(DOING)?;
-        let volume_exists: bool = found.try_get("volume_exists").doing(DOING)?;
+    for InGroup { snapshot, volume_exists } in rows {
         match groups.last_mut() {
             Some(group) if group.snapshots[0].volume_id == snapshot.volume_id => {
                 group.snapshots.push(snapshot);

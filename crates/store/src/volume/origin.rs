@@ -7,8 +7,8 @@ use miosa_domain::{HostId, SnapshotId, VolumeId, size, snapshot, volume};
 use super::{NewVolume, VolumeRecord, row};
 use crate::error::StoreError;
 use crate::event::{EventKind, NewEvent};
-use crate::schema::Tx;
 use crate::snapshot as snapshots;
+use crate::store::Tx;
 
 /// A snapshot or a volume that a new volume is made from.
 pub(super) struct Source {

@@ -6,14 +6,15 @@ use jiff::{SignedDuration, Timestamp};
 use miosa_domain::spec::{Origin, Presence};
 use miosa_domain::volume::{self, Lifecycle, VolumeState};
 use miosa_domain::{HostId, Refusal, TenantId, VolumeId};
-use miosa_failpoint::failpoint;
 
 use super::{VolumeRecord, row};
-use crate::error::{StoreError, While};
+use crate::error::StoreError;
 use crate::event::{EventKind, NewEvent};
 use crate::idempotency::{self, Idempotency, ObjectRef};
-use crate::schema::{Store, Tx};
+use crate::sql::query;
+use crate::store::{Store, Tx};
 use crate::{attachment, host, schedule, service};
+use crate::{transact, verb};
 
 impl Store {
     /// Writes the intent to move the volume to the trash.
@@ -24,19 +25,16 @@ impl Store {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<VolumeRecord, StoreError> {
-        const DOING: &str = "write the intent to delete a volume";
-        let mut tx = self.write(DOING).await?;
-        let mut volume = row::load_present(&mut tx, tenant_id, id).await?;
-        may_delete(&mut tx, &volume).await?;
-        self.write_deletion(&mut tx, &mut volume, now).await?;
-        NewEvent::of_volume(&volume, EventKind::VolumeDeleted, "moved to the trash")
-            .write(&mut tx, now)
-            .await?;
-        idempotency::record(&mut tx, idempotency, tenant_id, ObjectRef::Volume(id), now).await?;
-        failpoint!("store.delete.before-commit")?;
-        tx.commit().await.doing(DOING)?;
-        failpoint!("store.delete.after-commit")?;
-        Ok(volume)
+        transact!(self, verb!("delete", "write the intent to delete a volume"), |tx| {
+            let mut volume = row::load_present(tx, tenant_id, id).await?;
+            may_delete(tx, &volume).await?;
+            self.write_deletion(tx, &mut volume, now).await?;
+            NewEvent::of_volume(&volume, EventKind::VolumeDeleted, "moved to the trash")
+                .write(tx, now)
+                .await?;
+            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Volume(id), now).await?;
+            Ok(volume)
+        })
     }
 
     /// Writes the intent to bring the volume back from the trash, if its project has room for it.
@@ -47,67 +45,63 @@ impl Store {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<VolumeRecord, StoreError> {
-        const DOING: &str = "write the intent to undelete a volume";
-        let mut tx = self.write(DOING).await?;
-        let mut volume = row::load(&mut tx, tenant_id, id)
-            .await?
-            .filter(|volume| volume.presence != Presence::Purged)
-            .ok_or(Refusal::NotFound { what: "deleted volume" })?;
-        volume::may_undelete(&volume.as_domain(&|_| true))?;
-        self.limits.may_add_volume(row::count_present(&mut tx, volume.project_id).await?)?;
-        volume.move_to(Lifecycle::Restoring, now);
-        volume.presence = Presence::Present;
-        volume.deleted_at = None;
-        volume.purge_after = None;
-        volume.error = None;
-        // Otherwise it would go back at once.
-        volume.expires_at = volume.expires_at.filter(|at| *at > now);
-        schedule::plan_anew(&mut volume, now);
-        volume.generation = host::next_generation(&mut tx, volume.host_id).await?;
-        row::save(&mut tx, &volume).await?;
-        NewEvent::of_volume(&volume, EventKind::VolumeUndeleted, "brought back from the trash")
-            .write(&mut tx, now)
-            .await?;
-        idempotency::record(&mut tx, idempotency, tenant_id, ObjectRef::Volume(id), now).await?;
-        failpoint!("store.undelete.before-commit")?;
-        tx.commit().await.doing(DOING)?;
-        failpoint!("store.undelete.after-commit")?;
-        Ok(volume)
+        transact!(self, verb!("undelete", "write the intent to undelete a volume"), |tx| {
+            let mut volume = row::load(tx, tenant_id, id)
+                .await?
+                .filter(|volume| volume.presence != Presence::Purged)
+                .ok_or(Refusal::NotFound { what: "deleted volume" })?;
+            volume::may_undelete(&volume.as_domain(&|_| true))?;
+            self.limits.may_add_volume(row::count_present(tx, volume.project_id).await?)?;
+            volume.move_to(Lifecycle::Restoring, now);
+            volume.presence = Presence::Present;
+            volume.deleted_at = None;
+            volume.purge_after = None;
+            volume.error = None;
+            // Otherwise it would go back at once.
+            volume.expires_at = volume.expires_at.filter(|at| *at > now);
+            schedule::plan_anew(&mut volume, now);
+            volume.generation = host::next_generation(tx, volume.host_id).await?;
+            row::save(tx, &volume).await?;
+            NewEvent::of_volume(&volume, EventKind::VolumeUndeleted, "brought back from the trash")
+                .write(tx, now)
+                .await?;
+            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Volume(id), now).await?;
+            Ok(volume)
+        })
     }
 
     /// Sends volumes to the trash whose time is over and that nobody has attached. Answers the hosts that have new specs.
     pub async fn delete_expired_volumes(&self, now: Timestamp) -> Result<Vec<HostId>, StoreError> {
         const DOING: &str = "send volumes to the trash whose time is over";
         const EXPIRED: &str = "SELECT id FROM volumes WHERE expires_at <= $1 AND deleted_at IS NULL";
-        let expired: Vec<String> = sqlx::query_scalar(EXPIRED)
-            .bind(now.as_millisecond())
-            .fetch_all(&self.readers)
-            .await
-            .doing(DOING)?;
+        let expired: Vec<VolumeId> =
+            query(DOING, EXPIRED).bind(now).all(&mut self.single(DOING).await?).await?;
         if expired.is_empty() {
             return Ok(Vec::new());
         }
-        let mut tx = self.write(DOING).await?;
-        let mut hosts = BTreeSet::new();
-        for id in expired.iter().filter_map(|id| id.parse().ok()) {
-            let Some(mut volume) = row::load_any(&mut tx, id).await? else { continue };
-            let is_over = volume.deleted_at.is_none() && volume.expires_at.is_some_and(|at| at <= now);
-            // What is in use, or still on its way, is looked at again.
-            match may_delete(&mut tx, &volume).await {
-                Ok(()) if is_over => {}
-                Ok(()) | Err(StoreError::Refused(_)) => continue,
-                Err(error) => return Err(error),
-            }
-            self.write_deletion(&mut tx, &mut volume, now).await?;
-            NewEvent::of_volume(&volume, EventKind::VolumeExpired, "its time is over; moved to the trash")
-                .write(&mut tx, now)
+        transact!(self, verb!("expire", DOING), |tx| {
+            let mut hosts = BTreeSet::new();
+            for id in &expired {
+                let Some(mut volume) = row::load_any(tx, *id).await? else { continue };
+                let is_over = volume.deleted_at.is_none() && volume.expires_at.is_some_and(|at| at <= now);
+                // What is in use, or still on its way, is looked at again.
+                match may_delete(tx, &volume).await {
+                    Ok(()) if is_over => {}
+                    Ok(()) | Err(StoreError::Refused(_)) => continue,
+                    Err(error) => return Err(error),
+                }
+                self.write_deletion(tx, &mut volume, now).await?;
+                NewEvent::of_volume(
+                    &volume,
+                    EventKind::VolumeExpired,
+                    "its time is over; moved to the trash",
+                )
+                .write(tx, now)
                 .await?;
-            hosts.insert(volume.host_id);
-        }
-        failpoint!("store.expire.before-commit")?;
-        tx.commit().await.doing(DOING)?;
-        failpoint!("store.expire.after-commit")?;
-        Ok(hosts.into_iter().collect())
+                hosts.insert(volume.host_id);
+            }
+            Ok(hosts.into_iter().collect())
+        })
     }
 
     async fn write_deletion(
@@ -133,20 +127,19 @@ impl Store {
         id: VolumeId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        const DOING: &str = "withdraw a volume that could not be made";
-        let mut tx = self.write(DOING).await?;
-        let mut volume = row::load_present(&mut tx, tenant_id, id).await?;
-        if volume.lifecycle != Lifecycle::Error || !volume.attachments.is_empty() {
-            return Ok(false);
-        }
-        volume.move_to(Lifecycle::Deleting, now);
-        volume.presence = Presence::Purged;
-        volume.deleted_at = Some(now);
-        volume.generation = host::next_generation(&mut tx, volume.host_id).await?;
-        row::save(&mut tx, &volume).await?;
-        idempotency::forget_unanswered(&mut tx, id.uuid()).await?;
-        tx.commit().await.doing(DOING)?;
-        Ok(true)
+        transact!(self, verb!("withdraw a volume that could not be made"), |tx| {
+            let mut volume = row::load_present(tx, tenant_id, id).await?;
+            if volume.lifecycle != Lifecycle::Error || !volume.attachments.is_empty() {
+                return Ok(false);
+            }
+            volume.move_to(Lifecycle::Deleting, now);
+            volume.presence = Presence::Purged;
+            volume.deleted_at = Some(now);
+            volume.generation = host::next_generation(tx, volume.host_id).await?;
+            row::save(tx, &volume).await?;
+            idempotency::forget_unanswered(tx, id.uuid()).await?;
+            Ok(true)
+        })
     }
 
     /// Lets go of trashed volumes whose time has come, on hosts that have reported everything since they connected: before
@@ -157,30 +150,31 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<HostId>, StoreError> {
         const DOING: &str = "purge volumes whose time in the trash is over";
-        let mut tx = self.write(DOING).await?;
-        let due = sqlx::query(row::select!(
-            "WHERE v.purge_after <= $1 AND v.lifecycle = 'deleted' AND v.presence = 'trashed'"
-        ))
-        .bind(now.as_millisecond())
-        .fetch_all(&mut *tx)
-        .await
-        .doing(DOING)?;
-        let mut hosts = Vec::new();
-        for found in &due {
-            let mut volume = row::from_row(found).doing(DOING)?;
-            if !reported_hosts.contains(&volume.host_id) {
-                continue;
+        transact!(self, verb!(DOING), |tx| {
+            let due: Vec<VolumeRecord> = query(
+                DOING,
+                row::select!(
+                    "WHERE v.purge_after <= $1 AND v.lifecycle = 'deleted' AND v.presence = 'trashed'"
+                ),
+            )
+            .bind(now)
+            .all(tx)
+            .await?;
+            let mut hosts = Vec::new();
+            for mut volume in due {
+                if !reported_hosts.contains(&volume.host_id) {
+                    continue;
+                }
+                volume.presence = Presence::Purged;
+                volume.updated_at = now;
+                volume.generation = host::next_generation(tx, volume.host_id).await?;
+                row::save(tx, &volume).await?;
+                hosts.push(volume.host_id);
             }
-            volume.presence = Presence::Purged;
-            volume.updated_at = now;
-            volume.generation = host::next_generation(&mut tx, volume.host_id).await?;
-            row::save(&mut tx, &volume).await?;
-            hosts.push(volume.host_id);
-        }
-        tx.commit().await.doing(DOING)?;
-        hosts.sort_unstable();
-        hosts.dedup();
-        Ok(hosts)
+            hosts.sort_unstable();
+            hosts.dedup();
+            Ok(hosts)
+        })
     }
 }
 
