@@ -30,7 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// What the pure crates may use: data and its text form, nothing that could reach a disk, a clock or a network.
-const PURE_DEPENDENCIES: &[&str] = &["croner", "jiff", "miosa-domain", "serde", "thiserror", "uuid"];
+const PURE_DEPENDENCIES: &[&str] = &["croner", "jiff", "miosa-domain", "serde", "strum", "thiserror", "uuid"];
 
 /// What `control` must not use: it neither serves nor calls over a network, whatever the servers around it use.
 const NOT_IN_CONTROL: &[&str] = &["axum", "http", "hyper", "hyper-util", "reqwest", "tonic", "tower"];

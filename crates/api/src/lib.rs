@@ -6,3 +6,4 @@ pub mod error;
 pub mod page;
 pub mod twin;
 pub mod v1;
+pub mod word;

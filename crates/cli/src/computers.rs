@@ -6,6 +6,7 @@ use std::path::Path;
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use miosa_api::v1::computers::{Command, Computer, ComputerAction, CreateComputer, Exec};
+use miosa_api::word::Word;
 use miosa_client::{ComputerFilter, LogsRequest};
 use serde::de::DeserializeOwned;
 
@@ -54,9 +55,9 @@ async fn list(context: &Context, args: ListComputersArgs) -> Result<(), CliError
         vec![
             short_id(&computer.id),
             computer.name.clone(),
-            computer.size.clone().unwrap_or_else(|| "-".into()),
+            computer.size.as_ref().map_or("-".into(), ToString::to_string),
             computer.region.clone(),
-            computer.state.clone(),
+            computer.state.to_string(),
             computer.attachments.len().to_string(),
             age(&computer.created_at, now),
         ]
@@ -83,9 +84,9 @@ async fn create(context: &Context, args: CreateComputerArgs) -> Result<(), CliEr
     let new = CreateComputer {
         name: args.name.or(body.name),
         template_type: args.template.or(body.template_type),
-        size: args.size.or(body.size),
+        size: args.size.map(|size| Word::of(&size)).or(body.size),
         command: args.command.map(Command::Shell).or(body.command),
-        network: args.network.or(body.network),
+        network: args.network.map(|network| Word::of(&network)).or(body.network),
         env: (!env.is_empty()).then_some(env),
         region: body.region.or_else(|| context.settings.region.clone()),
         auto_start: args.no_start.then_some(false).or(body.auto_start),
@@ -266,11 +267,11 @@ fn print(context: &Context, computer: &Computer) -> Result<(), CliError> {
         ("Template", Some(computer.template_type.clone())),
         ("Size", Some(computer.size.as_ref().map_or(memory.clone(), |size| format!("{size} ({memory})")))),
         ("Region", Some(computer.region.clone())),
-        ("State", Some(computer.state.clone())),
+        ("State", Some(computer.state.to_string())),
         ("Error", computer.error.clone()),
         ("Exit code", computer.exit_code.map(|code| code.to_string())),
         ("Restarts", (computer.restart_count > 0).then(|| computer.restart_count.to_string())),
-        ("Network", Some(computer.network.clone())),
+        ("Network", Some(computer.network.to_string())),
         ("Volumes", Some(if volumes.is_empty() { "none".into() } else { volumes.join(", ") })),
         ("Created", Some(minute(&computer.created_at))),
     ])?;

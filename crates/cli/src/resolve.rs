@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use miosa_api::v1::services::{Release, Service};
 use miosa_api::v1::snapshots::Snapshot;
 use miosa_api::v1::volumes::Volume;
+use miosa_api::v1::words::{ComputerStatus, ServiceState};
 use miosa_client::{Client, ClientError, ComputerFilter, ServiceFilter, SnapshotFilter, VolumeFilter};
 use serde::Serialize;
 use uuid::Uuid;
@@ -79,8 +80,11 @@ pub(crate) async fn volume_id(
         return Ok(id);
     }
     let volumes = client.volumes().list_all(&filter);
-    let candidates =
-        volumes.map_ok(|volume| Candidate { id: volume.id, name: volume.name, state: volume.state });
+    let candidates = volumes.map_ok(|volume| Candidate {
+        id: volume.id,
+        name: volume.name,
+        state: volume.state.to_string(),
+    });
     Ok(pick("volume", query, candidates.try_collect().await?)?.id)
 }
 
@@ -176,11 +180,11 @@ pub(crate) async fn service(client: &Client, query: &str) -> Result<Service, Cli
             let services: Vec<Service> =
                 client.services().list_all(&ServiceFilter::default()).try_collect().await?;
             // The name of one that was just deleted belongs to its successor.
-            let staying = services.iter().filter(|service| service.state != "destroying");
+            let staying = services.iter().filter(|service| service.state != ServiceState::Destroying);
             let candidates = staying.map(|service| Candidate {
                 id: service.id.clone(),
                 name: service.name.clone(),
-                state: service.state.clone(),
+                state: service.state.to_string(),
             });
             pick("service", query, candidates.collect()).map(|picked| {
                 let found = services.into_iter().find(|service| service.id == picked.id);
@@ -242,7 +246,7 @@ pub(crate) async fn release_id(client: &Client, service: &Service, query: &str) 
     let candidates = releases.into_iter().map(|release| Candidate {
         id: release.id,
         name: release.number.to_string(),
-        state: release.state,
+        state: release.state.to_string(),
     });
     Ok(pick("release", query, candidates.collect())?.id)
 }
@@ -279,7 +283,7 @@ impl KnownVolumes {
         let candidates = self.0.iter().map(|volume| Candidate {
             id: volume.id.clone(),
             name: volume.name.clone(),
-            state: volume.state.clone(),
+            state: volume.state.to_string(),
         });
         Ok(pick("volume", query, candidates.collect())?.id)
     }
@@ -349,8 +353,10 @@ pub(crate) async fn default_computer_id(context: &Context) -> Result<String, Cli
 /// Without those on their way out: the name of one that was just deleted belongs to its successor.
 async fn computers(client: &Client, filter: ComputerFilter) -> Result<Vec<Candidate>, CliError> {
     let computers: Vec<_> = client.computers().list_all(&filter).try_collect().await?;
-    let staying = computers.into_iter().filter(|c| !matches!(c.state.as_str(), "destroying" | "destroyed"));
-    Ok(staying.map(|c| Candidate { id: c.id, name: c.name, state: c.state }).collect())
+    let is_going =
+        |state: Option<_>| matches!(state, Some(ComputerStatus::Destroying | ComputerStatus::Destroyed));
+    let staying = computers.into_iter().filter(|c| !is_going(c.state.known()));
+    Ok(staying.map(|c| Candidate { id: c.id, name: c.name, state: c.state.to_string() }).collect())
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use futures::TryStreamExt;
 use miosa_api::v1::services::{
     CreateService, NewServiceVolume, NewSource, Release, RunFields, RuntimeInstance, Service, UpdateService,
 };
+use miosa_api::v1::words::ServiceState;
 use miosa_client::ServiceFilter;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -266,9 +267,11 @@ fn print_mounts(context: &Context, service: &Service) -> Result<(), CliError> {
     let volumes: Vec<String> = service.volumes.iter().map(|volume| print::at(service, volume)).collect();
     let volumes = if volumes.is_empty() { "no volumes".into() } else { volumes.join(", ") };
     let name = &service.name;
-    Ok(output.line(&match service.state.as_str() {
-        "stopped" | "pending" => format!("Service {name} mounts {volumes} from its next start on"),
-        "deploying" => format!("Service {name} is to mount {volumes}"),
+    Ok(output.line(&match service.state.known() {
+        Some(ServiceState::Stopped | ServiceState::Pending) => {
+            format!("Service {name} mounts {volumes} from its next start on")
+        }
+        Some(ServiceState::Deploying) => format!("Service {name} is to mount {volumes}"),
         _ => format!("Service {name} mounts {volumes}"),
     })?)
 }

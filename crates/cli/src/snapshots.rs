@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use miosa_api::v1::snapshots::{
     CreateSnapshot, KeptSnapshot, PrunePlan, PruneSnapshots, Snapshot, SnapshotVerification, UpdateSnapshot,
 };
+use miosa_api::v1::words::{DeletedState, KeptReason, SnapshotState, VerificationState};
 use miosa_client::{SnapshotFilter, VolumeFilter};
 
 use self::print::print;
@@ -92,11 +93,11 @@ async fn create(context: &Context, args: CreateSnapshotArgs) -> Result<(), CliEr
 /// The snapshot when it is ready. Whoever stops waiting does not stop it.
 async fn taken(context: &Context, mut snapshot: Snapshot) -> Result<Snapshot, CliError> {
     let mut progress = Progress::new(&context.output);
-    while snapshot.state == "creating" {
+    while snapshot.state == SnapshotState::Creating {
         progress.wait(&format!("Snapshot of {}: {}", snapshot.volume_name, print::phase(&snapshot))).await;
         snapshot = context.client.snapshots().get(&snapshot.id).await?;
     }
-    if snapshot.state != "failed" {
+    if snapshot.state != SnapshotState::Failed {
         return Ok(snapshot);
     }
     let reason = snapshot.error.unwrap_or_else(|| "its host did not say why".into());
@@ -168,7 +169,7 @@ async fn delete(context: &Context, args: DeleteSnapshotArgs) -> Result<(), CliEr
     if output.is_quiet() {
         return Ok(output.line(&deleted.id)?);
     }
-    let done = if deleted.status == "deleting" { "Deleting" } else { "Deleted" };
+    let done = if deleted.status == DeletedState::Deleting { "Deleting" } else { "Deleted" };
     Ok(output.line(&format!("{done} snapshot {id}; {frees}"))?)
 }
 
@@ -184,14 +185,15 @@ async fn verify(context: &Context, args: VerifyArgs) -> Result<(), CliError> {
         snapshot = client.snapshots().get(&id).await?;
     }
     drop(progress);
-    let state = snapshot.verification.as_ref().map_or("running", |verification| verification.state.as_str());
-    if !matches!(state, "intact" | "running") {
+    let state = snapshot.verification.as_ref().map(|verification| verification.state.known());
+    let is_running = matches!(state, None | Some(Some(VerificationState::Running)));
+    if !is_running && state != Some(Some(VerificationState::Intact)) {
         return Err(bad(&snapshot));
     }
     if output.is_json() || output.is_quiet() {
         return print(context, &snapshot);
     }
-    if state == "running" {
+    if is_running {
         output.line(&format!("Verifying snapshot {id}"))?;
         output.hint(&format!("See the outcome: miosa snapshots show {}", short_id(&id)))?;
         return Ok(());
@@ -204,13 +206,14 @@ async fn verify(context: &Context, args: VerifyArgs) -> Result<(), CliError> {
 fn still_verifying(snapshot: &Snapshot) -> Option<String> {
     let SnapshotVerification { state, progress_percent, .. } = snapshot.verification.as_ref()?;
     let percent = progress_percent.map(|percent| format!(": {percent}%")).unwrap_or_default();
-    (state == "running").then_some(percent)
+    (*state == VerificationState::Running).then_some(percent)
 }
 
 /// A verification that did not find the data as it was taken.
 fn bad(snapshot: &Snapshot) -> CliError {
     let verification = snapshot.verification.as_ref();
-    let is_unreadable = verification.is_some_and(|verification| verification.state == "unreadable");
+    let is_unreadable =
+        verification.is_some_and(|verification| verification.state == VerificationState::Unreadable);
     let (code, what) = match is_unreadable {
         true => ("SNAPSHOT_UNREADABLE", "CANNOT BE READ"),
         false => ("SNAPSHOT_DAMAGED", "IS DAMAGED"),
@@ -266,10 +269,10 @@ fn print_plan(
         )
     };
     let stays = |kept: &KeptSnapshot| {
-        let reason = match kept.reason.as_str() {
-            "newest" => "the newest good one of its volume",
-            "in_use" => "in use: being restored or forked",
-            other => other,
+        let reason = match kept.reason.known() {
+            Some(KeptReason::Newest) => "the newest good one of its volume",
+            Some(KeptReason::InUse) => "in use: being restored or forked",
+            _ => kept.reason.as_str(),
         };
         print::plan_row(&kept.id, known.get(&kept.id), now, "stays", reason)
     };

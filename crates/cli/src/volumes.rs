@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use miosa_api::twin::Twin;
 use miosa_api::v1::attachments::CreateAttachment;
 use miosa_api::v1::volumes::{CreateVolume, UpdateVolume, Volume};
+use miosa_api::v1::words::{AttachmentState, DeletedState};
 use miosa_client::VolumeFilter;
 use miosa_domain::size;
 
@@ -62,7 +63,7 @@ async fn list(context: &Context, args: ListVolumesArgs) -> Result<(), CliError> 
                 short_id(&volume.id),
                 volume.name.clone(),
                 size::human(volume.size_bytes),
-                volume.state.clone(),
+                volume.state.to_string(),
                 time(&volume.deleted_at),
                 time(&volume.purge_after),
             ]
@@ -76,7 +77,7 @@ async fn list(context: &Context, args: ListVolumesArgs) -> Result<(), CliError> 
             volume.name.clone(),
             size::human(volume.size_bytes),
             volume.region.clone(),
-            volume.state.clone(),
+            volume.state.to_string(),
             volume.attached_to.as_deref().map_or("none".into(), short_id),
             age(&volume.created_at, now),
         ]
@@ -165,7 +166,7 @@ async fn attach(context: &Context, args: AttachArgs) -> Result<(), CliError> {
     if output.is_quiet() {
         return Ok(output.line(&attachment.id)?);
     }
-    let done = if attachment.state == "attaching" { "Attaching" } else { "Attached" };
+    let done = if attachment.state == AttachmentState::Attaching { "Attaching" } else { "Attached" };
     output.line(&format!("{done} volume {}", attachment.volume_id))?;
     output.fields(&[
         ("Attachment", Some(attachment.id)),
@@ -192,7 +193,7 @@ async fn detach(context: &Context, args: DetachArgs) -> Result<(), CliError> {
     if output.is_quiet() {
         return Ok(output.line(&deleted.id)?);
     }
-    let done = if deleted.status == "detaching" { "Detaching" } else { "Detached" };
+    let done = if deleted.status == DeletedState::Detaching { "Detaching" } else { "Detached" };
     Ok(output.line(&format!("{done} attachment {}", deleted.id))?)
 }
 

@@ -7,6 +7,7 @@ use miosa_api::v1::computers::{
     Computer, ComputerAction, CreateComputer, Exec, ExecResult, LogLine, Logs, UpdateComputer,
 };
 use miosa_api::v1::volumes::Deleted;
+use miosa_api::v1::words::ComputerStatus;
 use reqwest::Method;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
@@ -124,9 +125,9 @@ impl<'a> Computers<'a> {
         let deadline = Instant::now() + patience;
         loop {
             let computer = self.get(id).await?;
-            match computer.status.as_str() {
-                "running" | "active" => return Ok(computer),
-                "creating" | "provisioning" | "starting" => {}
+            match computer.status.known() {
+                Some(ComputerStatus::Running) => return Ok(computer),
+                Some(ComputerStatus::Provisioning | ComputerStatus::Starting) => {}
                 _ => return Err(ClientError::NotRunning { computer: Box::new(computer) }),
             }
             if Instant::now() + POLL_PAUSE >= deadline {

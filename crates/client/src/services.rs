@@ -237,5 +237,5 @@ impl<'a> Services<'a> {
 
 /// Whether more becomes of a release by itself.
 fn is_on_its_way(release: &Release) -> bool {
-    matches!(release.state.as_str(), "queued" | "deploying")
+    release.state.known().is_some_and(|state| !state.is_settled())
 }

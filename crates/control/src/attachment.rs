@@ -2,6 +2,7 @@
 
 use miosa_api::v1::attachments::Attachment;
 use miosa_api::v1::volumes::Deleted;
+use miosa_api::v1::words::DeletedState;
 use miosa_domain::attachment::AttachmentState;
 use miosa_domain::status::{Failure, FailureCode};
 use miosa_domain::{AttachmentId, ComputerId, Refusal, TenantId};
@@ -117,7 +118,7 @@ impl App {
             loop {
                 if attachment.deleted_at.is_some() {
                     wait.over("detach");
-                    return Ok(view::deleted(id, "detached"));
+                    return Ok(view::deleted(id, DeletedState::Detached.into()));
                 }
                 let refused = attachment.refused_detach.filter(|refused| refused.generation >= intent);
                 if let Some(refused) = refused {
@@ -125,7 +126,10 @@ impl App {
                     return Err(detach_refusal(attachment.volume_id, refused.reason).into());
                 }
                 if !wait.goes_on().await {
-                    return Ok(Deleted { deleted: false, ..view::deleted(id, "detaching") });
+                    return Ok(Deleted {
+                        deleted: false,
+                        ..view::deleted(id, DeletedState::Detaching.into())
+                    });
                 }
                 attachment = app.read_attachment(tenant_id, id).await?;
             }

@@ -3,6 +3,7 @@
 use miosa_api::agent_v1::ExecRequest;
 use miosa_api::v1::computers::Computer;
 use miosa_api::v1::volumes::Deleted;
+use miosa_api::word::Word;
 use miosa_domain::computer::{self, ComputerStatus};
 use miosa_domain::{ComputerId, HostId, Refusal, TenantId};
 use miosa_store::computer::ComputerRecord;
@@ -141,7 +142,7 @@ impl App {
             let computer =
                 app.store().delete_computer(tenant_id, id, force, idempotency.as_ref(), now()).await?;
             app.hosts().wake(computer.host_id);
-            Ok(view::deleted(id, computer.status.as_str()))
+            Ok(view::deleted(id, Word::of(computer.status.as_str())))
         })
         .await
     }

@@ -1,6 +1,7 @@
 //! The history of a volume.
 
 use miosa_api::v1::snapshots::Event;
+use miosa_api::word::Word;
 use miosa_domain::VolumeId;
 use miosa_store::event::EventRecord;
 
@@ -25,7 +26,7 @@ fn event_view(event: EventRecord) -> Event {
         id: event.id.to_string(),
         volume_id: event.volume_id.to_string(),
         at: event.at.to_string(),
-        kind: event.kind.as_str().into(),
+        kind: Word::of(event.kind.as_str()),
         message: event.message,
         snapshot_id: event.snapshot_id.map(|id| id.to_string()),
         other_volume_id: event.other_volume_id.map(|id| id.to_string()),

@@ -18,6 +18,7 @@ use miosa_api::agent_v1::{
     ChangeKind, InspectRequest, InspectedChange, InspectedFile, InspectedKind, READ_MAX_BYTES, StreamEvent,
 };
 use miosa_api::v1::snapshots::{ChangedFile, FileEntry, SnapshotDiff};
+use miosa_api::v1::words::{FileChange, FileType};
 use miosa_domain::status::{Failure, FailureCode};
 use miosa_domain::{HostId, Refusal, SnapshotId, snapshot};
 use miosa_store::snapshot::SnapshotRecord;
@@ -335,9 +336,9 @@ fn empty_diff(from: SnapshotId, to: SnapshotId) -> SnapshotDiff {
 
 fn count(diff: &mut SnapshotDiff, file: &InspectedChange, limit: usize) {
     let (change, counter) = match file.change {
-        ChangeKind::Added => ("added", &mut diff.files_added),
-        ChangeKind::Removed => ("removed", &mut diff.files_removed),
-        ChangeKind::Modified => ("modified", &mut diff.files_modified),
+        ChangeKind::Added => (FileChange::Added, &mut diff.files_added),
+        ChangeKind::Removed => (FileChange::Removed, &mut diff.files_removed),
+        ChangeKind::Modified => (FileChange::Modified, &mut diff.files_modified),
     };
     *counter += 1;
     if diff.files.len() == limit {
@@ -377,12 +378,12 @@ fn entry(path: &[u8], file: &InspectedFile) -> FileEntry {
     }
 }
 
-fn kind(kind: InspectedKind) -> &'static str {
+fn kind(kind: InspectedKind) -> FileType {
     match kind {
-        InspectedKind::File => "file",
-        InspectedKind::Directory => "dir",
-        InspectedKind::Symlink => "symlink",
-        InspectedKind::Other => "other",
+        InspectedKind::File => FileType::File,
+        InspectedKind::Directory => FileType::Dir,
+        InspectedKind::Symlink => FileType::Symlink,
+        InspectedKind::Other => FileType::Other,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use miosa_api::v1::projects::Project;
 use miosa_api::v1::volumes::Deleted;
+use miosa_api::v1::words::DeletedState;
 use miosa_domain::ProjectId;
 use miosa_store::project::{ProjectChange, ProjectRecord};
 use uuid::Uuid;
@@ -69,7 +70,7 @@ impl App {
         idempotency: Option<Idempotency>,
     ) -> Result<Deleted, AppError> {
         let deleted = self.store().delete_project(caller.tenant_id, id, idempotency.as_ref(), now()).await?;
-        Ok(view::deleted(deleted.id, "deleted"))
+        Ok(view::deleted(deleted.id, DeletedState::Deleted.into()))
     }
 }
 

@@ -7,6 +7,7 @@ use futures::stream::{SelectAll, StreamExt};
 use miosa_api::agent_v1::StreamEvent;
 use miosa_api::v1::services::{EffectiveVariable, Release, RuntimeInstance, Service, StoppedService};
 use miosa_api::v1::volumes::Deleted;
+use miosa_api::v1::words::{DeletedState, VariableSource};
 use miosa_domain::service::{RunSettings, ServiceKind, SettingsPatch};
 use miosa_domain::{ComputerId, HostId, InstanceId, ProjectId, Refusal, ReleaseId, ServiceId, VolumeId};
 use miosa_store::page;
@@ -291,7 +292,7 @@ impl App {
         to_the_end(async move {
             let service = app.store().delete_service(tenant_id, id, idempotency.as_ref(), now()).await?;
             app.hosts().wake(service.host_id);
-            Ok(view::deleted(id, "destroying"))
+            Ok(view::deleted(id, DeletedState::Destroying.into()))
         })
         .await
     }
@@ -342,7 +343,9 @@ impl App {
         let served = sight.target.or(sight.active);
         let number = served.as_ref().map_or(next, |release| release.number);
         let settings = served.map_or(sight.service.settings, |release| release.settings);
-        let source = |name: &String| if settings.env.contains_key(name) { "service" } else { "server" };
+        let source = |name: &String| {
+            if settings.env.contains_key(name) { VariableSource::Service } else { VariableSource::Server }
+        };
         let all = settings.environment(id, number, 0).into_iter().map(|(name, value)| EffectiveVariable {
             source: source(&name).into(),
             name,

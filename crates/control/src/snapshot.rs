@@ -2,6 +2,7 @@
 
 use miosa_api::v1::snapshots::{PrunePlan, Snapshot};
 use miosa_api::v1::volumes::Deleted;
+use miosa_api::v1::words::DeletedState;
 use miosa_domain::snapshot::SnapshotState;
 use miosa_domain::status::{Failure, FailureCode, VerificationOutcome};
 use miosa_domain::{Refusal, SnapshotId, TenantId, VolumeId};
@@ -126,12 +127,12 @@ impl App {
             app.hosts().wake(snapshot.host_id);
             while !snapshot.is_tombstone {
                 if !wait.goes_on().await {
-                    return Ok(view::deleted(path.id, "deleting"));
+                    return Ok(view::deleted(path.id, DeletedState::Deleting.into()));
                 }
                 snapshot = app.read_snapshot(tenant_id, path.id).await?;
             }
             wait.over("delete_snapshot");
-            Ok(view::deleted(path.id, "deleted"))
+            Ok(view::deleted(path.id, DeletedState::Deleted.into()))
         })
         .await
     }

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use miosa_api::v1;
+use miosa_api::v1::words::open::DeletedState;
+use miosa_api::v1::words::{self, Backend, DataServiceType, Filesystem, OriginKind};
+use miosa_api::word::Word;
 use miosa_domain::computer::ComputerStatus;
 use miosa_domain::schedule::Schedule;
 use miosa_domain::size;
-use miosa_domain::spec::{Network, Origin};
+use miosa_domain::spec::Origin;
 use miosa_domain::status::{CompactionState, InstanceState};
 use miosa_domain::volume::VolumeState;
 use miosa_store::attachment::AttachmentRecord;
@@ -44,15 +47,15 @@ impl App {
             project_id: volume.project_id.to_string(),
             size_gb: size::ceil_gb(volume.size_bytes),
             size_bytes: volume.size_bytes,
-            backend: "local".into(),
-            filesystem: "ext4".into(),
-            status: state.as_str().into(),
-            state: state.as_str().into(),
+            backend: Backend::Local.into(),
+            filesystem: Filesystem::Ext4.into(),
+            status: state.into(),
+            state: state.into(),
             region: self.region().into(),
             host_id: volume.host_id.to_string(),
             attached_to: volume.attachments.first().map(|a| a.computer_id.to_string()),
             attachments: volume.attachments.iter().map(volume_attachment).collect(),
-            kind: "volume".into(),
+            kind: DataServiceType::Volume.into(),
             snapshot_schedule: volume.schedule.map(|schedule| schedule.text),
             snapshot_retention_days: volume.retention_days,
             snapshots,
@@ -83,18 +86,18 @@ impl App {
             owner_user_id: None,
             slug: computer.slug(),
             template_type: computer.template_type,
-            size: Some(computer.size.as_str().into()),
+            size: Some(computer.size.into()),
             vcpus: resources.vcpus,
             memory_mb: resources.memory_mb,
-            status: computer.status.as_str().into(),
-            state: computer.status.as_str().into(),
+            status: computer.status.into(),
+            state: computer.status.into(),
             vm_id: Some(computer.id.to_string()),
             host_id: computer.host_id.to_string(),
             region: self.region().into(),
             workspace_id: computer.workspace_id,
             project_id: computer.project_id.to_string(),
             ip_address: None,
-            visibility: computer.visibility,
+            visibility: computer.visibility.as_deref().map(Word::of),
             sandbox_url: None,
             desktop_url: None,
             preview_domain: None,
@@ -104,10 +107,7 @@ impl App {
             external_workspace_id: computer.external_workspace_id,
             external_user_id: computer.external_user_id,
             external_project_id: computer.external_project_id,
-            network: match computer.network {
-                Network::Isolated => "isolated".into(),
-                Network::Host => "host".into(),
-            },
+            network: computer.network.into(),
             command: computer.command,
             restart_count: computer.reported.as_ref().map_or(0, |reported| reported.restart_count),
             exit_code: computer.reported.as_ref().and_then(|reported| reported.exit_code),
@@ -130,8 +130,8 @@ pub(crate) fn attachment_view(attachment: AttachmentRecord) -> v1::attachments::
         instance_id: attachment.service_id.map(|_| attachment.computer_id.to_string()),
         read_only: attachment.read_only,
         shared: attachment.shared,
-        state: attachment.state.as_str().into(),
-        status: attachment.state.as_str().into(),
+        state: attachment.state.into(),
+        status: attachment.state.into(),
         device: attachment.device,
         volume_name: attachment.volume_name,
         size_gb: size::ceil_gb(attachment.volume_size_bytes),
@@ -150,19 +150,22 @@ fn volume_attachment(attachment: &AttachmentRecord) -> v1::volumes::VolumeAttach
         instance_id: Some(attachment.computer_id.to_string()),
         mount_path: attachment.mount_path.to_string(),
         read_only: attachment.read_only,
-        state: attachment.state.as_str().into(),
+        state: attachment.state.into(),
     }
 }
 
 fn volume_snapshots(volume: &VolumeRecord, now: Timestamp) -> v1::volumes::VolumeSnapshots {
     let schedule = volume.schedule.as_ref();
     let (schedule_state, schedule_message) = match schedule.map(|schedule| &schedule.state) {
-        None => ("off", None),
-        Some(ScheduleState::Ok) => ("ok", None),
-        Some(ScheduleState::Paused { percent }) => {
-            ("paused", Some(format!("the pool is {percent}% full; it goes on when there is room again")))
+        None => (words::ScheduleState::Off, None),
+        Some(ScheduleState::Ok) => (words::ScheduleState::Ok, None),
+        Some(ScheduleState::Paused { percent }) => (
+            words::ScheduleState::Paused,
+            Some(format!("the pool is {percent}% full; it goes on when there is room again")),
+        ),
+        Some(ScheduleState::Failing(failure)) => {
+            (words::ScheduleState::Failing, Some(failure.message.clone()))
         }
-        Some(ScheduleState::Failing(failure)) => ("failing", Some(failure.message.clone())),
     };
     let plan = schedule.and_then(|schedule| schedule.plan);
     // The text was valid when it was accepted.
@@ -201,7 +204,7 @@ fn compaction(volume: &VolumeRecord) -> Option<v1::volumes::Compaction> {
     let Some(reported) = volume.reported_compaction.as_ref().filter(|reported| answers(reported.number))
     else {
         let pending = v1::volumes::Compaction {
-            state: "pending".into(),
+            state: words::CompactionState::Pending.into(),
             extents_before: None,
             extents_now: None,
             progress_percent: None,
@@ -210,9 +213,13 @@ fn compaction(volume: &VolumeRecord) -> Option<v1::volumes::Compaction> {
         return (volume.compaction > 0).then_some(pending);
     };
     let (state, progress_percent, message) = match &reported.state {
-        CompactionState::Running => ("running", percent(reported.done_bytes, reported.total_bytes), None),
-        CompactionState::Done => ("done", None, None),
-        CompactionState::Stopped(failure) => ("stopped", None, Some(failure.message.clone())),
+        CompactionState::Running => {
+            (words::CompactionState::Running, percent(reported.done_bytes, reported.total_bytes), None)
+        }
+        CompactionState::Done => (words::CompactionState::Done, None, None),
+        CompactionState::Stopped(failure) => {
+            (words::CompactionState::Stopped, None, Some(failure.message.clone()))
+        }
     };
     Some(v1::volumes::Compaction {
         state: state.into(),
@@ -225,8 +232,8 @@ fn compaction(volume: &VolumeRecord) -> Option<v1::volumes::Compaction> {
 
 fn volume_origin(origin: Origin) -> v1::volumes::VolumeOrigin {
     let (kind, id) = match origin {
-        Origin::Snapshot { id } => ("snapshot", id.to_string()),
-        Origin::Volume { id, .. } => ("volume", id.to_string()),
+        Origin::Snapshot { id } => (OriginKind::Snapshot, id.to_string()),
+        Origin::Volume { id, .. } => (OriginKind::Volume, id.to_string()),
     };
     v1::volumes::VolumeOrigin { kind: kind.into(), id }
 }
@@ -243,8 +250,8 @@ fn percent(done_bytes: u64, total_bytes: u64) -> Option<u32> {
     Some(percent.min(100) as u32)
 }
 
-pub(crate) fn deleted(id: impl ToString, status: &str) -> v1::volumes::Deleted {
-    v1::volumes::Deleted { id: id.to_string(), deleted: true, success: true, status: status.into() }
+pub(crate) fn deleted(id: impl ToString, status: DeletedState) -> v1::volumes::Deleted {
+    v1::volumes::Deleted { id: id.to_string(), deleted: true, success: true, status }
 }
 
 /// A value as the only detail of an error.

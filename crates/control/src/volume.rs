@@ -1,6 +1,7 @@
 //! The verbs of volumes.
 
 use miosa_api::v1::volumes::{Deleted, Volume};
+use miosa_api::word::Word;
 use miosa_domain::status::{CompactionState, Failure, FailureCode};
 use miosa_domain::volume::{Lifecycle, VolumeState};
 use miosa_domain::{HostId, Refusal, TenantId, VolumeId};
@@ -141,7 +142,7 @@ impl App {
                     let message = format!("volume {id} could not be moved to the trash: {}", failure.message);
                     Err(Refusal::HostRefused { code: "VOLUME_NOT_READY", message }.into())
                 }
-                (lifecycle, _) => Ok(view::deleted(id, lifecycle.as_str())),
+                (lifecycle, _) => Ok(view::deleted(id, Word::of(lifecycle.as_str()))),
             }
         })
         .await

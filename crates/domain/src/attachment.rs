@@ -15,8 +15,21 @@ use crate::id::{AttachmentId, ComputerId, VolumeId};
 use crate::mount_path::MountPath;
 use crate::refusal::Refusal;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum AttachmentState {
     Attaching,
     Attached,
@@ -25,13 +38,6 @@ pub enum AttachmentState {
 }
 
 impl AttachmentState {
-    pub const ALL: [AttachmentState; 4] = [
-        AttachmentState::Attaching,
-        AttachmentState::Attached,
-        AttachmentState::Detaching,
-        AttachmentState::Failed,
-    ];
-
     /// The allowed moves. Staying is not a move.
     pub fn may_become(self, next: AttachmentState) -> bool {
         use AttachmentState::*;
@@ -45,12 +51,7 @@ impl AttachmentState {
     }
 
     pub fn as_str(self) -> &'static str {
-        match self {
-            AttachmentState::Attaching => "attaching",
-            AttachmentState::Attached => "attached",
-            AttachmentState::Detaching => "detaching",
-            AttachmentState::Failed => "failed",
-        }
+        self.into()
     }
 }
 

@@ -3,8 +3,6 @@
 //! Once a call is accepted, the status describes the requested run: a computer that was told to stop is never
 //! `running`, and after a restart it is `starting` until the *new* run is up.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::id::ComputerId;
@@ -12,8 +10,22 @@ use crate::refusal::Refusal;
 use crate::spec::{DesiredRun, Resources};
 use crate::status::{InstanceState, InstanceStatus};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ComputerStatus {
     Provisioning,
     Starting,
@@ -27,22 +39,7 @@ pub enum ComputerStatus {
 
 impl ComputerStatus {
     pub fn as_str(self) -> &'static str {
-        match self {
-            ComputerStatus::Provisioning => "provisioning",
-            ComputerStatus::Starting => "starting",
-            ComputerStatus::Running => "running",
-            ComputerStatus::Stopping => "stopping",
-            ComputerStatus::Stopped => "stopped",
-            ComputerStatus::Error => "error",
-            ComputerStatus::Destroying => "destroying",
-            ComputerStatus::Destroyed => "destroyed",
-        }
-    }
-}
-
-impl fmt::Display for ComputerStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        self.into()
     }
 }
 
@@ -109,39 +106,33 @@ pub fn may_exec(computer_id: ComputerId, status: ComputerStatus) -> Result<(), R
 }
 
 /// The sizes that users can choose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ComputerSize {
     Xs,
     Small,
     Medium,
     Large,
+    #[strum(to_string = "xl", serialize = "xlarge")]
     Xl,
 }
 
 impl ComputerSize {
-    pub const NAMES: &'static str = "xs, small, medium, large, xl";
-
-    /// Parses a size's name; `xlarge` is an alias of `xl`.
-    pub fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "xs" => Self::Xs,
-            "small" => Self::Small,
-            "medium" => Self::Medium,
-            "large" => Self::Large,
-            "xl" | "xlarge" => Self::Xl,
-            _ => return None,
-        })
-    }
-
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Xs => "xs",
-            Self::Small => "small",
-            Self::Medium => "medium",
-            Self::Large => "large",
-            Self::Xl => "xl",
-        }
+        self.into()
     }
 
     /// CPU and memory limits; a limit is not a reservation, so small machines can run large computers.

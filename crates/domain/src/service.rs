@@ -11,11 +11,9 @@
 //! A release is immutable: promoting an old one deploys its settings under a new number. The number of replicas
 //! belongs to the service, so scaling creates no release.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 use crate::computer::ComputerSize;
 use crate::id::{ServiceId, VolumeId};
@@ -30,30 +28,30 @@ pub const STOP_GRACE_SECONDS_DEFAULT: u32 = 10;
 /// A release fails when a replica exits this often before it is healthy.
 pub const ENDS_BEFORE_HEALTHY_MAX: u32 = 3;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ServiceKind {
+    #[strum(to_string = "server", serialize = "web", serialize = "private")]
     Server,
     Worker,
 }
 
 impl ServiceKind {
-    pub const NAMES: &'static str = "server (or web, private), worker";
-
-    /// Parses a kind; `web` and `private` are servers.
-    pub fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "server" | "web" | "private" => Self::Server,
-            "worker" => Self::Worker,
-            _ => return None,
-        })
-    }
-
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Server => "server",
-            Self::Worker => "worker",
-        }
+        self.into()
     }
 }
 
@@ -201,8 +199,22 @@ impl SettingsPatch {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ReleaseState {
     /// Waiting for its snapshots, or for a stopped service to start.
     Queued,
@@ -218,16 +230,6 @@ pub enum ReleaseState {
 }
 
 impl ReleaseState {
-    pub const ALL: [ReleaseState; 7] = [
-        ReleaseState::Queued,
-        ReleaseState::Deploying,
-        ReleaseState::Active,
-        ReleaseState::Failed,
-        ReleaseState::Canceled,
-        ReleaseState::Stopped,
-        ReleaseState::Removed,
-    ];
-
     /// The allowed moves. Staying is not a move.
     pub fn may_become(self, next: ReleaseState) -> bool {
         use ReleaseState::*;
@@ -242,26 +244,12 @@ impl ReleaseState {
     }
 
     pub fn as_str(self) -> &'static str {
-        match self {
-            ReleaseState::Queued => "queued",
-            ReleaseState::Deploying => "deploying",
-            ReleaseState::Active => "active",
-            ReleaseState::Failed => "failed",
-            ReleaseState::Canceled => "canceled",
-            ReleaseState::Stopped => "stopped",
-            ReleaseState::Removed => "removed",
-        }
+        self.into()
     }
 
     /// Whether this is a final state.
     pub fn is_settled(self) -> bool {
         !matches!(self, ReleaseState::Queued | ReleaseState::Deploying)
-    }
-}
-
-impl fmt::Display for ReleaseState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 
@@ -272,8 +260,21 @@ pub struct ReleaseReason {
     pub detail: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum ReasonCode {
     /// A replica's first process kept exiting before it was healthy.
     CrashLoop,
@@ -293,21 +294,27 @@ pub enum ReasonCode {
 
 impl ReasonCode {
     pub fn as_str(self) -> &'static str {
-        match self {
-            ReasonCode::CrashLoop => "CRASH_LOOP",
-            ReasonCode::NotHealthy => "NOT_HEALTHY",
-            ReasonCode::CannotStart => "CANNOT_START",
-            ReasonCode::SnapshotFailed => "SNAPSHOT_FAILED",
-            ReasonCode::RestoreFailed => "RESTORE_FAILED",
-            ReasonCode::Superseded => "SUPERSEDED",
-            ReasonCode::Stopped => "STOPPED",
-        }
+        self.into()
     }
 }
 
 /// A runtime instance's state in the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ReplicaState {
     Provisioning,
     Starting,
@@ -320,21 +327,7 @@ pub enum ReplicaState {
 
 impl ReplicaState {
     pub fn as_str(self) -> &'static str {
-        match self {
-            ReplicaState::Provisioning => "provisioning",
-            ReplicaState::Starting => "starting",
-            ReplicaState::Healthy => "healthy",
-            ReplicaState::Unhealthy => "unhealthy",
-            ReplicaState::Error => "error",
-            ReplicaState::Stopped => "stopped",
-            ReplicaState::Destroyed => "destroyed",
-        }
-    }
-}
-
-impl fmt::Display for ReplicaState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        self.into()
     }
 }
 
@@ -363,7 +356,10 @@ pub fn replica_state(desired: DesiredRun, run: u64, reported: Option<&InstanceSt
 }
 
 /// A service's state in the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, strum::EnumString, strum::IntoStaticStr, strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum ServiceState {
     /// It has no release yet.
     Pending,
@@ -377,14 +373,7 @@ pub enum ServiceState {
 
 impl ServiceState {
     pub fn as_str(self) -> &'static str {
-        match self {
-            ServiceState::Pending => "pending",
-            ServiceState::Deploying => "deploying",
-            ServiceState::Running => "running",
-            ServiceState::Failed => "failed",
-            ServiceState::Stopped => "stopped",
-            ServiceState::Destroying => "destroying",
-        }
+        self.into()
     }
 }
 

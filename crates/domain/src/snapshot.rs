@@ -12,16 +12,28 @@
 //! A snapshot never leaves `ready` except to be deleted. A failed one is not retried, because that would capture another
 //! instant than the requested one; a retry is a new snapshot.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::id::SnapshotId;
 use crate::refusal::Refusal;
 
 /// The state in the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum SnapshotState {
     Creating,
     Ready,
@@ -30,9 +42,6 @@ pub enum SnapshotState {
 }
 
 impl SnapshotState {
-    pub const ALL: [SnapshotState; 4] =
-        [SnapshotState::Creating, SnapshotState::Ready, SnapshotState::Failed, SnapshotState::Deleting];
-
     /// The allowed moves. Staying is not a move.
     pub fn may_become(self, next: SnapshotState) -> bool {
         use SnapshotState::*;
@@ -40,24 +49,26 @@ impl SnapshotState {
     }
 
     pub fn as_str(self) -> &'static str {
-        match self {
-            SnapshotState::Creating => "creating",
-            SnapshotState::Ready => "ready",
-            SnapshotState::Failed => "failed",
-            SnapshotState::Deleting => "deleting",
-        }
-    }
-}
-
-impl fmt::Display for SnapshotState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        self.into()
     }
 }
 
 /// Why a snapshot was taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Trigger {
     /// Requested by a caller; kept until it is deleted or reaches its own expiry.
     Manual,
@@ -68,11 +79,7 @@ pub enum Trigger {
 
 impl Trigger {
     pub fn as_str(self) -> &'static str {
-        match self {
-            Trigger::Manual => "manual",
-            Trigger::Schedule => "schedule",
-            Trigger::Safety => "safety",
-        }
+        self.into()
     }
 }
 

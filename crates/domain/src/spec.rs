@@ -140,34 +140,35 @@ pub struct InstanceSpec {
 }
 
 /// What happens after an instance's first process exits.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum RestartPolicy {
     #[default]
+    #[strum(to_string = "always", serialize = "unless-stopped")]
     Always,
     /// Restarted unless it exited with code 0.
     OnFailure,
+    #[strum(to_string = "no", serialize = "never")]
     No,
 }
 
 impl RestartPolicy {
-    pub const NAMES: &'static str = "always, on-failure, no";
-
-    pub fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "always" | "unless-stopped" => Self::Always,
-            "on-failure" => Self::OnFailure,
-            "no" | "never" => Self::No,
-            _ => return None,
-        })
-    }
-
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Always => "always",
-            Self::OnFailure => "on-failure",
-            Self::No => "no",
-        }
+        self.into()
     }
 
     /// Whether a first process that exited with `code` (`None` if unknown) is restarted.
@@ -208,8 +209,21 @@ pub enum Probe {
     Http { port: u16, path: String },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum DesiredRun {
     Running,
     Stopped,
@@ -223,8 +237,21 @@ pub struct Resources {
     pub pids_max: u32,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Network {
     /// A separate network namespace with only a loopback interface.
     Isolated,

@@ -13,8 +13,6 @@
 //! Only the [`Lifecycle`] is stored. `attaching`, `attached` and `detaching` are derived from the volume's attachments, and
 //! `unavailable` from its host, in [`state`], so they can never disagree.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::attachment::{Attachment, AttachmentState};
@@ -76,8 +74,22 @@ impl Lifecycle {
 }
 
 /// The state in the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum VolumeState {
     Creating,
     Available,
@@ -93,24 +105,7 @@ pub enum VolumeState {
 
 impl VolumeState {
     pub fn as_str(self) -> &'static str {
-        match self {
-            VolumeState::Creating => "creating",
-            VolumeState::Available => "available",
-            VolumeState::Attaching => "attaching",
-            VolumeState::Attached => "attached",
-            VolumeState::Detaching => "detaching",
-            VolumeState::Deleting => "deleting",
-            VolumeState::Deleted => "deleted",
-            VolumeState::Restoring => "restoring",
-            VolumeState::Error => "error",
-            VolumeState::Unavailable => "unavailable",
-        }
-    }
-}
-
-impl fmt::Display for VolumeState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        self.into()
     }
 }
 

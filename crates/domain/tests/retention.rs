@@ -5,6 +5,7 @@ use miosa_domain::SnapshotId;
 use miosa_domain::retention::{Candidate, FAILED_HOURS, expires_at, prunable};
 use miosa_domain::snapshot::{SnapshotState, Trigger};
 use proptest::prelude::*;
+use strum::VariantArray;
 use uuid::Uuid;
 
 const NOW: Timestamp = Timestamp::constant(1_780_000_000, 0);
@@ -107,7 +108,7 @@ fn the_last_good_one_is_a_good_one() {
 
 fn candidate() -> impl Strategy<Value = Candidate> {
     let state =
-        prop_oneof![4 => Just(SnapshotState::Ready), 1 => proptest::sample::select(&SnapshotState::ALL[..])];
+        prop_oneof![4 => Just(SnapshotState::Ready), 1 => proptest::sample::select(SnapshotState::VARIANTS)];
     let rarely = || proptest::bool::weighted(0.2);
     (state, 0..40_i64, proptest::option::weighted(0.8, -40..10_i64), rarely(), rarely(), rarely()).prop_map(
         |(state, ago, expires_in, protected, in_use, damaged)| Candidate {

@@ -14,6 +14,7 @@ use miosa_domain::{
     AttachmentId, ComputerId, Generation, HostId, InstanceId, MountPath, Refusal, SnapshotId, VolumeId,
 };
 use proptest::prelude::*;
+use strum::VariantArray;
 use uuid::Uuid;
 
 const fn uuid(n: u128) -> Uuid {
@@ -91,8 +92,8 @@ fn attachment_moves() {
         (Failed, Attached),
         (Failed, Detaching),
     ];
-    for from in AttachmentState::ALL {
-        for to in AttachmentState::ALL {
+    for &from in AttachmentState::VARIANTS {
+        for &to in AttachmentState::VARIANTS {
             assert_eq!(from.may_become(to), allowed.contains(&(from, to)), "{from:?} -> {to:?}");
         }
     }
@@ -218,8 +219,8 @@ fn snapshot_moves() {
     use SnapshotState::*;
     let allowed =
         [(Creating, Ready), (Creating, Failed), (Creating, Deleting), (Ready, Deleting), (Failed, Deleting)];
-    for from in SnapshotState::ALL {
-        for to in SnapshotState::ALL {
+    for &from in SnapshotState::VARIANTS {
+        for &to in SnapshotState::VARIANTS {
             assert_eq!(from.may_become(to), allowed.contains(&(from, to)), "{from:?} -> {to:?}");
         }
     }

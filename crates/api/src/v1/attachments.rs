@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::words::open::AttachmentState;
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Attachment {
     pub id: String,
@@ -16,9 +18,9 @@ pub struct Attachment {
     /// Other replicas may write beside it.
     pub shared: bool,
     /// attaching, attached, detaching or failed.
-    pub state: String,
+    pub state: AttachmentState,
     /// The same as `state`.
-    pub status: String,
+    pub status: AttachmentState,
     /// The block device on the host while the volume is mounted there, for example `/dev/loop7`.
     pub device: Option<String>,
     pub volume_name: String,

@@ -7,6 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::attachments::Attachment;
+use super::words::open::{ComputerSize, ComputerStatus, Network, OutputStream, Visibility};
 use crate::page::List;
 
 /// A computer as clients see it.
@@ -19,20 +20,20 @@ pub struct Computer {
     pub slug: String,
     pub template_type: String,
     /// xs, small, medium, large or xl.
-    pub size: Option<String>,
+    pub size: Option<ComputerSize>,
     pub vcpus: u32,
     pub memory_mb: u64,
     /// provisioning, starting, running, stopping, stopped, error, destroying or destroyed.
-    pub status: String,
+    pub status: ComputerStatus,
     /// The same as `status`.
-    pub state: String,
+    pub state: ComputerStatus,
     pub vm_id: Option<String>,
     pub host_id: String,
     pub region: String,
     pub workspace_id: Option<String>,
     pub project_id: String,
     pub ip_address: Option<String>,
-    pub visibility: Option<String>,
+    pub visibility: Option<Visibility>,
     pub sandbox_url: Option<String>,
     pub desktop_url: Option<String>,
     pub preview_domain: Option<String>,
@@ -44,7 +45,7 @@ pub struct Computer {
     pub external_user_id: Option<String>,
     pub external_project_id: Option<String>,
     /// `isolated` (loopback only) or `host`.
-    pub network: String,
+    pub network: Network,
     /// The first process; the template's own when null.
     pub command: Option<Vec<String>>,
     /// How often the first process ended by itself since the computer was started.
@@ -84,14 +85,14 @@ pub struct CreateComputer {
     pub template_type: Option<String>,
     /// xs, small (default), medium, large, xl (or xlarge).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size: Option<String>,
+    pub size: Option<ComputerSize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub env: Option<BTreeMap<String, String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub visibility: Option<String>,
+    pub visibility: Option<Visibility>,
     #[serde(default, alias = "workspaceId", skip_serializing_if = "Option::is_none")]
     pub workspace_id: Option<String>,
     #[serde(default, alias = "projectId", skip_serializing_if = "Option::is_none")]
@@ -114,7 +115,7 @@ pub struct CreateComputer {
     pub command: Option<Command>,
     /// `isolated` (default) or `host`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub network: Option<String>,
+    pub network: Option<Network>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -130,7 +131,7 @@ pub struct UpdateComputer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub visibility: Option<String>,
+    pub visibility: Option<Visibility>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
@@ -202,7 +203,7 @@ pub struct Logs {
 pub struct LogLine {
     pub timestamp: String,
     /// `stdout` or `stderr`.
-    pub stream: String,
+    pub stream: OutputStream,
     pub line: String,
     /// The same as `line`.
     pub message: String,
@@ -213,9 +214,9 @@ pub struct LogLine {
 #[into_params(parameter_in = Query)]
 pub struct ComputerFilters {
     /// Only computers in this status.
-    pub status: Option<String>,
+    pub status: Option<ComputerStatus>,
     /// The same as `status`.
-    pub state: Option<String>,
+    pub state: Option<ComputerStatus>,
     pub name: Option<String>,
     pub project_id: Option<Uuid>,
     pub workspace_id: Option<String>,

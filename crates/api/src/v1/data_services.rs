@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::volumes::CreateVolume;
+use super::words::open::DataServiceType;
 
 /// Body of `POST /data-services`: what a volume is made from, and two fields more.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -19,7 +20,7 @@ pub struct CreateDataService {
 pub struct DataServiceFields {
     /// `volume`, which is also what it is when left out.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
+    pub kind: Option<DataServiceType>,
     /// A whole number of GB, or `small`, `medium` or `large`: 10, 50 or 200 GB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DataServiceSize>)]
@@ -44,5 +45,5 @@ enum DataServiceSize {
 pub struct OfType {
     /// Only of this type: `volume`.
     #[param(rename = "type")]
-    pub kind: Option<String>,
+    pub kind: Option<DataServiceType>,
 }

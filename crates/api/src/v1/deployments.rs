@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::services::{NewSource, RunFields, ServiceSource};
+use super::words::open::{DeploymentKind, DeploymentState, EnvironmentName, VersionState};
 
 /// A service, as a deployment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -21,9 +22,9 @@ pub struct Deployment {
     pub name: String,
     pub slug: String,
     /// pending, building, running, failed or stopped.
-    pub state: String,
+    pub state: DeploymentState,
     /// The same as `state`.
-    pub status: String,
+    pub status: DeploymentState,
     /// Always null: what runs is a template, and no repository, upload or sandbox.
     pub source_type: Option<String>,
     pub source: Option<ServiceSource>,
@@ -56,11 +57,11 @@ pub struct DeploymentVersion {
     /// Counted from 1 within the deployment.
     pub version_number: u64,
     /// Always `dynamic`.
-    pub kind: String,
+    pub kind: DeploymentKind,
     /// created, building, ready (it is served), failed or archived.
-    pub state: String,
+    pub state: VersionState,
     /// The same as `state`.
-    pub status: String,
+    pub status: VersionState,
     /// Always null, as for the deployment.
     pub source_type: Option<String>,
     pub source: Option<ServiceSource>,
@@ -85,13 +86,13 @@ pub struct DeploymentRelease {
     pub version_number: u64,
     pub tenant_id: String,
     /// Always `dynamic`.
-    pub kind: String,
+    pub kind: DeploymentKind,
     /// created, building, ready (it is served), failed or archived.
-    pub state: String,
+    pub state: VersionState,
     /// The same as `state`.
-    pub status: String,
+    pub status: VersionState,
     /// Always `production`.
-    pub environment: String,
+    pub environment: EnvironmentName,
     /// The template that it runs.
     #[schema(value_type = Object)]
     pub artifact_manifest: Map<String, Value>,
@@ -109,7 +110,7 @@ pub struct CreateDeployment {
     pub slug: Option<String>,
     /// `dynamic`, which is also what it is when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
+    pub kind: Option<DeploymentKind>,
     #[serde(default, alias = "projectId", skip_serializing_if = "Option::is_none")]
     pub project_id: Option<String>,
     /// With a source, version 1 is made at once.
@@ -152,7 +153,7 @@ pub struct InstanceLogs {
 #[into_params(parameter_in = Query)]
 pub struct DeploymentFilters {
     /// Only deployments in this state.
-    pub status: Option<String>,
+    pub status: Option<DeploymentState>,
     pub name: Option<String>,
     pub project_id: Option<Uuid>,
 }
@@ -162,7 +163,7 @@ pub struct DeploymentFilters {
 #[into_params(parameter_in = Query)]
 pub struct VersionFilters {
     /// Only versions in this state.
-    pub status: Option<String>,
+    pub status: Option<VersionState>,
 }
 
 /// Query of `GET /deployments/{id}/releases`, beside the page.
@@ -170,5 +171,5 @@ pub struct VersionFilters {
 #[into_params(parameter_in = Query)]
 pub struct DeploymentReleaseFilters {
     /// Only releases in this state.
-    pub status: Option<String>,
+    pub status: Option<VersionState>,
 }

@@ -10,3 +10,4 @@ pub mod projects;
 pub mod services;
 pub mod snapshots;
 pub mod volumes;
+pub mod words;

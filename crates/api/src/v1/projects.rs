@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
+use super::words::open::{DataServiceType, ServiceKind, SourceType};
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Project {
     pub id: String,
@@ -70,9 +72,9 @@ pub struct Environment {
 /// What projects of this server can have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProjectCapabilities {
-    pub service_kinds: Vec<String>,
-    pub source_types: Vec<String>,
-    pub data_service_types: Vec<String>,
+    pub service_kinds: Vec<ServiceKind>,
+    pub source_types: Vec<SourceType>,
+    pub data_service_types: Vec<DataServiceType>,
     pub replicas_max: u32,
     pub volumes_per_project: u32,
     pub volume_max_gb: u64,

@@ -7,6 +7,12 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::words::open::{
+    AttachmentState, ComputerSize, DesiredRun, EnvironmentName, HealthCheckType, Network, OutputStream,
+    ReasonCode, ReleaseCause, ReleaseState, ReplicaState, RestartPolicy, ServiceKind, ServiceState,
+    SourceType, VariableSource,
+};
+
 /// A service as clients see it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Service {
@@ -19,14 +25,14 @@ pub struct Service {
     pub name: String,
     pub slug: String,
     /// server or worker.
-    pub kind: String,
+    pub kind: ServiceKind,
     /// The same as `kind`.
     #[serde(rename = "type")]
-    pub service_type: String,
+    pub service_type: ServiceKind,
     /// pending, deploying, running, failed, stopped or destroying.
-    pub status: String,
+    pub status: ServiceState,
     /// The same as `status`.
-    pub state: String,
+    pub state: ServiceState,
     pub source: Option<ServiceSource>,
     #[schema(value_type = Option<Object>)]
     pub build: Option<Map<String, Value>>,
@@ -65,7 +71,7 @@ pub struct Service {
 pub struct ServiceSource {
     /// `template` or `image`: both name a template of the host.
     #[serde(rename = "type")]
-    pub source_type: String,
+    pub source_type: SourceType,
     #[serde(rename = "ref")]
     pub reference: String,
 }
@@ -79,13 +85,13 @@ pub struct ServiceSettings {
     pub start_command: Option<String>,
     pub env: BTreeMap<String, String>,
     /// xs, small, medium, large or xl: processors and memory of each replica.
-    pub size: String,
+    pub size: ComputerSize,
     /// `isolated` (loopback only) or `host`.
-    pub network: String,
+    pub network: Network,
     /// Given to the replicas as `PORT`.
     pub port: Option<u16>,
     /// always, on-failure or no.
-    pub restart_policy: String,
+    pub restart_policy: RestartPolicy,
     pub health_check: Option<ServiceHealthCheck>,
     /// A release whose replica is not healthy so long after its start has failed.
     pub start_timeout_seconds: u32,
@@ -99,7 +105,7 @@ pub struct ServiceSettings {
 pub struct ServiceHealthCheck {
     /// `command` or `http`.
     #[serde(rename = "type")]
-    pub check_type: String,
+    pub check_type: HealthCheckType,
     /// Run inside the replica by its shell.
     pub command: Option<String>,
     /// Asked for inside the replica's network.
@@ -149,10 +155,10 @@ pub struct CreateService {
     pub name: Option<String>,
     /// server (default; also web, private) or worker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
+    pub kind: Option<ServiceKind>,
     /// The same as `kind`.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
-    pub service_type: Option<String>,
+    pub service_type: Option<ServiceKind>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slug: Option<String>,
     #[serde(default, alias = "projectId", skip_serializing_if = "Option::is_none")]
@@ -238,7 +244,7 @@ pub enum NewSource {
     Typed {
         /// `template` or `image`; default `template`.
         #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
-        source_type: Option<String>,
+        source_type: Option<SourceType>,
         #[serde(rename = "ref", default, alias = "reference", alias = "image", alias = "template")]
         reference: Option<String>,
     },
@@ -295,7 +301,7 @@ pub struct DeployService {
     pub restore_data: Option<bool>,
     /// Only `production`, which is where everything is deployed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub environment: Option<String>,
+    pub environment: Option<EnvironmentName>,
     /// On a promotion or rollback: the release to serve, by its id. A rollback without one takes the previous good one.
     #[serde(
         default,
@@ -319,13 +325,13 @@ pub struct Release {
     /// Counted from 1 within the service.
     pub number: u64,
     /// queued, deploying, active, failed, canceled, stopped (another one is served now) or removed.
-    pub state: String,
+    pub state: ReleaseState,
     /// The same as `state`.
-    pub status: String,
+    pub status: ReleaseState,
     /// Why it is not, or no longer, served.
     pub reason: Option<ReleaseReason>,
     /// deploy, restart, start, volumes, promote or rollback.
-    pub cause: String,
+    pub cause: ReleaseCause,
     pub source: Option<ServiceSource>,
     pub settings: ServiceSettings,
     pub message: Option<String>,
@@ -344,7 +350,7 @@ pub struct Release {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReleaseReason {
-    pub code: String,
+    pub code: ReasonCode,
     pub detail: String,
 }
 
@@ -367,11 +373,11 @@ pub struct RuntimeInstance {
     pub host_id: String,
     pub replica: u32,
     /// running, stopped or destroyed.
-    pub desired_state: String,
+    pub desired_state: DesiredRun,
     /// provisioning, starting, healthy, unhealthy, error, stopped or destroyed.
-    pub state: String,
+    pub state: ReplicaState,
     /// The same as `state`.
-    pub status: String,
+    pub status: ReplicaState,
     pub ip_address: Option<String>,
     pub port: Option<u16>,
     /// How often the first process ended by itself.
@@ -395,7 +401,7 @@ pub struct MountedVolume {
     pub shared: bool,
     pub read_only: bool,
     /// attaching, attached, detaching or failed.
-    pub state: String,
+    pub state: AttachmentState,
 }
 
 /// Answer to `POST /services/{id}/stop`.
@@ -405,7 +411,7 @@ pub struct StoppedService {
     /// Replicas that ran before.
     pub stopped: u32,
     pub success: bool,
-    pub status: String,
+    pub status: ServiceState,
 }
 
 /// A line of a service's log.
@@ -416,7 +422,7 @@ pub struct ServiceLogLine {
     pub line_type: String,
     pub timestamp: String,
     /// stdout or stderr.
-    pub stream: String,
+    pub stream: OutputStream,
     pub replica: u32,
     pub instance_id: String,
     pub line: String,
@@ -429,7 +435,7 @@ pub struct ServiceLogLine {
 pub struct ReleaseEvent {
     /// queued, deploying, active, failed, canceled, stopped or removed.
     #[serde(rename = "type")]
-    pub event_type: String,
+    pub event_type: ReleaseState,
     pub timestamp: String,
     pub message: String,
 }
@@ -447,7 +453,7 @@ pub struct EffectiveVariable {
     pub name: String,
     pub value: String,
     /// `service`, or `server` for what is added to every replica.
-    pub source: String,
+    pub source: VariableSource,
 }
 
 /// Body of `PUT /services/{id}/variables`.
@@ -462,7 +468,7 @@ pub struct SetVariables {
 #[into_params(parameter_in = Query)]
 pub struct ServiceFilters {
     /// Only services in this state.
-    pub status: Option<String>,
+    pub status: Option<ServiceState>,
     pub name: Option<String>,
     pub project_id: Option<Uuid>,
     /// Only this environment: `production` is the one there is.

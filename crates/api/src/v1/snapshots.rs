@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::words::open::{
+    EventKind, FileChange, FileType, KeptReason, SnapshotPhase, SnapshotState, Trigger, VerificationState,
+};
+
 /// A snapshot as clients see it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Snapshot {
@@ -19,13 +23,13 @@ pub struct Snapshot {
     pub host_id: String,
     pub region: String,
     /// creating, ready, failed or deleting.
-    pub status: String,
+    pub status: SnapshotState,
     /// The same as `status`.
-    pub state: String,
+    pub state: SnapshotState,
     /// manual, schedule or safety (taken before a restore in place).
-    pub trigger: String,
+    pub trigger: Trigger,
     /// While it is created: waiting, compacting or taking.
-    pub phase: Option<String>,
+    pub phase: Option<SnapshotPhase>,
     /// Of the phase, where it is known.
     pub progress_percent: Option<u32>,
     /// The instant: everything written before the call is in it, nothing written later than this. RFC 3339 in UTC.
@@ -62,7 +66,7 @@ pub struct Snapshot {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SnapshotVerification {
     /// running, intact, damaged or unreadable.
-    pub state: String,
+    pub state: VerificationState,
     pub at: String,
     pub progress_percent: Option<u32>,
     pub message: Option<String>,
@@ -191,7 +195,7 @@ pub struct KeptSnapshot {
     pub id: String,
     pub volume_id: String,
     /// newest, protected or in_use.
-    pub reason: String,
+    pub reason: KeptReason,
 }
 
 /// A file or folder in a snapshot. Its name may hold bytes that are not UTF-8: those are shown as U+FFFD, and `path_base64` is
@@ -208,7 +212,7 @@ pub struct FileEntry {
     pub is_symlink: bool,
     /// file, dir, symlink or other.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: FileType,
     /// Permission bits as a number.
     pub mode: u32,
     pub uid: u32,
@@ -254,10 +258,10 @@ pub struct ChangedFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_base64: Option<String>,
     /// added, removed or modified.
-    pub change: String,
+    pub change: FileChange,
     /// file, dir, symlink or other.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: FileType,
     pub size: u64,
 }
 
@@ -268,7 +272,7 @@ pub struct Event {
     pub volume_id: String,
     pub at: String,
     /// For example `snapshot.taken`; docs/reference/events.md lists them all.
-    pub kind: String,
+    pub kind: EventKind,
     pub message: String,
     pub snapshot_id: Option<String>,
     /// Another volume that it has to do with: the fork, or what was forked.
@@ -281,9 +285,9 @@ pub struct Event {
 #[into_params(parameter_in = Query)]
 pub struct SnapshotFilters {
     /// Only snapshots in this state.
-    pub status: Option<String>,
+    pub status: Option<SnapshotState>,
     /// The same as `status`.
-    pub state: Option<String>,
+    pub state: Option<SnapshotState>,
     pub name: Option<String>,
     pub project_id: Option<Uuid>,
     pub region: Option<String>,

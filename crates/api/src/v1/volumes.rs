@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::words::open::{
+    AttachmentState, Backend, CompactionState, DataServiceType, DeletedState, Filesystem, OriginKind,
+    ScheduleState, VolumeState,
+};
+
 /// A volume as clients see it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Volume {
@@ -18,13 +23,13 @@ pub struct Volume {
     pub size_gb: u64,
     pub size_bytes: u64,
     /// Always `local` today.
-    pub backend: String,
+    pub backend: Backend,
     /// Always `ext4`.
-    pub filesystem: String,
+    pub filesystem: Filesystem,
     /// creating, available, attaching, attached, detaching, deleting, deleted, restoring, error or unavailable.
-    pub status: String,
+    pub status: VolumeState,
     /// The same as `status`.
-    pub state: String,
+    pub state: VolumeState,
     pub region: String,
     pub host_id: String,
     /// The first attachment's computer.
@@ -32,7 +37,7 @@ pub struct Volume {
     pub attachments: Vec<VolumeAttachment>,
     /// `volume`: every volume is a data service of that type.
     #[serde(rename = "type", default)]
-    pub kind: String,
+    pub kind: DataServiceType,
     /// Five cron fields, in UTC.
     pub snapshot_schedule: Option<String>,
     /// Scheduled snapshots are kept for so long.
@@ -74,7 +79,7 @@ pub struct VolumeSnapshots {
     /// When the newest of them was taken.
     pub last_taken_at: Option<String>,
     /// off, ok, paused (the pool is nearly full) or failing.
-    pub schedule_state: String,
+    pub schedule_state: ScheduleState,
     /// Why it is paused or failing.
     pub schedule_message: Option<String>,
     /// Failed runs in a row.
@@ -110,7 +115,7 @@ pub struct VolumeSpace {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Compaction {
     /// pending, running, done or stopped.
-    pub state: String,
+    pub state: CompactionState,
     pub extents_before: Option<u64>,
     pub extents_now: Option<u64>,
     pub progress_percent: Option<u32>,
@@ -121,7 +126,7 @@ pub struct Compaction {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VolumeOrigin {
     /// snapshot or volume.
-    pub kind: String,
+    pub kind: OriginKind,
     pub id: String,
 }
 
@@ -135,7 +140,7 @@ pub struct VolumeAttachment {
     pub mount_path: String,
     pub read_only: bool,
     /// attaching, attached, detaching or failed.
-    pub state: String,
+    pub state: AttachmentState,
 }
 
 /// Body of `POST /volumes`. One of the sizes; without any, 10 GB.
@@ -151,7 +156,7 @@ pub struct CreateVolume {
     pub size_bytes: Option<i64>,
     /// `local`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backend: Option<String>,
+    pub backend: Option<Backend>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     #[serde(default, alias = "projectId", skip_serializing_if = "Option::is_none")]
@@ -237,7 +242,7 @@ pub struct Deleted {
     pub success: bool,
     /// `deleted` (a volume, now in the trash, or a snapshot), `destroying` (a computer) or `detached` (an attachment);
     /// `deleting` when the host has not done it yet.
-    pub status: String,
+    pub status: DeletedState,
 }
 
 /// `null` is `Some(None)`, unlike a field that is left out.
@@ -250,9 +255,9 @@ fn null_is_a_value<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<O
 #[into_params(parameter_in = Query)]
 pub struct VolumeFilters {
     /// Only volumes in this state; `deleted` lists the trash.
-    pub status: Option<String>,
+    pub status: Option<VolumeState>,
     /// The same as `status`.
-    pub state: Option<String>,
+    pub state: Option<VolumeState>,
     pub name: Option<String>,
     pub project_id: Option<Uuid>,
     pub workspace_id: Option<String>,

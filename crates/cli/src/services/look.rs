@@ -3,6 +3,7 @@
 use futures::TryStreamExt;
 use miosa_api::v1::computers::Exec;
 use miosa_api::v1::services::{RuntimeInstance, Service, ServiceLogLine};
+use miosa_api::v1::words::{DesiredRun, ReplicaState};
 use miosa_client::ServiceLogsRequest;
 
 use super::refuse_form;
@@ -69,9 +70,9 @@ fn chosen<'a>(
     replica: Option<u32>,
 ) -> Result<&'a RuntimeInstance, CliError> {
     let mut present: Vec<&RuntimeInstance> =
-        instances.iter().filter(|instance| instance.desired_state == "running").collect();
+        instances.iter().filter(|instance| instance.desired_state == DesiredRun::Running).collect();
     // While a release is rolled out, two instances may be of one replica: the one that is well comes first.
-    present.sort_by_key(|instance| (instance.state != "healthy", instance.replica));
+    present.sort_by_key(|instance| (instance.state != ReplicaState::Healthy, instance.replica));
     let found = present.iter().find(|instance| replica.is_none_or(|index| index == instance.replica));
     found.copied().ok_or_else(|| {
         let mut there: Vec<u32> = present.iter().map(|instance| instance.replica).collect();

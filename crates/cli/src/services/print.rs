@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use miosa_api::v1::services::{
     MountedVolume, Release, RuntimeInstance, Service, ServiceHealthCheck, ServiceVolume,
 };
+use miosa_api::v1::words::{AttachmentState, ReleaseState};
 
 use crate::context::Context;
 use crate::errors::CliError;
@@ -20,7 +21,7 @@ pub(super) fn row(service: &Service) -> Vec<String> {
     vec![
         short_id(&service.id),
         service.name.clone(),
-        service.state.clone(),
+        service.state.to_string(),
         format!("{}/{}", service.ready_replicas, service.replicas),
         service.active_release_number.map_or("-".into(), |number| number.to_string()),
         if volumes.is_empty() { "none".into() } else { volumes.join(", ") },
@@ -54,18 +55,18 @@ pub(super) fn service(context: &Context, service: &Service) -> Result<(), CliErr
         ("ID", Some(service.id.clone())),
         ("Name", Some(service.name.clone())),
         ("Project", Some(service.project_id.clone())),
-        ("State", Some(service.state.clone())),
+        ("State", Some(service.state.to_string())),
         ("Replicas", Some(format!("{} of {} healthy", service.ready_replicas, service.replicas))),
         ("Error", service.error.clone()),
         ("Release", Some(released(service))),
         ("Template", Some(settings.template.clone())),
         ("Command", settings.start_command.clone()),
         ("Environment", Some(env).filter(|env| !env.is_empty())),
-        ("Size", Some(settings.size.clone())),
-        ("Network", Some(settings.network.clone())),
+        ("Size", Some(settings.size.to_string())),
+        ("Network", Some(settings.network.to_string())),
         ("Port", settings.port.map(|port| port.to_string())),
         ("Health", settings.health_check.as_ref().map(health)),
-        ("Restarts", Some(settings.restart_policy.clone())),
+        ("Restarts", Some(settings.restart_policy.to_string())),
         ("Must start in", Some(format!("{} s", settings.start_timeout_seconds))),
         ("Has to end in", Some(format!("{} s", settings.stop_grace_seconds))),
         ("Volumes", Some(if volumes.is_empty() { "none".into() } else { volumes.join(", ") })),
@@ -111,7 +112,7 @@ pub(super) fn replicas(output: &Output, replicas: &[RuntimeInstance]) -> Result<
         vec![
             replica.replica.to_string(),
             short_id(&replica.id),
-            replica.state.clone(),
+            replica.state.to_string(),
             replica.release_number.map_or("-".into(), |number| number.to_string()),
             replica.restart_count.to_string(),
             if volumes.is_empty() { "none".into() } else { volumes.join(", ") },
@@ -123,7 +124,11 @@ pub(super) fn replicas(output: &Output, replicas: &[RuntimeInstance]) -> Result<
 }
 
 fn mounted(volume: &MountedVolume) -> String {
-    let state = if volume.state == "attached" { String::new() } else { format!(" ({})", volume.state) };
+    let state = if volume.state == AttachmentState::Attached {
+        String::new()
+    } else {
+        format!(" ({})", volume.state)
+    };
     format!("{}:{}{state}", volume.volume_name, volume.mount_path)
 }
 
@@ -154,7 +159,7 @@ pub(super) fn releases(output: &Output, releases: &[Release]) -> Result<(), CliE
         let reason = release.reason.as_ref().map(|reason| reason.detail.clone());
         vec![
             release.number.to_string(),
-            release.state.clone(),
+            release.state.to_string(),
             format!("{}{again}", release.cause),
             age(&release.created_at, now),
             release.handover_ms.map_or("-".into(), |ms| format!("{ms} ms")),
@@ -176,7 +181,7 @@ pub(super) fn release(context: &Context, service: &Service, release: &Release) -
     let (name, number) = (&service.name, release.number);
     let again = release.serves_again.map(|number| format!(": release {number} once more"));
     let again = again.unwrap_or_default();
-    if release.state != "active" {
+    if release.state != ReleaseState::Active {
         output.line(&format!("Release {number} of service {name} is {}{again}", release.state))?;
         output.hint(&format!("See how it goes on: miosa services show {}", short_id(&service.id)))?;
         return Ok(());

@@ -2,6 +2,7 @@
 
 use futures::TryStreamExt;
 use miosa_api::v1::services::{DeployService, NewSource, Release, Service, UpdateService};
+use miosa_api::v1::words::{ReleaseState, ServiceState};
 use tokio::time::Instant;
 
 use super::{print, settings};
@@ -131,7 +132,7 @@ pub(crate) async fn served(
         progress.wait(&how_far).await;
         release = services.get_release(&service.id, &release.id).await?;
     }
-    if release.state == "active" {
+    if release.state == ReleaseState::Active {
         return Ok(release);
     }
     let now = back(context, &service.id, &mut progress).await?;
@@ -140,7 +141,7 @@ pub(crate) async fn served(
 }
 
 fn is_on_its_way(release: &Release) -> bool {
-    matches!(release.state.as_str(), "queued" | "deploying")
+    release.state.known().is_some_and(|state| !state.is_settled())
 }
 
 fn healthy(service: &Service) -> String {
@@ -152,7 +153,7 @@ async fn back(context: &Context, id: &str, progress: &mut Progress) -> Result<Se
     let deadline = Instant::now() + context.settings.timeout;
     loop {
         let service = context.client.services().get(id).await?;
-        let is_coming = service.state == "deploying" && service.deploying_release_id.is_none();
+        let is_coming = service.state == ServiceState::Deploying && service.deploying_release_id.is_none();
         if !is_coming || Instant::now() >= deadline {
             return Ok(service);
         }
@@ -166,19 +167,21 @@ fn not_served(service: &Service, release: &Release) -> CliError {
         Some(reason) => format!("{} ({})", reason.detail, reason.code),
         None => "the server does not say why".into(),
     };
-    let instead = match (service.active_release_number, service.state.as_str()) {
-        (_, "stopped" | "destroying") => format!("the service is {}", service.state),
-        (Some(number), "deploying") => format!("release {number} is on its way back"),
-        (Some(number), "failed") => {
+    let instead = match (service.active_release_number, service.state.known()) {
+        (_, Some(ServiceState::Stopped | ServiceState::Destroying)) => {
+            format!("the service is {}", service.state)
+        }
+        (Some(number), Some(ServiceState::Deploying)) => format!("release {number} is on its way back"),
+        (Some(number), Some(ServiceState::Failed)) => {
             format!("release {number} is to be served again, and is not healthy either")
         }
         (Some(number), _) if number < release.number => format!("release {number} is served again"),
         (Some(number), _) => format!("release {number} is served"),
         (None, _) => "nothing is served".into(),
     };
-    let (code, became) = match release.state.as_str() {
-        "failed" => ("RELEASE_FAILED", "failed"),
-        "canceled" => ("RELEASE_CANCELED", "was canceled"),
+    let (code, became) = match release.state.known() {
+        Some(ReleaseState::Failed) => ("RELEASE_FAILED", "failed"),
+        Some(ReleaseState::Canceled) => ("RELEASE_CANCELED", "was canceled"),
         _ => ("RELEASE_REPLACED", "is no longer what is served"),
     };
     let (number, name) = (release.number, &service.name);
@@ -242,9 +245,9 @@ pub(super) async fn scale(context: &Context, args: ScaleServiceArgs) -> Result<(
         return Ok(output.line(&service.id)?);
     }
     let (name, count) = (&service.name, counted(service.replicas.into(), "replica"));
-    output.line(&match service.state.as_str() {
-        "stopped" => format!("Service {name} has {count} from its next start on"),
-        "running" => format!("Service {name} has {count}"),
+    output.line(&match service.state.known() {
+        Some(ServiceState::Stopped) => format!("Service {name} has {count} from its next start on"),
+        Some(ServiceState::Running) => format!("Service {name} has {count}"),
         _ => format!("Service {name} is to have {count}: {} healthy", service.ready_replicas),
     })?;
     print::warnings(context, &service)
@@ -255,9 +258,9 @@ pub(crate) async fn scaled(context: &Context, id: &str) -> Result<Service, CliEr
     let mut progress = Progress::new(&context.output);
     loop {
         let service = context.client.services().get(id).await?;
-        match service.state.as_str() {
-            "deploying" => {}
-            "failed" => {
+        match service.state.known() {
+            Some(ServiceState::Deploying) => {}
+            Some(ServiceState::Failed) => {
                 let reason = service.error.as_deref().unwrap_or("the server does not say why");
                 return Err(CliError::Failed {
                     code: "NOT_HEALTHY",

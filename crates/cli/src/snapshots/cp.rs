@@ -24,6 +24,7 @@ use std::time::SystemTime;
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use miosa_api::v1::snapshots::FileEntry;
+use miosa_api::v1::words::FileType;
 use miosa_client::{exact_name, exact_symlink_target};
 use serde_json::json;
 
@@ -76,10 +77,10 @@ async fn copy(context: &Context, args: CpArgs) -> Result<(), CliError> {
     let progress = Progress::new(&context.output);
     let (files, folders, symlinks, bytes, skipped) = (0, 0, 0, 0, Vec::new());
     let mut copy = Copy { context, snapshot_id, progress, files, folders, symlinks, bytes, skipped };
-    match entry.kind.as_str() {
-        "dir" => copy.tree(&path, &entry, &target).await?,
-        "symlink" => copy.single_symlink(&entry, &target, args.force)?,
-        "file" => copy.single_file(&path, &entry, &target, args.force).await?,
+    match entry.kind.known() {
+        Some(FileType::Dir) => copy.tree(&path, &entry, &target).await?,
+        Some(FileType::Symlink) => copy.single_symlink(&entry, &target, args.force)?,
+        Some(FileType::File) => copy.single_file(&path, &entry, &target, args.force).await?,
         _ => {
             let message = format!("{} is a device, a socket or a pipe, which holds no data", entry.path);
             return Err(CliError::usage(message, None));
@@ -157,13 +158,13 @@ impl Copy<'_> {
 
     /// Anything but a folder, where nothing is yet.
     async fn put(&mut self, path: &[u8], entry: &FileEntry, local: &Path) -> Result<(), CliError> {
-        match entry.kind.as_str() {
-            "symlink" => {
+        match entry.kind.known() {
+            Some(FileType::Symlink) => {
                 let points_to = OsString::from_vec(exact_symlink_target(entry)?);
                 symlink(points_to, local).map_err(cannot("make", local))?;
                 self.symlinks += 1;
             }
-            "file" => {
+            Some(FileType::File) => {
                 let new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(local);
                 let mut file = new.map_err(cannot("make", local))?;
                 self.fill(&mut file, path, entry, local).await?;

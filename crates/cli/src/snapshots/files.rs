@@ -5,6 +5,8 @@ use std::ffi::OsStr;
 
 use futures::TryStreamExt;
 use miosa_api::v1::snapshots::{ChangedFile, FileEntry};
+use miosa_api::v1::words::{FileChange, FileType};
+use miosa_api::word::Word;
 use miosa_client::{exact_bytes, exact_path};
 
 use crate::args::DiffArgs;
@@ -57,10 +59,10 @@ fn long_lines(entries: &[FileEntry]) -> Vec<String> {
 
 /// `drwxr-xr-x`
 fn mode(entry: &FileEntry) -> String {
-    let kind = match entry.kind.as_str() {
-        "dir" => 'd',
-        "symlink" => 'l',
-        "file" => '-',
+    let kind = match entry.kind.known() {
+        Some(FileType::Dir) => 'd',
+        Some(FileType::Symlink) => 'l',
+        Some(FileType::File) => '-',
         _ => '?',
     };
     let may = |shift: u32, special: u32, letter: char| {
@@ -114,7 +116,7 @@ pub(super) async fn diff(context: &Context, args: DiffArgs) -> Result<(), CliErr
     }
     if !diff.files.is_empty() {
         let rows = diff.files.iter().map(|file| {
-            vec![letter(&file.change).into(), file.kind.clone(), amount(file.size), file.path.clone()]
+            vec![letter(&file.change).into(), file.kind.to_string(), amount(file.size), file.path.clone()]
         });
         output.table(&["CHANGE", "TYPE", "SIZE", "PATH"], rows.collect())?;
     }
@@ -133,12 +135,12 @@ pub(super) async fn diff(context: &Context, args: DiffArgs) -> Result<(), CliErr
     Ok(())
 }
 
-fn letter(change: &str) -> &'static str {
-    match change {
-        "added" => "A",
-        "removed" => "R",
-        "modified" => "M",
-        _ => "?",
+fn letter(change: &Word<FileChange>) -> &'static str {
+    match change.known() {
+        Some(FileChange::Added) => "A",
+        Some(FileChange::Removed) => "R",
+        Some(FileChange::Modified) => "M",
+        None => "?",
     }
 }
 

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use miosa_api::v1::snapshots::Snapshot;
+use miosa_api::v1::words::SnapshotState;
 use miosa_domain::size;
 
 use crate::context::Context;
@@ -19,8 +20,8 @@ pub(super) fn row(snapshot: &Snapshot, now: Timestamp) -> Vec<String> {
         short_id(&snapshot.id),
         name(snapshot),
         snapshot.volume_name.clone(),
-        snapshot.state.clone(),
-        snapshot.trigger.clone(),
+        snapshot.state.to_string(),
+        snapshot.trigger.to_string(),
         taken(snapshot, now),
         size::human(snapshot.size_bytes),
         only_here(snapshot),
@@ -79,7 +80,7 @@ pub(super) fn in_words(snapshot: &Snapshot) -> String {
 
 /// What is being done to one that is not ready: `compacting, 40%`.
 pub(super) fn phase(snapshot: &Snapshot) -> String {
-    let phase = snapshot.phase.as_deref().unwrap_or("waiting");
+    let phase = snapshot.phase.as_ref().map_or("waiting", |phase| phase.as_str());
     match snapshot.progress_percent {
         Some(percent) => format!("{phase}, {percent}%"),
         None => phase.to_owned(),
@@ -94,16 +95,16 @@ pub(super) fn print(context: &Context, snapshot: &Snapshot) -> Result<(), CliErr
     if output.is_quiet() {
         return Ok(output.line(&snapshot.id)?);
     }
-    let is_ready = snapshot.state == "ready";
+    let is_ready = snapshot.state == SnapshotState::Ready;
     let metadata: Vec<_> = snapshot.metadata.iter().map(|(key, value)| format!("{key}={value}")).collect();
     output.fields(&[
         ("ID", Some(snapshot.id.clone())),
         ("Name", snapshot.name.clone()),
         ("Volume", Some(format!("{} ({})", snapshot.volume_name, snapshot.volume_id))),
-        ("State", Some(snapshot.state.clone())),
-        ("Doing", (snapshot.state == "creating").then(|| phase(snapshot))),
+        ("State", Some(snapshot.state.to_string())),
+        ("Doing", (snapshot.state == SnapshotState::Creating).then(|| phase(snapshot))),
         ("Error", snapshot.error.clone()),
-        ("Trigger", Some(snapshot.trigger.clone())),
+        ("Trigger", Some(snapshot.trigger.to_string())),
         ("Taken", snapshot.taken_at.as_deref().map(second)),
         ("Size", Some(size::human(snapshot.size_bytes))),
         ("Occupies", is_ready.then(|| size::human(snapshot.used_bytes))),

@@ -6,6 +6,7 @@
 use futures::TryStreamExt;
 use miosa_api::v1::snapshots::{Event, RestoreSnapshot, Snapshot};
 use miosa_api::v1::volumes::Volume;
+use miosa_api::v1::words::{SnapshotState, Trigger, VolumeState};
 use miosa_client::{Client, SnapshotFilter};
 
 use super::print::in_words;
@@ -55,7 +56,7 @@ async fn in_place(context: &Context, args: RestoreArgs) -> Result<(), CliError> 
         return Err(CliError::Declined);
     }
     let volume = client.volumes().restore(&snapshot.volume_id, &id, args.force).await?;
-    let had_to_wait = volume.state == "restoring";
+    let had_to_wait = volume.state == VolumeState::Restoring;
     let volume = volumes::settled(context, volume, "Restoring").await?;
     if had_to_wait {
         // A restore that failed leaves the volume as it was: only its history tells.
@@ -118,7 +119,7 @@ async fn newest_safety(client: &Client, volume_id: &str) -> Result<Option<String
     let filter = SnapshotFilter { volume_id: Some(volume_id.to_owned()), ..SnapshotFilter::default() };
     let mut snapshots = std::pin::pin!(client.snapshots().list_all(&filter));
     while let Some(snapshot) = snapshots.try_next().await? {
-        if snapshot.trigger == "safety" && snapshot.state == "ready" {
+        if snapshot.trigger == Trigger::Safety && snapshot.state == SnapshotState::Ready {
             return Ok(Some(snapshot.id));
         }
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use miosa_api::v1::services::{CreateService, DeployService, NewServiceVolume, NewSource};
 use miosa_api::v1::volumes::{CreateVolume, UpdateVolume, Volume};
+use miosa_api::v1::words::VolumeState;
 use serde_json::{Map, Value, json};
 
 use super::file::{WantedService, WantedVolume};
@@ -24,7 +25,7 @@ pub(super) async fn apply(
     sight: &Sight,
 ) -> Result<(), CliError> {
     let mut ids: HashMap<String, String> = HashMap::new();
-    for volume in sight.volumes.iter().filter(|volume| volume.state != "deleting") {
+    for volume in sight.volumes.iter().filter(|volume| volume.state != VolumeState::Deleting) {
         ids.insert(volume.name.clone(), volume.id.clone());
     }
     for item in &plan.items {

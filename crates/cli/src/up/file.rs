@@ -9,6 +9,7 @@ use std::num::NonZeroU16;
 use std::ops::Range;
 
 use miosa_api::v1::services::ServiceHealthCheck;
+use miosa_api::v1::words::{HealthCheckType, open};
 use miosa_domain::computer::ComputerSize;
 use miosa_domain::schedule::Schedule;
 use miosa_domain::service::{REPLICAS_MAX, START_TIMEOUT_SECONDS_DEFAULT, STOP_GRACE_SECONDS_DEFAULT};
@@ -70,10 +71,10 @@ pub(super) struct WantedService {
     pub(super) env: BTreeMap<String, String>,
     /// `None` leaves them as many as there are.
     pub(super) replicas: Option<u32>,
-    pub(super) size: String,
-    pub(super) network: String,
+    pub(super) size: open::ComputerSize,
+    pub(super) network: open::Network,
     pub(super) port: Option<u16>,
-    pub(super) restart_policy: String,
+    pub(super) restart_policy: open::RestartPolicy,
     pub(super) health: Option<ServiceHealthCheck>,
     pub(super) start_timeout_seconds: u32,
     pub(super) stop_grace_seconds: u32,
@@ -303,20 +304,16 @@ fn service(
         }
         mounts.push(WantedMount { volume, path, shared, read_only, line });
     }
-    let network = match raw.network.unwrap_or(Network::Isolated) {
-        Network::Isolated => "isolated",
-        Network::Host => "host",
-    };
     Ok(WantedService {
         name,
         template: raw.template.unwrap_or_else(|| TEMPLATE_DEFAULT.into()),
         command: raw.command.filter(|line| !line.trim().is_empty()),
         env: texts(raw.env),
         replicas: raw.replicas.map(Within::as_u32),
-        size: raw.size.unwrap_or(ComputerSize::Small).as_str().into(),
-        network: network.into(),
+        size: raw.size.unwrap_or(ComputerSize::Small).into(),
+        network: raw.network.unwrap_or(Network::Isolated).into(),
         port,
-        restart_policy: raw.restart_policy.unwrap_or_default().as_str().into(),
+        restart_policy: raw.restart_policy.unwrap_or_default().into(),
         health,
         start_timeout_seconds: raw
             .start_timeout_seconds
@@ -338,7 +335,11 @@ fn health(raw: RawHealth, port: Option<u16>) -> Result<ServiceHealthCheck, &'sta
         _ => return Err("must have either a command or a path"),
     };
     Ok(ServiceHealthCheck {
-        check_type: if command.is_some() { "command".into() } else { "http".into() },
+        check_type: if command.is_some() {
+            HealthCheckType::Command.into()
+        } else {
+            HealthCheckType::Http.into()
+        },
         command,
         path,
         port,

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use miosa_api::v1::services::{Release, Service, ServiceSettings};
 use miosa_api::v1::volumes::Volume;
+use miosa_api::v1::words::{ServiceState, VolumeState};
 use miosa_domain::size;
 use serde::Serialize;
 
@@ -115,11 +116,12 @@ impl Plan {
 
 pub(super) fn plan(wanted: &Wanted, sight: &Sight) -> Result<Plan, Refused> {
     let mut plan = Plan { items: Vec::new(), notes: Vec::new() };
-    let present: Vec<&Volume> = sight.volumes.iter().filter(|volume| volume.state != "deleting").collect();
+    let present: Vec<&Volume> =
+        sight.volumes.iter().filter(|volume| volume.state != VolumeState::Deleting).collect();
     let volumes_named =
         |name: &str| present.iter().copied().filter(|volume| volume.name == name).collect::<Vec<_>>();
     for volume in &wanted.volumes {
-        let seen = only("volume", &volume.name, &volumes_named(&volume.name), |v| (&v.id, &v.state))?;
+        let seen = only("volume", &volume.name, &volumes_named(&volume.name), |v| (&v.id, v.state.as_str()))?;
         plan.items.push(match seen {
             None => new_volume(volume),
             Some(seen) => present_volume(volume, seen, &mut plan.notes),
@@ -128,7 +130,8 @@ pub(super) fn plan(wanted: &Wanted, sight: &Sight) -> Result<Plan, Refused> {
     // Names of volumes that are there, as services mount them.
     let mut ids: HashMap<&str, Option<&str>> = HashMap::new();
     for (service, mount) in wanted.services.iter().flat_map(|s| s.mounts.iter().map(move |m| (s, m))) {
-        let seen = only("volume", &mount.volume, &volumes_named(&mount.volume), |v| (&v.id, &v.state))?;
+        let seen =
+            only("volume", &mount.volume, &volumes_named(&mount.volume), |v| (&v.id, v.state.as_str()))?;
         if seen.is_none() && wanted.volumes.iter().all(|volume| volume.name != mount.volume) {
             let (service, volume) = (service.name.clone(), mount.volume.clone());
             return Err(Refused::UnknownVolume { line: mount.line, service, volume });
@@ -138,9 +141,9 @@ pub(super) fn plan(wanted: &Wanted, sight: &Sight) -> Result<Plan, Refused> {
     let names: HashMap<&str, &str> =
         present.iter().map(|volume| (volume.id.as_str(), volume.name.as_str())).collect();
     for service in &wanted.services {
-        let staying = sight.services.iter().filter(|seen| seen.service.state != "destroying");
+        let staying = sight.services.iter().filter(|seen| seen.service.state != ServiceState::Destroying);
         let named: Vec<&SeenService> = staying.filter(|seen| seen.service.name == service.name).collect();
-        let seen = only("service", &service.name, &named, |s| (&s.service.id, &s.service.state))?;
+        let seen = only("service", &service.name, &named, |s| (&s.service.id, s.service.state.as_str()))?;
         plan.items.push(match seen {
             None => new_service(service),
             Some(seen) => present_service(service, seen, &ids, &names, &mut plan.notes),
@@ -329,7 +332,7 @@ fn present_service(
     let service = &seen.service;
     let mut changes = Changes::default();
     settings(&mut changes, wanted, &service.settings, ids, names);
-    let is_stopped = service.state == "stopped";
+    let is_stopped = service.state == ServiceState::Stopped;
     if is_stopped {
         changes.compare("state", "stopped", "running", ToString::to_string);
     }
@@ -400,17 +403,17 @@ fn settings(
     ids: &HashMap<&str, Option<&str>>,
     names: &HashMap<&str, &str>,
 ) {
-    let text = String::clone;
-    changes.compare("template", seen.template.clone(), wanted.template.clone(), text);
+    changes.compare("template", seen.template.clone(), wanted.template.clone(), String::clone);
     changes.compare("command", seen.start_command.clone(), wanted.command.clone(), or_none);
     if let Some(difference) = env(&seen.env, &wanted.env) {
         changes.set("env", difference);
     }
-    changes.compare("size", seen.size.clone(), wanted.size.clone(), text);
-    changes.compare("network", seen.network.clone(), wanted.network.clone(), text);
+    changes.compare("size", seen.size.clone(), wanted.size.clone(), ToString::to_string);
+    changes.compare("network", seen.network.clone(), wanted.network.clone(), ToString::to_string);
     changes
         .compare("port", seen.port, wanted.port, |port| port.map_or("none".into(), |port| port.to_string()));
-    changes.compare("restart_policy", seen.restart_policy.clone(), wanted.restart_policy.clone(), text);
+    let (seen_policy, policy) = (seen.restart_policy.clone(), wanted.restart_policy.clone());
+    changes.compare("restart_policy", seen_policy, policy, ToString::to_string);
     changes.compare("health", seen.health_check.clone(), wanted.health.clone(), |check| {
         check.as_ref().map_or("none".into(), health)
     });

@@ -2,6 +2,7 @@
 
 use miosa_api::v1::snapshots::CloneVolume;
 use miosa_api::v1::volumes::{Compaction, Volume};
+use miosa_api::v1::words::{CompactionState, VolumeState};
 use miosa_client::VolumeFilter;
 
 use super::print;
@@ -40,11 +41,11 @@ pub(super) async fn fork(context: &Context, args: ForkArgs) -> Result<(), CliErr
 /// The volume when it is no longer on its way. One that ended in error is an error.
 pub(crate) async fn settled(context: &Context, mut volume: Volume, doing: &str) -> Result<Volume, CliError> {
     let mut progress = Progress::new(&context.output);
-    while matches!(volume.state.as_str(), "creating" | "restoring") {
+    while matches!(volume.state.known(), Some(VolumeState::Creating | VolumeState::Restoring)) {
         progress.wait(&format!("{doing}: volume {} is {}", volume.name, volume.state)).await;
         volume = context.client.volumes().get(&volume.id).await?;
     }
-    if volume.state != "error" {
+    if volume.state != VolumeState::Error {
         return Ok(volume);
     }
     let reason = volume.error.as_deref().unwrap_or("its host did not say why");
@@ -66,7 +67,7 @@ pub(super) async fn compact(context: &Context, args: CompactArgs) -> Result<(), 
     }
     drop(progress);
     if let Some(Compaction { state, message, .. }) = &volume.compaction
-        && state == "stopped"
+        && *state == CompactionState::Stopped
     {
         let reason = message.as_deref().unwrap_or("its host did not say why");
         return Err(CliError::Failed {
@@ -89,8 +90,8 @@ pub(super) async fn compact(context: &Context, args: CompactArgs) -> Result<(), 
 }
 
 fn is_compacting(volume: &Volume) -> bool {
-    let state = volume.compaction.as_ref().map(|compaction| compaction.state.as_str());
-    matches!(state, Some("pending" | "running"))
+    let state = volume.compaction.as_ref().and_then(|compaction| compaction.state.known());
+    matches!(state, Some(CompactionState::Pending | CompactionState::Running))
 }
 
 fn how_far(volume: &Volume) -> String {

@@ -1,6 +1,7 @@
 //! One volume, in fields.
 
 use miosa_api::v1::volumes::{Compaction, Volume, VolumeAttachment, VolumeSpace};
+use miosa_api::v1::words::ScheduleState;
 use miosa_domain::{size, stall};
 
 use super::mounted_at;
@@ -21,7 +22,7 @@ pub(crate) fn print(context: &Context, volume: &Volume) -> Result<(), CliError> 
     let space = volume.space.as_ref();
     let metadata: Vec<_> = volume.metadata.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let snapshots = &volume.snapshots;
-    let is_state = |state: &str| snapshots.schedule_state == state;
+    let is_state = |state| snapshots.schedule_state == state;
     let hook = |command: &Option<String>| command.clone().filter(|command| !command.is_empty());
     output.fields(&[
         ("ID", Some(volume.id.clone())),
@@ -33,14 +34,14 @@ pub(crate) fn print(context: &Context, volume: &Volume) -> Result<(), CliError> 
         ("Extents", space.map(extents)),
         ("Compaction", volume.compaction.as_ref().map(compaction)),
         ("Region", Some(volume.region.clone())),
-        ("State", Some(volume.state.clone())),
+        ("State", Some(volume.state.to_string())),
         ("Error", volume.error.clone()),
         ("Attached", Some(attached(&volume.attachments))),
         ("Snapshots", snapshot_count(volume)),
         ("Schedule", volume.snapshot_schedule.as_ref().map(|schedule| scheduled(schedule, volume))),
         ("Next", next_times(volume)),
-        ("Paused", is_state("paused").then(|| reason(volume))),
-        ("Failing", is_state("failing").then(|| failing(volume))),
+        ("Paused", is_state(ScheduleState::Paused).then(|| reason(volume))),
+        ("Failing", is_state(ScheduleState::Failing).then(|| failing(volume))),
         ("Before snapshot", hook(&snapshots.before_snapshot)),
         ("After snapshot", hook(&snapshots.after_snapshot)),
         ("Made from", volume.origin.as_ref().map(|origin| format!("{} {}", origin.kind, origin.id))),

@@ -12,6 +12,8 @@ use std::fmt::Write as _;
 
 use futures::{StreamExt, TryStreamExt};
 use miosa_api::v1::snapshots::Event;
+use miosa_api::v1::words::EventKind;
+use miosa_api::word::Word;
 use miosa_domain::size;
 
 use crate::args::TimelineArgs;
@@ -82,19 +84,19 @@ fn draw(events: &[Event], look: Look) -> String {
     drawing
 }
 
-fn sign(kind: &str) -> Sign {
-    let (unicode, ascii, color) = match kind {
-        "volume.created" => ('+', '+', Some(GREEN)),
-        "volume.forked" => ('\u{21b3}', 'Y', Some(CYAN)),
-        "volume.restored" => ('\u{21ba}', '<', Some(CYAN)),
-        "volume.resized" => ('\u{2195}', '^', Some(CYAN)),
-        "volume.compacted" => ('\u{2261}', '=', None),
-        "volume.deleted" | "volume.expired" => ('\u{2717}', 'x', Some(YELLOW)),
-        "volume.undeleted" => ('\u{2191}', '+', Some(GREEN)),
-        "snapshot.taken" => ('\u{25cf}', 'o', Some(GREEN)),
-        "snapshot.deleted" | "snapshot.pruned" => ('\u{25cb}', '-', None),
-        "schedule.paused" => ('!', '!', Some(YELLOW)),
-        kind if kind.ends_with("failed") || kind.ends_with("damaged") => ('!', '!', Some(RED)),
+fn sign(kind: &Word<EventKind>) -> Sign {
+    let is_bad = |kind: &str| kind.ends_with("failed") || kind.ends_with("damaged");
+    let (unicode, ascii, color) = match kind.known() {
+        Some(EventKind::VolumeCreated) => ('+', '+', Some(GREEN)),
+        Some(EventKind::VolumeForked) => ('\u{21b3}', 'Y', Some(CYAN)),
+        Some(EventKind::VolumeRestored) => ('\u{21ba}', '<', Some(CYAN)),
+        Some(EventKind::VolumeCompacted) => ('\u{2261}', '=', None),
+        Some(EventKind::VolumeDeleted | EventKind::VolumeExpired) => ('\u{2717}', 'x', Some(YELLOW)),
+        Some(EventKind::VolumeUndeleted) => ('\u{2191}', '+', Some(GREEN)),
+        Some(EventKind::SnapshotTaken) => ('\u{25cf}', 'o', Some(GREEN)),
+        Some(EventKind::SnapshotDeleted | EventKind::SnapshotPruned) => ('\u{25cb}', '-', None),
+        Some(EventKind::SchedulePaused) => ('!', '!', Some(YELLOW)),
+        _ if is_bad(kind.as_str()) => ('!', '!', Some(RED)),
         // Of a newer server, too.
         _ => ('\u{b7}', '*', None),
     };
@@ -130,7 +132,7 @@ mod tests {
             id: "e".into(),
             volume_id: "v".into(),
             at: at.into(),
-            kind: kind.into(),
+            kind: Word::of(kind),
             message: "so it \u{1b}[31mwas".into(),
             snapshot_id: Some("0198c0de-0000-7000-8000-4f2a9c81d0e7".into()),
             other_volume_id: None,
@@ -151,7 +153,7 @@ mod tests {
 
     #[test]
     fn what_a_newer_server_tells_is_drawn_too() {
-        assert_eq!(sign("volume.moved").ascii, '*');
-        assert_eq!(sign("backup.failed").ascii, '!');
+        assert_eq!(sign(&Word::of("volume.moved")).ascii, '*');
+        assert_eq!(sign(&Word::of("backup.failed")).ascii, '!');
     }
 }

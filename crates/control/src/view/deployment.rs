@@ -4,30 +4,28 @@
 use std::collections::BTreeMap;
 
 use miosa_api::v1::deployments as v1;
+use miosa_api::v1::words::{DeploymentKind, DeploymentState, EnvironmentName, VersionState};
 use miosa_domain::service::{ReleaseState, ServiceState};
 use miosa_store::service::{ReleaseRecord, ServiceSight};
 use serde_json::{Map, Value};
 
-const KIND: &str = "dynamic";
-const ENVIRONMENT: &str = "production";
-
-pub(crate) fn state(state: ServiceState) -> &'static str {
+pub(crate) fn state(state: ServiceState) -> DeploymentState {
     match state {
-        ServiceState::Pending => "pending",
-        ServiceState::Deploying => "building",
-        ServiceState::Running => "running",
-        ServiceState::Failed => "failed",
-        ServiceState::Stopped | ServiceState::Destroying => "stopped",
+        ServiceState::Pending => DeploymentState::Pending,
+        ServiceState::Deploying => DeploymentState::Building,
+        ServiceState::Running => DeploymentState::Running,
+        ServiceState::Failed => DeploymentState::Failed,
+        ServiceState::Stopped | ServiceState::Destroying => DeploymentState::Stopped,
     }
 }
 
-pub(crate) fn version_state(state: ReleaseState) -> &'static str {
+pub(crate) fn version_state(state: ReleaseState) -> VersionState {
     match state {
-        ReleaseState::Queued => "created",
-        ReleaseState::Deploying => "building",
-        ReleaseState::Active => "ready",
-        ReleaseState::Failed => "failed",
-        ReleaseState::Canceled | ReleaseState::Stopped | ReleaseState::Removed => "archived",
+        ReleaseState::Queued => VersionState::Created,
+        ReleaseState::Deploying => VersionState::Building,
+        ReleaseState::Active => VersionState::Ready,
+        ReleaseState::Failed => VersionState::Failed,
+        ReleaseState::Canceled | ReleaseState::Stopped | ReleaseState::Removed => VersionState::Archived,
     }
 }
 
@@ -66,7 +64,7 @@ pub(crate) fn version(release: ReleaseRecord) -> v1::DeploymentVersion {
         deployment_id: release.service_id.to_string(),
         tenant_id: release.tenant_id.to_string(),
         version_number: release.number,
-        kind: KIND.into(),
+        kind: DeploymentKind::Dynamic.into(),
         state: state.into(),
         status: state.into(),
         source_type: None,
@@ -88,10 +86,10 @@ pub(crate) fn release(release: ReleaseRecord) -> v1::DeploymentRelease {
         deployment_version_id: release.id.to_string(),
         version_number: release.number,
         tenant_id: release.tenant_id.to_string(),
-        kind: KIND.into(),
+        kind: DeploymentKind::Dynamic.into(),
         state: state.into(),
         status: state.into(),
-        environment: ENVIRONMENT.into(),
+        environment: EnvironmentName::Production.into(),
         artifact_manifest: manifest(&release),
         metadata: BTreeMap::new(),
         created_at: release.created_at.to_string(),

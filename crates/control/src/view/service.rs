@@ -1,8 +1,10 @@
 //! Services, releases and replicas as clients see them.
 
 use miosa_api::v1::services as v1;
+use miosa_api::v1::words::{self, HealthCheckType};
+use miosa_api::word::Word;
 use miosa_domain::service::{ReplicaState, RunSettings, ServiceState};
-use miosa_domain::spec::{DesiredRun, HealthCheck, Network, Probe};
+use miosa_domain::spec::{DesiredRun, HealthCheck, Probe};
 use miosa_domain::status::{Health, InstanceState};
 use miosa_store::attachment::AttachmentRecord;
 use miosa_store::service::{ReleaseCause, ReleaseRecord, ReplicaRecord, ServiceSight, Source};
@@ -34,10 +36,10 @@ pub(crate) fn service(sight: ServiceSight) -> v1::Service {
         host_id: service.host_id.to_string(),
         name: service.name,
         slug: service.slug,
-        kind: service.kind.as_str().into(),
-        service_type: service.kind.as_str().into(),
-        status: state.as_str().into(),
-        state: state.as_str().into(),
+        kind: service.kind.into(),
+        service_type: service.kind.into(),
+        status: state.into(),
+        state: state.into(),
         pending_changes: served.and_then(|served| pending(&settings, &service.source, served)),
         source: service.source.map(source),
         build: None,
@@ -120,7 +122,7 @@ fn pending(
 }
 
 pub(crate) fn source(source: Source) -> v1::ServiceSource {
-    v1::ServiceSource { source_type: source.kind, reference: source.reference }
+    v1::ServiceSource { source_type: Word::of(&source.kind), reference: source.reference }
 }
 
 pub(crate) fn settings(settings: &RunSettings, replicas: u32) -> v1::ServiceSettings {
@@ -139,13 +141,10 @@ pub(crate) fn settings(settings: &RunSettings, replicas: u32) -> v1::ServiceSett
         template: settings.template.clone(),
         start_command: settings.start_command.clone(),
         env: settings.env.clone(),
-        size: settings.size.as_str().into(),
-        network: match settings.network {
-            Network::Isolated => "isolated".into(),
-            Network::Host => "host".into(),
-        },
+        size: settings.size.into(),
+        network: settings.network.into(),
         port: settings.port,
-        restart_policy: settings.restart_policy.as_str().into(),
+        restart_policy: settings.restart_policy.into(),
         health_check: settings.health_check.as_ref().map(health_check),
         start_timeout_seconds: settings.start_timeout_seconds,
         stop_grace_seconds: settings.stop_grace_seconds,
@@ -155,8 +154,8 @@ pub(crate) fn settings(settings: &RunSettings, replicas: u32) -> v1::ServiceSett
 
 fn health_check(check: &HealthCheck) -> v1::ServiceHealthCheck {
     let (check_type, command, port, path) = match &check.probe {
-        Probe::Command { command } => ("command", Some(command.clone()), None, None),
-        Probe::Http { port, path } => ("http", None, Some(*port), Some(path.clone())),
+        Probe::Command { command } => (HealthCheckType::Command, Some(command.clone()), None, None),
+        Probe::Http { port, path } => (HealthCheckType::Http, None, Some(*port), Some(path.clone())),
     };
     v1::ServiceHealthCheck {
         check_type: check_type.into(),
@@ -179,18 +178,18 @@ pub(crate) fn release(release: ReleaseRecord, replicas: u32) -> v1::Release {
         service_id: release.service_id.to_string(),
         tenant_id: release.tenant_id.to_string(),
         number: release.number,
-        state: release.state.as_str().into(),
-        status: release.state.as_str().into(),
+        state: release.state.into(),
+        status: release.state.into(),
         reason: release
             .reason
-            .map(|reason| v1::ReleaseReason { code: reason.code.as_str().into(), detail: reason.detail }),
+            .map(|reason| v1::ReleaseReason { code: reason.code.into(), detail: reason.detail }),
         cause: match release.cause {
-            ReleaseCause::Deploy => "deploy",
-            ReleaseCause::Restart => "restart",
-            ReleaseCause::Start => "start",
-            ReleaseCause::Volumes => "volumes",
-            ReleaseCause::Promote => "promote",
-            ReleaseCause::Rollback => "rollback",
+            ReleaseCause::Deploy => words::ReleaseCause::Deploy,
+            ReleaseCause::Restart => words::ReleaseCause::Restart,
+            ReleaseCause::Start => words::ReleaseCause::Start,
+            ReleaseCause::Volumes => words::ReleaseCause::Volumes,
+            ReleaseCause::Promote => words::ReleaseCause::Promote,
+            ReleaseCause::Rollback => words::ReleaseCause::Rollback,
         }
         .into(),
         source: release.source.map(source),
@@ -206,7 +205,7 @@ pub(crate) fn release(release: ReleaseRecord, replicas: u32) -> v1::Release {
 }
 
 pub(crate) fn stopped(sight: &ServiceSight, stopped: u32) -> v1::StoppedService {
-    let status = sight.state().as_str().into();
+    let status = sight.state().into();
     v1::StoppedService { id: sight.service.id.to_string(), stopped, success: true, status }
 }
 
@@ -236,14 +235,9 @@ pub(crate) fn instance(replica: ReplicaRecord, release_number: Option<u64>) -> v
         tenant_id: computer.tenant_id.to_string(),
         host_id: computer.host_id.to_string(),
         replica: of.index,
-        desired_state: match computer.desired {
-            DesiredRun::Running => "running",
-            DesiredRun::Stopped => "stopped",
-            DesiredRun::Destroyed => "destroyed",
-        }
-        .into(),
-        state: state.as_str().into(),
-        status: state.as_str().into(),
+        desired_state: computer.desired.into(),
+        state: state.into(),
+        status: state.into(),
         ip_address: None,
         port: computer.env.get("PORT").and_then(|port| port.parse().ok()),
         restart_count: reported.map_or(0, |reported| reported.restart_count),
@@ -268,6 +262,6 @@ fn mounted(attachment: &AttachmentRecord) -> v1::MountedVolume {
         mount_path: attachment.mount_path.to_string(),
         shared: attachment.shared,
         read_only: attachment.read_only,
-        state: attachment.state.as_str().into(),
+        state: attachment.state.into(),
     }
 }

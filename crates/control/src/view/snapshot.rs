@@ -1,6 +1,7 @@
 //! A snapshot's record as clients see it.
 
 use miosa_api::v1;
+use miosa_api::v1::words::{self, SnapshotPhase, VerificationState};
 use miosa_domain::size;
 use miosa_domain::snapshot::SnapshotState;
 use miosa_domain::status::{SnapshotCondition, VerificationOutcome};
@@ -25,10 +26,10 @@ impl App {
             project_id: snapshot.project_id.to_string(),
             host_id: snapshot.host_id.to_string(),
             region: self.region().into(),
-            status: snapshot.state.as_str().into(),
-            state: snapshot.state.as_str().into(),
-            trigger: snapshot.trigger.as_str().into(),
-            phase: phase.map(str::to_owned),
+            status: snapshot.state.into(),
+            state: snapshot.state.into(),
+            trigger: snapshot.trigger.into(),
+            phase: phase.map(Into::into),
             progress_percent,
             taken_at: facts.map(|facts| facts.taken_at.to_string()),
             protected: snapshot.protected,
@@ -58,9 +59,9 @@ impl App {
             id: kept.snapshot.id.to_string(),
             volume_id: kept.snapshot.volume_id.to_string(),
             reason: match kept.reason {
-                KeptReason::Newest => "newest",
-                KeptReason::Protected => "protected",
-                KeptReason::InUse => "in_use",
+                KeptReason::Newest => words::KeptReason::Newest,
+                KeptReason::Protected => words::KeptReason::Protected,
+                KeptReason::InUse => words::KeptReason::InUse,
             }
             .into(),
         });
@@ -74,16 +75,16 @@ impl App {
 }
 
 /// The progress of a snapshot that is being taken; pending until its host has the spec.
-fn phase(snapshot: &SnapshotRecord) -> (Option<&'static str>, Option<u32>) {
+fn phase(snapshot: &SnapshotRecord) -> (Option<SnapshotPhase>, Option<u32>) {
     if snapshot.state != SnapshotState::Creating {
         return (None, None);
     }
     match snapshot.reported.as_ref().map(|reported| &reported.condition) {
         Some(SnapshotCondition::Compacting { done_bytes, total_bytes }) => {
-            (Some("compacting"), percent(*done_bytes, *total_bytes))
+            (Some(SnapshotPhase::Compacting), percent(*done_bytes, *total_bytes))
         }
-        Some(SnapshotCondition::Taking) => (Some("taking"), None),
-        _ => (Some("waiting"), None),
+        Some(SnapshotCondition::Taking) => (Some(SnapshotPhase::Taking), None),
+        _ => (Some(SnapshotPhase::Waiting), None),
     }
 }
 
@@ -95,7 +96,7 @@ fn verification(snapshot: &SnapshotRecord) -> Option<v1::snapshots::SnapshotVeri
     let last = reported.and_then(|reported| reported.verification.as_ref());
     let Some(last) = last.filter(|last| answers(last.number)) else {
         let asked = v1::snapshots::SnapshotVerification {
-            state: "running".into(),
+            state: VerificationState::Running.into(),
             at: snapshot.updated_at.to_string(),
             progress_percent: None,
             message: None,
@@ -104,16 +105,18 @@ fn verification(snapshot: &SnapshotRecord) -> Option<v1::snapshots::SnapshotVeri
     };
     let (state, progress_percent, message) = match &last.outcome {
         VerificationOutcome::Running { done_bytes, total_bytes } => {
-            ("running", percent(*done_bytes, *total_bytes), None)
+            (VerificationState::Running, percent(*done_bytes, *total_bytes), None)
         }
-        VerificationOutcome::Intact => ("intact", None, None),
+        VerificationOutcome::Intact => (VerificationState::Intact, None, None),
         VerificationOutcome::Damaged { found_blake3 } => {
             let message = format!(
                 "the data has the checksum {found_blake3}, not the one that it was taken with; do not restore from it"
             );
-            ("damaged", None, Some(message))
+            (VerificationState::Damaged, None, Some(message))
         }
-        VerificationOutcome::Unreadable(failure) => ("unreadable", None, Some(failure.message.clone())),
+        VerificationOutcome::Unreadable(failure) => {
+            (VerificationState::Unreadable, None, Some(failure.message.clone()))
+        }
     };
     Some(v1::snapshots::SnapshotVerification {
         state: state.into(),

@@ -25,7 +25,6 @@ use crate::auth::{COMPUTERS_READ, COMPUTERS_WRITE};
 
 /// The template of a computer whose creator names none.
 const DEFAULT_TEMPLATE: &str = "miosa-desktop";
-const VISIBILITIES: [&str; 3] = ["public", "tenant", "key"];
 const COMMAND_MAX_BYTES: usize = 256 << 10;
 
 routes! {
@@ -99,14 +98,12 @@ pub(super) async fn create(
     let mut problems = Problems::default();
     let name = problems.check("name", body.name, fields::name);
     let template = problems.check_text("template_type", body.template_type, fields::label);
-    let size = problems.check_text("size", body.size, |size| {
-        ComputerSize::parse(size).ok_or_else(|| format!("must be one of {}", ComputerSize::NAMES))
-    });
-    let network = problems.check_text("network", body.network, network);
+    let size = problems.check_word("size", body.size);
+    let network = problems.check_word("network", body.network);
     let env = problems.check("env", body.env, fields::env);
     let command = problems.check("command", body.command, first_process);
     let metadata = problems.check("metadata", body.metadata, fields::metadata);
-    let visibility = visibility(&mut problems, body.visibility);
+    let visibility = problems.check_word("visibility", body.visibility).map(|word| word.to_string());
     problems.check_text("region", body.region, |region| fields::one_of(region, &[&http.region]));
     let new = NewComputer {
         name: name.unwrap_or_else(|| format!("computer-{:06x}", rand::random::<u32>() >> 8)),
@@ -159,7 +156,7 @@ pub(super) async fn update(
     let mut problems = Problems::default();
     let change = ComputerChange {
         name: problems.check("name", body.name, fields::name),
-        visibility: visibility(&mut problems, body.visibility),
+        visibility: problems.check_word("visibility", body.visibility).map(|word| word.to_string()),
         metadata: problems.check("metadata", body.metadata, fields::metadata),
     };
     problems.none()?;
@@ -231,19 +228,6 @@ pub(super) async fn not_yet(
 ) -> Result<Infallible, ApiError> {
     http.app.get_computer(&request.caller, id).await?;
     Err(ApiError::conflict("RESOURCE_STATE", "this comes later; create another computer instead"))
-}
-
-fn visibility(problems: &mut Problems, given: Option<String>) -> Option<String> {
-    problems
-        .check_text("visibility", given, |text| fields::one_of(text, &VISIBILITIES).map(|()| text.to_owned()))
-}
-
-fn network(raw: &str) -> Result<Network, String> {
-    match raw {
-        "isolated" => Ok(Network::Isolated),
-        "host" => Ok(Network::Host),
-        _ => Err("must be one of isolated, host".into()),
-    }
 }
 
 /// The arguments of the first process.

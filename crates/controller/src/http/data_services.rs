@@ -199,7 +199,7 @@ fn new_volume(limits: &Limits, bytes: &[u8]) -> Result<CreateVolume, ApiError> {
     let service: DataServiceFields = body::parse(bytes)?;
     let mut volume: CreateVolume = body::parse(bytes)?;
     let mut problems = Problems::default();
-    problems.check_text("type", service.kind, |kind| fields::one_of(kind, &[VOLUME]));
+    problems.check_word("type", service.kind);
     let size_gb = problems.check("size", service.size, |size| size_gb(limits, &size));
     if let (Some(size), Some(other)) = (size_gb, volume.size_gb)
         && size != other

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
+use miosa_api::word::{Word, Words};
 use miosa_control::{AskedSize, HooksChange};
 use miosa_domain::limits::Limits;
 use miosa_domain::name::checked_name;
@@ -61,6 +62,11 @@ impl Problems {
         self.check(field, given.filter(|text| !text.is_empty()), |text| check(&text))
     }
 
+    /// The same for a word.
+    pub(super) fn check_word<T: Words>(&mut self, field: &str, given: Option<Word<T>>) -> Option<T> {
+        self.check(field, given.filter(|word| !word.as_str().is_empty()), word)
+    }
+
     pub(super) fn none(self) -> Result<(), ApiError> {
         if self.0.is_empty() { Ok(()) } else { Err(ApiError::invalid_fields(self.0)) }
     }
@@ -73,6 +79,12 @@ pub(super) fn name(raw: String) -> Result<String, String> {
 
 pub(super) fn id<T: FromStr>(raw: &str) -> Result<T, String> {
     raw.parse().map_err(|_| "must be a UUID".into())
+}
+
+/// A word of `T`.
+pub(super) fn word<T: Words>(raw: Word<T>) -> Result<T, String> {
+    let one_of = if T::VARIANTS.len() > 1 { "one of " } else { "" };
+    raw.known().ok_or_else(|| format!("must be {one_of}{}", T::list()))
 }
 
 pub(super) fn one_of(raw: &str, allowed: &[&str]) -> Result<(), String> {

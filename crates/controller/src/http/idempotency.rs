@@ -26,6 +26,7 @@ use axum::response::{IntoResponse, Response};
 use futures::future::BoxFuture;
 use http_body_util::BodyExt;
 use miosa_api::v1::volumes::Deleted;
+use miosa_api::v1::words::DeletedState;
 use miosa_control::{Caller, Idempotency, ObjectRef};
 use miosa_domain::{AttachmentId, ComputerId, ProjectId, ReleaseId, ServiceId, SnapshotId, VolumeId};
 use moka::policy::EvictionPolicy;
@@ -144,14 +145,16 @@ from_object! {
 }
 
 async fn deleted(_: LostCall, object: ObjectRef) -> Result<Deleted, ApiError> {
+    use DeletedState::{Deleted as Gone, Destroying, Detached};
     let (id, status) = match object {
-        ObjectRef::Volume(id) => (id.to_string(), "deleted"),
-        ObjectRef::Computer(id) => (id.to_string(), "destroying"),
-        ObjectRef::Attachment(id) => (id.to_string(), "detached"),
-        ObjectRef::Snapshot(id) => (id.to_string(), "deleted"),
-        ObjectRef::Service(id) => (id.to_string(), "destroying"),
-        ObjectRef::Project(id) => (id.to_string(), "deleted"),
-        ObjectRef::Release(id) => (id.to_string(), "canceled"),
+        ObjectRef::Volume(id) => (id.to_string(), Gone),
+        ObjectRef::Computer(id) => (id.to_string(), Destroying),
+        ObjectRef::Attachment(id) => (id.to_string(), Detached),
+        ObjectRef::Snapshot(id) => (id.to_string(), Gone),
+        ObjectRef::Service(id) => (id.to_string(), Destroying),
+        ObjectRef::Project(id) => (id.to_string(), Gone),
+        // A release is canceled, never deleted.
+        ObjectRef::Release(_) => return Err(ApiError::internal()),
     };
     Ok(Deleted { id, deleted: true, success: true, status: status.into() })
 }

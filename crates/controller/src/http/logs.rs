@@ -8,6 +8,7 @@ use futures::{Stream, StreamExt};
 use jiff::Timestamp;
 use miosa_api::agent_v1::StreamEvent;
 use miosa_api::v1::computers::{LogLine, LogQuery, Logs};
+use miosa_api::word::Word;
 use miosa_control::HostStream;
 use miosa_domain::ComputerId;
 use serde_json::json;
@@ -113,6 +114,7 @@ async fn read(
     loop {
         match log.next().await {
             Some(StreamEvent::Log { timestamp, stream, line }) if wanted.has(&timestamp) => {
+                let stream = Word::of(&stream);
                 lines.push(LogLine { timestamp, stream, message: line.clone(), line });
             }
             Some(StreamEvent::End) => return Ok(lines),

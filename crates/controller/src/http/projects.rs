@@ -5,6 +5,7 @@ use miosa_api::v1::projects::{
     CreateProject, Environment, Project, ProjectCapabilities, ProjectFilters, UpdateProject,
 };
 use miosa_api::v1::volumes::Deleted;
+use miosa_api::word::{Word, Words};
 use miosa_control::{NewProject, ProjectChange};
 use miosa_domain::service::REPLICAS_MAX;
 use miosa_domain::size::GIB;
@@ -17,13 +18,11 @@ use super::idempotency::{Lost, LostCall};
 use super::paging::{self, Paged};
 use super::query::{Id, Query};
 use super::route::{Created, Listed, Object, routes};
-use super::services::{ENVIRONMENT, SOURCES};
-use super::{ApiError, Http, Request, data_services};
+use super::services::ENVIRONMENT;
+use super::{ApiError, Http, Request};
 use crate::auth::{PROJECTS_READ, PROJECTS_WRITE};
 
 const DESCRIPTION_MAX_BYTES: usize = 4096;
-/// As clients name them; `web` and `private` are servers.
-const SERVICE_KINDS: [&str; 2] = ["server", "worker"];
 
 routes! {
     "projects";
@@ -155,16 +154,19 @@ pub(super) async fn capabilities(
     State(http): State<Http>,
     _: Request,
 ) -> Result<Object<ProjectCapabilities>, ApiError> {
-    let texts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let capabilities = ProjectCapabilities {
-        service_kinds: texts(&SERVICE_KINDS),
-        source_types: texts(&SOURCES),
-        data_service_types: texts(&[data_services::VOLUME]),
+        service_kinds: all(),
+        source_types: all(),
+        data_service_types: all(),
         replicas_max: REPLICAS_MAX,
         volumes_per_project: http.limits.volumes_per_project,
         volume_max_gb: http.limits.volume_max_bytes / GIB,
     };
     Ok(Object(capabilities))
+}
+
+fn all<T: Words>() -> Vec<Word<T>> {
+    T::VARIANTS.iter().copied().map(Word::Known).collect()
 }
 
 fn description(raw: &str) -> Result<String, String> {

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use miosa_api::page::PageQuery;
 use miosa_api::v1::services::{DeployService, Release, ReleaseEvent};
+use miosa_api::v1::words::ReleaseState;
 use miosa_control::{Deploy, DeployAsk, ReleaseCause, ReleaseName};
 use miosa_domain::{ReleaseId, ServiceId};
 use serde_json::json;
@@ -14,7 +15,7 @@ use super::idempotency::{Lost, LostCall};
 use super::query::{Id, Ids, Query};
 use super::route::{Created, Listed, Object, OrEvents, routes};
 use super::service_settings::patch;
-use super::services::{ENVIRONMENT, source};
+use super::services::source;
 use super::{ApiError, Http, Request, events, paging};
 use crate::auth::{SERVICES_READ, SERVICES_WRITE};
 
@@ -163,7 +164,7 @@ pub(super) fn ask(body: DeployService) -> Result<(DeployAsk, Option<ReleaseName>
         0..=MESSAGE_MAX_BYTES => Ok(text.to_owned()),
         _ => Err(format!("must be at most {MESSAGE_MAX_BYTES} bytes")),
     });
-    problems.check_text("environment", body.environment, |name| fields::one_of(name, &[ENVIRONMENT]));
+    problems.check_word("environment", body.environment);
     let id = problems.check_text("release_id", body.release_id, fields::id).map(ReleaseName::Id);
     problems.none()?;
     let ask = DeployAsk {
@@ -283,11 +284,11 @@ pub(super) async fn release_events(
                 let release = app.get_release(&caller, id, release_id).await.ok()?;
                 let steps = steps(&release);
                 if let Some(step) = steps.get(told) {
-                    let is_last = told + 1 == steps.len() && is_settled(&release.state);
+                    let is_last = told + 1 == steps.len() && is_settled(&release);
                     let fields = json!({"timestamp": step.timestamp, "message": step.message, "line": step.message,
                         "state": release.state});
                     let next = (!is_last).then_some(told + 1);
-                    return Some((events::event(&step.event_type, fields), next));
+                    return Some((events::event(step.event_type.as_str(), fields), next));
                 }
                 news.goes_on().await;
             }
@@ -296,25 +297,30 @@ pub(super) async fn release_events(
     Ok(OrEvents::Events(events::answer(&http, stream)))
 }
 
-fn is_settled(state: &str) -> bool {
-    !matches!(state, "queued" | "deploying")
+fn is_settled(release: &Release) -> bool {
+    release.state.known().is_none_or(ReleaseState::is_settled)
 }
 
 /// A release's life, as its row tells it.
 fn steps(release: &Release) -> Vec<ReleaseEvent> {
-    let step = |kind: &str, at: &str, message: String| ReleaseEvent {
-        event_type: kind.into(),
+    let step = |state: ReleaseState, at: &str, message: String| ReleaseEvent {
+        event_type: state.into(),
         timestamp: at.to_owned(),
         message,
     };
     let number = release.number;
-    let mut steps = vec![step("queued", &release.created_at, format!("release {number} was asked for"))];
-    if release.state != "queued" {
-        steps.push(step("deploying", &release.created_at, format!("release {number} is rolled out")));
+    let mut steps =
+        vec![step(ReleaseState::Queued, &release.created_at, format!("release {number} was asked for"))];
+    if release.state != ReleaseState::Queued {
+        steps.push(step(
+            ReleaseState::Deploying,
+            &release.created_at,
+            format!("release {number} is rolled out"),
+        ));
     }
-    if let Some(at) = &release.settled_at {
+    if let (Some(at), Some(state)) = (&release.settled_at, release.state.known()) {
         let why = release.reason.as_ref().map(|reason| format!(": {}", reason.detail)).unwrap_or_default();
-        steps.push(step(&release.state, at, format!("release {number} is {}{why}", release.state)));
+        steps.push(step(state, at, format!("release {number} is {state}{why}")));
     }
     steps
 }

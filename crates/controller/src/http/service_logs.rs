@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 use futures::StreamExt;
 use miosa_api::agent_v1::StreamEvent;
 use miosa_api::v1::services::{ServiceLogLine, ServiceLogQuery};
+use miosa_api::word::Word;
 use miosa_control::ReplicaLine;
 use miosa_domain::ServiceId;
 use serde_json::json;
@@ -75,7 +76,7 @@ fn told(line: ReplicaLine, wanted: &Wanted) -> Option<ServiceLogLine> {
             Some(ServiceLogLine {
                 line_type: "log".into(),
                 timestamp,
-                stream,
+                stream: Word::of(&stream),
                 replica: line.replica,
                 instance_id: line.instance_id.to_string(),
                 message: text.clone(),

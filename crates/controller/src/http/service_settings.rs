@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use miosa_api::v1::services::{NewServiceVolume, RunFields};
+use miosa_api::word::{Word, Words};
 use miosa_domain::computer::ComputerSize;
 use miosa_domain::mount_path::MountPath;
 use miosa_domain::service::{
@@ -82,28 +83,14 @@ pub(super) fn patch(
         }),
         start_command: problems.check("start_command", take("start_command"), start_command),
         env: problems.check("env", take("env"), env),
-        size: problems.check("size", take("size"), |value| match text(&value)? {
-            None => Ok(ComputerSize::Small),
-            Some(name) => {
-                ComputerSize::parse(name).ok_or_else(|| format!("must be one of {}", ComputerSize::NAMES))
-            }
-        }),
-        network: problems.check("network", take("network"), |value| match text(&value)? {
-            None | Some("isolated") => Ok(Network::Isolated),
-            Some("host") => Ok(Network::Host),
-            Some(_) => Err("must be one of isolated, host".into()),
-        }),
+        size: problems.check("size", take("size"), |value| word(&value, ComputerSize::Small)),
+        network: problems.check("network", take("network"), |value| word(&value, Network::Isolated)),
         port: problems.check("port", take("port"), |value| match value {
             Value::Null => Ok(None),
             value => port(&value).map(Some),
         }),
-        restart_policy: problems.check("restart_policy", take("restart_policy"), |value| {
-            match text(&value)? {
-                None => Ok(RestartPolicy::Always),
-                Some(name) => RestartPolicy::parse(name)
-                    .ok_or_else(|| format!("must be one of {}", RestartPolicy::NAMES)),
-            }
-        }),
+        restart_policy: problems
+            .check("restart_policy", take("restart_policy"), |value| word(&value, RestartPolicy::Always)),
         health_check: problems.check("health_check", take("health_check"), health_check),
         start_timeout_seconds: problems.check(
             "start_timeout_seconds",
@@ -123,6 +110,10 @@ fn text(value: &Value) -> Result<Option<&str>, String> {
         Value::String(text) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
         _ => Err("must be a string".into()),
     }
+}
+
+fn word<T: Words>(value: &Value, default: T) -> Result<T, String> {
+    text(value)?.map_or(Ok(default), |text| fields::word(Word::of(text)))
 }
 
 fn whole(value: &Value) -> Result<i64, String> {

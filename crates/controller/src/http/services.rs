@@ -7,6 +7,7 @@ use miosa_api::v1::services::{
     StoppedService, UpdateService,
 };
 use miosa_api::v1::volumes::Deleted;
+use miosa_api::v1::words::SourceType;
 use miosa_control::{NewService, ServiceChange, Source};
 use miosa_domain::name;
 use miosa_domain::service::{REPLICAS_MAX, ServiceKind};
@@ -23,7 +24,6 @@ use super::service_settings::patch;
 use super::{ApiError, Http, Request};
 use crate::auth::{SERVICES_READ, SERVICES_WRITE};
 
-pub(super) const SOURCES: [&str; 2] = ["template", "image"];
 /// The one environment that projects have.
 pub(super) const ENVIRONMENT: &str = "production";
 
@@ -163,9 +163,7 @@ pub(super) fn new_service(
         return Err(ApiError::missing("name"));
     };
     let name = problems.check("name", Some(name), fields::name).unwrap_or_default();
-    let kind = problems.check_text("kind", body.kind.or(body.service_type), |kind| {
-        ServiceKind::parse(kind).ok_or_else(|| format!("must be one of {}", ServiceKind::NAMES))
-    });
+    let kind = problems.check_word("kind", body.kind.or(body.service_type));
     let slug = problems.check_text("slug", body.slug, fields::slug);
     let asked = problems.check_text("project_id", body.project_id, fields::id);
     let named = body.template_ref.filter(|name| !name.is_empty()).map(NewSource::Named);
@@ -190,14 +188,15 @@ pub(super) fn source(raw: NewSource) -> Result<Source, String> {
         NewSource::Named(name) => (None, Some(name)),
         NewSource::Typed { source_type, reference } => (source_type, reference),
     };
-    let kind = kind.unwrap_or_else(|| "template".into());
-    if !SOURCES.contains(&kind.as_str()) {
+    let kind = kind.unwrap_or(SourceType::Template.into());
+    let Some(kind) = kind.known() else {
         return Err(format!(
-            "has the type {kind:?}; here it must be template or image, both by the name of a template"
+            "has the type {:?}; here it must be template or image, both by the name of a template",
+            kind.as_str()
         ));
-    }
+    };
     let reference = reference.filter(|name| !name.is_empty()).ok_or("must name a template in \"ref\"")?;
-    Ok(Source { kind, reference: fields::label(&reference)? })
+    Ok(Source { kind: kind.to_string(), reference: fields::label(&reference)? })
 }
 
 pub(super) async fn get(

@@ -20,8 +20,6 @@ use crate::auth::{VOLUMES_READ, VOLUMES_WRITE};
 /// The size of a volume whose creator names none.
 const DEFAULT_SIZE_BYTES: u64 = 10 * GIB;
 
-const BACKEND: &str = "local";
-
 routes! {
     "volumes";
 
@@ -109,7 +107,7 @@ pub(super) fn new_volume(
     let mut problems = Problems::default();
     let name = problems.check("name", Some(name), fields::name);
     let size_bytes = fields::size(&mut problems, &http.limits, body.size_gb, body.size_bytes);
-    problems.check_text("backend", body.backend, |backend| fields::one_of(backend, &[BACKEND]));
+    problems.check_word("backend", body.backend);
     problems.check_text("region", body.region, |region| fields::one_of(region, &[&http.region]));
     let project_id = problems.check_text("project_id", body.project_id, fields::id);
     let workspace_id = problems.check_text("workspace_id", body.workspace_id.or(workspace), fields::label);
