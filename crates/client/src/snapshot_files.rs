@@ -103,7 +103,7 @@ mod tests {
             size: 0,
             is_dir: false,
             is_symlink: false,
-            kind: "file".into(),
+            kind: miosa_api::v1::words::FileType::File.into(),
             mode: 0o644,
             uid: 0,
             gid: 0,

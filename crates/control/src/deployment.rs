@@ -31,7 +31,7 @@ impl App {
         }
         let mut all = self.store().list_services(caller.tenant_id, &everything(&request)).await?.items;
         if let Some(status) = &request.filters.status {
-            all.retain(|sight| view::state(sight.state()) == status);
+            all.retain(|sight| view::state(sight.state()).to_string() == *status);
         }
         let cursor = |sight: &ServiceSight| Cursor {
             created_at_ms: sight.service.created_at.as_millisecond(),
@@ -71,7 +71,7 @@ impl App {
         self.get_deployment(caller, id).await?;
         let mut all = self.store().list_releases(caller.tenant_id, id, &everything(request)).await?.items;
         if let Some(status) = &request.filters.status {
-            all.retain(|release| view::version_state(release.state) == status);
+            all.retain(|release| view::version_state(release.state).to_string() == *status);
         }
         Ok(page::cut(all, request, |release| Cursor {
             created_at_ms: release.created_at.as_millisecond(),

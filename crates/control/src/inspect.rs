@@ -317,7 +317,7 @@ fn diff_too_slow() -> AppError {
         "comparing the files takes longer than {} s; ask with files=false for the changed bytes alone",
         DIFF_TIME_MAX.as_secs()
     );
-    Refusal::HostRefused { code: "RESOURCE_STATE", message }.into()
+    Refusal::HostRefused { code: "COMPARISON_TIMEOUT", message }.into()
 }
 
 fn empty_diff(from: SnapshotId, to: SnapshotId) -> SnapshotDiff {

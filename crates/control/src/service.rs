@@ -310,7 +310,7 @@ impl App {
             instances.push(service_view::instance(replica, number.map(|release| release.number)));
         }
         if let Some(status) = &request.filters.status {
-            instances.retain(|instance| instance.state == *status);
+            instances.retain(|instance| instance.state.as_str() == status);
         }
         // They are ordered by replica, so the replica takes the place of the time.
         let cursor = |instance: &RuntimeInstance| Cursor {

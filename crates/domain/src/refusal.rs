@@ -178,10 +178,10 @@ impl Refusal {
                 "NO_SNAPSHOT_AVAILABLE"
             }
             Refusal::VolumeUsedByService { .. } => "VOLUME_IN_USE",
-            Refusal::ReplicaOfService { .. }
-            | Refusal::ServiceState { .. }
-            | Refusal::ReleaseState { .. }
-            | Refusal::ProjectInUse { .. } => "RESOURCE_STATE",
+            Refusal::ReplicaOfService { .. } => "MANAGED_BY_SERVICE",
+            Refusal::ServiceState { .. } => "SERVICE_STATE",
+            Refusal::ReleaseState { .. } => "RELEASE_STATE",
+            Refusal::ProjectInUse { .. } => "PROJECT_IN_USE",
             Refusal::StaleService { .. } => "STALE_SERVICE",
             Refusal::ReleaseGone { .. } => "RELEASE_GONE",
             Refusal::HostRefused { code, .. } => code,

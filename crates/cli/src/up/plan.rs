@@ -157,7 +157,7 @@ fn only<'a, T>(
     noun: &'static str,
     name: &str,
     named: &[&'a T],
-    shown: impl Fn(&'a T) -> (&'a String, &'a String),
+    shown: impl Fn(&'a T) -> (&'a String, &'a str),
 ) -> Result<Option<&'a T>, Refused> {
     match named {
         [] => Ok(None),
@@ -165,7 +165,7 @@ fn only<'a, T>(
         several => {
             let candidates = several.iter().map(|one| {
                 let (id, state) = shown(one);
-                Candidate { id: id.clone(), name: name.to_owned(), state: state.clone() }
+                Candidate { id: id.clone(), name: name.to_owned(), state: state.to_owned() }
             });
             Err(Refused::Ambiguous { noun, name: name.to_owned(), candidates: candidates.collect() })
         }

@@ -79,7 +79,7 @@ fn extents(space: &VolumeSpace) -> String {
 
 fn compaction(compaction: &Compaction) -> String {
     let Compaction { state, extents_before, extents_now, progress_percent, message } = compaction;
-    let mut text = state.clone();
+    let mut text = state.to_string();
     if let Some(percent) = progress_percent {
         text.push_str(&format!(", {percent}%"));
     }

@@ -75,7 +75,7 @@ fn a_rollback_can_take_the_data_along() {
         "name": "db", "settings": {"start_command": command("one")}, "volumes": [own(&volume, "/data")]
     }));
     let refused = server.http("POST", &format!("/api/v1/services/{service}/rollback"), Some(json!({})));
-    assert_eq!((refused.status, refused.code()), (409, "RESOURCE_STATE"), "{refused}");
+    assert_eq!((refused.status, refused.code()), (409, "SERVICE_STATE"), "{refused}");
 
     let deploy = json!({"settings": {"start_command": command("two")}, "snapshot_before": true});
     let path = format!("/api/v1/services/{service}/deployments");
@@ -124,7 +124,7 @@ fn a_deployment_is_canceled() {
     let canceled = server.http("POST", &format!("{path}/cancel"), Some(json!({}))).ok();
     assert_eq!(canceled["state"], "canceled");
     let refused = server.http("DELETE", &path, None);
-    assert_eq!((refused.status, refused.code()), (409, "RESOURCE_STATE"), "{refused}");
+    assert_eq!((refused.status, refused.code()), (409, "RELEASE_STATE"), "{refused}");
     server.wait_service(&service, "release 1 serves again", |service| {
         service["state"] == "running" && service["active_release_number"] == 1
     });

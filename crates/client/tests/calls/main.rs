@@ -13,6 +13,7 @@ use miosa_client::api::v1::snapshots::{
     CloneVolume, CreateSnapshot, PruneSnapshots, RestoreSnapshot, UpdateSnapshot,
 };
 use miosa_client::api::v1::volumes::{CreateVolume, UpdateVolume};
+use miosa_client::api::v1::words::{ComputerStatus, EventKind};
 use miosa_client::{Client, ClientConfig, ClientError, LogsRequest, SnapshotFilter, VolumeFilter};
 use script::{Reply, Script, computer, list, refusal, volume};
 use serde_json::{Value, json};
@@ -223,7 +224,7 @@ async fn waiting_ends_when_it_runs_and_when_it_cannot() {
             Script::play(statuses.iter().map(|status| Reply::json(200, computer("c1", status)))).await;
         let answer = client(&script).computers().wait_until_running("c1", Duration::from_secs(60)).await;
         match answer {
-            Ok(computer) => assert!(runs && computer.status == "running"),
+            Ok(computer) => assert!(runs && computer.status == ComputerStatus::Running),
             Err(error) => assert!(!runs && matches!(error, ClientError::NotRunning { .. }), "{error:?}"),
         }
     }
@@ -366,7 +367,7 @@ async fn volumes_are_forked_restored_and_compacted() {
     volumes.fork("v1", &new).await.unwrap();
     volumes.restore("v1", "s1", true).await.unwrap();
     volumes.compact("v1").await.unwrap();
-    assert_eq!(volumes.events("v1").try_collect::<Vec<_>>().await.unwrap()[0].kind, "volume.created");
+    assert_eq!(volumes.events("v1").try_collect::<Vec<_>>().await.unwrap()[0].kind, EventKind::VolumeCreated);
     // Off is a null, which is not the same as a field that is left out.
     volumes
         .update("v1", &UpdateVolume { snapshot_schedule: Some(None), ..UpdateVolume::default() })

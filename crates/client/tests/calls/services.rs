@@ -2,6 +2,7 @@
 
 use miosa_client::api::v1::projects::{CreateProject, UpdateProject};
 use miosa_client::api::v1::services::{CreateService, DeployService, NewSource, UpdateService};
+use miosa_client::api::v1::words::VariableSource;
 use miosa_client::{ServiceFilter, ServiceLogsRequest};
 
 use super::*;
@@ -137,7 +138,7 @@ async fn a_release_is_waited_for_until_nothing_more_becomes_of_it() {
         let script = Script::play(states.iter().map(|state| Reply::json(200, release("r2", state)))).await;
         let settled =
             client(&script).services().wait_until_settled("s1", "r2", Duration::from_secs(60)).await;
-        assert_eq!(settled.unwrap().state, *states.last().unwrap());
+        assert_eq!(settled.unwrap().state.as_str(), *states.last().unwrap());
         assert_eq!(script.requests()[0].line, "GET /api/v1/services/s1/deployments/r2");
     }
     let script = Script::play([Reply::json(200, release("r2", "deploying"))]).await;
@@ -171,7 +172,8 @@ async fn logs_and_events_are_lists_or_streams() {
     let followed: Vec<String> = followed.map_ok(|line| line.line).try_collect().await.unwrap();
     assert_eq!(followed, ["c"]);
     let events = services.release_events("s1", "r1").await.unwrap();
-    let events: Vec<String> = events.map_ok(|event| event.event_type).try_collect().await.unwrap();
+    let events: Vec<String> =
+        events.map_ok(|event| event.event_type.to_string()).try_collect().await.unwrap();
     assert_eq!(events, ["queued", "active"]);
     let broken = services.release_events("s1", "r1").await.unwrap();
     assert!(broken.try_collect::<Vec<_>>().await.is_err(), "an error event is an error");
@@ -193,7 +195,7 @@ async fn variables_are_lists() {
     let changes = [("A".to_owned(), Some("1".to_owned())), ("B".to_owned(), None)];
     assert_eq!(services.set_variables("s1", changes.into()).await.unwrap()[0].name, "A");
     assert_eq!(services.variables("s1").await.unwrap()[0].value, "1");
-    assert_eq!(services.effective_variables("s1").await.unwrap()[0].source, "service");
+    assert_eq!(services.effective_variables("s1").await.unwrap()[0].source, VariableSource::Service);
     assert_eq!(
         asked(&script),
         [

@@ -28,7 +28,7 @@ routes! {
     post "/computers/{computer_id}/volumes" attach_volume: attach, VOLUMES_WRITE, Lost::rebuilt(now);
         201 "The attachment.";
         409 "`VOLUME_ATTACHED` (with the attachment in `details`), `MOUNT_PATH_IN_USE`, \
-            `VOLUME_HOST_MISMATCH`, `VOLUME_NOT_READY`, `INSUFFICIENT_CAPACITY` or `RESOURCE_STATE`.";
+            `VOLUME_HOST_MISMATCH`, `VOLUME_NOT_READY`, `INSUFFICIENT_CAPACITY`, `RESOURCE_STATE` or `MANAGED_BY_SERVICE`.";
         example {"volume_id": "0198c0de-0000-7000-8000-000000000001", "mount_path": "/mnt/data"};
 
     /// Get one of a computer's attachments.
@@ -41,7 +41,7 @@ routes! {
     /// `VOLUME_IN_USE` with the processes in `details.holders` and changes nothing.
     delete "/computers/{computer_id}/volumes/{attachment_id}" detach_volume: detach_from_computer, VOLUMES_WRITE, Lost::deleted();
         200 "The volume is available again.";
-        409 "`VOLUME_IN_USE` or `RESOURCE_STATE`.";
+        409 "`VOLUME_IN_USE`, `RESOURCE_STATE` or `MANAGED_BY_SERVICE`.";
 
     /// Get an attachment by its id alone.
     get "/volume-attachments/{id}" get_attachment: get, VOLUMES_READ;
@@ -50,7 +50,7 @@ routes! {
     /// Detach a volume by the attachment's id alone.
     delete "/volume-attachments/{id}" delete_attachment: detach, VOLUMES_WRITE, Lost::deleted();
         200 "The volume is available again.";
-        409 "`VOLUME_IN_USE` or `RESOURCE_STATE`.";
+        409 "`VOLUME_IN_USE`, `RESOURCE_STATE` or `MANAGED_BY_SERVICE`.";
 }
 
 pub(super) async fn list(

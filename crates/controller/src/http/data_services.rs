@@ -15,7 +15,7 @@ use serde_json::Value;
 use utoipa::PartialSchema;
 
 use super::body::{self, Body};
-use super::fields::{self, Problems};
+use super::fields::Problems;
 use super::idempotency::Lost;
 use super::paging::{self, Paged};
 use super::prefix::OfProject;

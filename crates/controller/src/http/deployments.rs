@@ -67,7 +67,7 @@ routes! {
     /// Serve a version again, under a new number.
     post "/deployments/{id}/versions/{version_id}/promote" promote_version: promote, SERVICES_WRITE, Lost::rebuilt(rebuilt);
         200 "The deployment.";
-        409 "`RESOURCE_STATE`: it was never good.";
+        409 "`RELEASE_STATE`: it was never healthy.";
         410 "`RELEASE_GONE`: a volume that it mounts is no longer there.";
         example {"environment": "production"};
 
@@ -86,7 +86,7 @@ routes! {
     /// Serve a release again, under a new number.
     post "/deployments/{id}/releases/{release_id}/promote" promote_deployment_release: promote, SERVICES_WRITE, Lost::rebuilt(rebuilt);
         200 "The deployment.";
-        409 "`RESOURCE_STATE`: it was never good.";
+        409 "`RELEASE_STATE`: it was never healthy.";
         410 "`RELEASE_GONE`.";
         example {"environment": "production"};
 
@@ -97,7 +97,7 @@ routes! {
     /// Serve the version in `version_id` again, or the previous good one.
     post "/deployments/{id}/rollback" rollback_deployment: rollback, SERVICES_WRITE, Lost::rebuilt(rebuilt);
         200 "The deployment.";
-        409 "`RESOURCE_STATE`: it was never good, or there is none; `NO_SNAPSHOT_AVAILABLE`.";
+        409 "`RELEASE_STATE`: it was never healthy; `SERVICE_STATE`: there is none; `NO_SNAPSHOT_AVAILABLE`.";
         410 "`RELEASE_GONE`.";
         example {};
 

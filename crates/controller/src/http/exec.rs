@@ -44,13 +44,13 @@ routes! {
     /// `stderr {"data"}` and `exit {"exit_code"}`.
     post "/computers/{id}/exec" exec: exec, COMPUTERS_EXEC, Lost::kept_in_process();
         200 "What the command wrote, and its exit code.";
-        409 "`RESOURCE_STATE`, or `COMPUTER_STARTING` while it boots.";
+        409 "`RESOURCE_STATE`, `COMPUTER_STARTING` while it boots, or `EXEC_FAILED`: the command may have run.";
         example {"command": "df -h /mnt/data", "timeout": 30};
 
     /// Run a Python program in a computer.
     post "/computers/{id}/exec/python" exec_python: python, COMPUTERS_EXEC, Lost::kept_in_process();
         200 "What the program wrote, and its exit code.";
-        409 "`RESOURCE_STATE`, also where the template has no python3, or `COMPUTER_STARTING`.";
+        409 "As for `POST /computers/{id}/exec`; `PYTHON_NOT_FOUND` if the template has no python3.";
         example {"code": "print(1 + 1)"};
 }
 
@@ -92,7 +92,7 @@ pub(super) async fn python(
     let result = collect(output, deadline).await?;
     if result.exit_code == 127 && result.stderr.trim_end() == NO_PYTHON {
         let message = "the computer's template has no python3; create the computer from one that has";
-        return Err(ApiError::conflict("RESOURCE_STATE", message));
+        return Err(ApiError::conflict("PYTHON_NOT_FOUND", message));
     }
     Ok(OrEvents::Json(Object(result)))
 }
@@ -186,7 +186,7 @@ fn lost() -> Failure {
 
 /// Not a 5xx: some clients would run the command again.
 fn broke_off(failure: &Failure) -> ApiError {
-    ApiError::conflict("RESOURCE_STATE", failure.message.clone())
+    ApiError::conflict("EXEC_FAILED", failure.message.clone())
 }
 
 fn exec_events(output: HostStream) -> impl Stream<Item = axum::response::sse::Event> + Send + 'static {

@@ -115,7 +115,7 @@ routes! {
     /// Say what differs between two of a volume's snapshots.
     get "/volumes/{id}/snapshots/{snapshot_id}/diff" diff_volume_snapshots: diff, VOLUMES_READ;
         200 "Bytes and files that differ.";
-        409 "`SNAPSHOT_NOT_READY`, or `RESOURCE_STATE` when comparing takes too long.";
+        409 "`SNAPSHOT_NOT_READY`, or `COMPARISON_TIMEOUT`.";
 
     /// List a folder in a snapshot.
     ///
@@ -134,7 +134,7 @@ routes! {
     /// As seen from the first one: a file that only `to` has is added.
     get "/volume-snapshots/{snapshot_id}/diff" diff_snapshots: diff, VOLUMES_READ;
         200 "Bytes and files that differ.";
-        409 "`SNAPSHOT_NOT_READY`, or `RESOURCE_STATE` when comparing takes too long.";
+        409 "`SNAPSHOT_NOT_READY`, or `COMPARISON_TIMEOUT`.";
 }
 
 pub(super) async fn list(

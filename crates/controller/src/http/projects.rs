@@ -48,7 +48,7 @@ routes! {
     /// Delete a project that is empty: without volumes, computers and services.
     delete "/projects/{id}" delete_project: delete, PROJECTS_WRITE, Lost::deleted();
         200 "The project is gone.";
-        409 "`RESOURCE_STATE`: it is the default one, or not empty.";
+        409 "`PROJECT_IN_USE`: it is the default one, or not empty.";
 
     /// List a project's environments: `production`.
     get "/projects/{id}/environments" list_environments: environments, PROJECTS_READ;

@@ -27,13 +27,13 @@ routes! {
     /// Start a stopped service: a release with its present settings.
     post "/services/{id}/start" start_service: start, SERVICES_WRITE, Lost::rebuilt(release_now);
         200 "The release.";
-        409 "`RESOURCE_STATE`: it runs already.";
+        409 "`SERVICE_STATE`: it runs already.";
         example {};
 
     /// Restart a service: the active release once more, under a new number.
     post "/services/{id}/restart" restart_service: restart, SERVICES_WRITE, Lost::rebuilt(release_now);
         200 "The release.";
-        409 "`RESOURCE_STATE`: nothing was ever good.";
+        409 "`SERVICE_STATE`: no release was ever healthy.";
         example {};
 
     /// Deploy the service's present settings as a new release.
@@ -45,14 +45,14 @@ routes! {
     /// Serve an earlier release again, under a new number.
     post "/services/{id}/promote" promote_service: promote, SERVICES_WRITE, Lost::rebuilt(release_now);
         200 "The new release.";
-        409 "`RESOURCE_STATE`: that one was never good.";
+        409 "`RELEASE_STATE`: that one was never healthy.";
         410 "`RELEASE_GONE`: a volume that it mounts is no longer there.";
         example {"number": 2, "snapshot_before": true};
 
     /// Serve the previous good release again, with its data if that is asked for.
     post "/services/{id}/rollback" rollback_service: rollback, SERVICES_WRITE, Lost::rebuilt(release_now);
         200 "The new release.";
-        409 "`RESOURCE_STATE` or `NO_SNAPSHOT_AVAILABLE`.";
+        409 "`SERVICE_STATE`, `RELEASE_STATE` or `NO_SNAPSHOT_AVAILABLE`.";
         410 "`RELEASE_GONE`.";
         example {"restore_data": true};
 
@@ -77,26 +77,26 @@ routes! {
     /// Serve a release again, under a new number.
     post "/service-deployments/{release_id}/rollback" rollback_release: serve_release, SERVICES_WRITE, Lost::rebuilt(release_now);
         200 "The new release.";
-        409 "`RESOURCE_STATE`: it was never good.";
+        409 "`RELEASE_STATE`: it was never healthy.";
         410 "`RELEASE_GONE`.";
         example {};
 
     /// The same as `rollback`.
     post "/service-deployments/{release_id}/redeploy" redeploy_release: serve_release, SERVICES_WRITE, Lost::rebuilt(release_now);
         200 "The new release.";
-        409 "`RESOURCE_STATE`: it was never good.";
+        409 "`RELEASE_STATE`: it was never healthy.";
         410 "`RELEASE_GONE`.";
         example {};
 
     /// Give up a release that is not served yet; the last good one stays, or is served again.
     post "/service-deployments/{release_id}/cancel" cancel_release: cancel_release, SERVICES_WRITE, Lost::rebuilt(release_now);
         200 "The release, `canceled`.";
-        409 "`RESOURCE_STATE`: there is nothing left to cancel.";
+        409 "`RELEASE_STATE`: there is nothing left to cancel.";
 
     /// The same as `cancel`.
     delete "/service-deployments/{release_id}" delete_release: cancel_release, SERVICES_WRITE, Lost::rebuilt(release_now);
         200 "The release, `canceled`.";
-        409 "`RESOURCE_STATE`: there is nothing left to cancel.";
+        409 "`RELEASE_STATE`: there is nothing left to cancel.";
 }
 
 pub(super) async fn start(

@@ -68,7 +68,7 @@ routes! {
 
     /// Refused: services have no public addresses here.
     put "/services/{id}/public-address" set_public_address: public_address, SERVICES_WRITE, Lost::changes_nothing();
-        409 "`RESOURCE_STATE`.";
+        409 "`NOT_SUPPORTED`.";
 }
 
 pub(super) async fn list(
@@ -160,7 +160,7 @@ pub(super) async fn public_address(
     http.app.get_service(&request.caller, id).await?;
     let message = "services have no public addresses here; publish a port of the host with a proxy of your own, \
         or run the service with \"network\": \"host\"";
-    Err(ApiError::conflict("RESOURCE_STATE", message))
+    Err(ApiError::conflict("NOT_SUPPORTED", message))
 }
 
 /// `{"variables": …}`, or what would stand there as the whole body: an object, or a list of names and values.

@@ -76,7 +76,7 @@ routes! {
     /// Change how many replicas there are. What their volumes need is checked for all of them before anything changes.
     post "/services/{id}/scale" scale_service: scale, SERVICES_WRITE, Lost::rebuilt(scaled_to);
         200 "The release that the replicas run.";
-        409 "`INSUFFICIENT_CAPACITY`, `VOLUME_ATTACHED` or `RESOURCE_STATE`.";
+        409 "`INSUFFICIENT_CAPACITY`, `VOLUME_ATTACHED` or `SERVICE_STATE`.";
         example {"replicas": 4};
 
     /// List a service's replicas, by index.
@@ -223,7 +223,7 @@ async fn scaled_to(call: LostCall, id: ServiceId) -> Result<Release, ApiError> {
     let release = service.deploying_release_id.or(service.active_release_id);
     match release.and_then(|id| id.parse().ok()) {
         Some(id) => Ok(http.app.release_now(&caller, id).await?),
-        None => Err(ApiError::conflict("RESOURCE_STATE", "the service has no release yet")),
+        None => Err(ApiError::conflict("SERVICE_STATE", "the service has no release yet")),
     }
 }
 

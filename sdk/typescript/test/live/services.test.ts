@@ -174,7 +174,7 @@ test("what a service cannot be is refused", () =>
     const { lock_version } = await services.get(serviceId);
     assert.equal((await services.update(serviceId, { name: "renamed", lock_version })).name, "renamed");
     await assert.rejects(services.update(serviceId, { name: "late", lock_version }), { code: "STALE_SERVICE" });
-    await assert.rejects(services.start(serviceId), { code: "RESOURCE_STATE" });
+    await assert.rejects(services.start(serviceId), { code: "SERVICE_STATE" });
     const listed = await services.list({ status: "running" }).all();
     assert.ok(listed.some(({ id }) => id === serviceId));
   }));

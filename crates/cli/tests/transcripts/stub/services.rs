@@ -71,7 +71,7 @@ pub(super) fn projects(
     }
     if all[index]["is_default"] == true {
         let problem = format!("project {} is the default one, which cannot be deleted", path[0]);
-        return Err(refusal(409, "RESOURCE_STATE", &problem));
+        return Err(refusal(409, "PROJECT_IN_USE", &problem));
     }
     world.projects.remove(index);
     Ok(twin(200, &json!({"id": path[0], "deleted": true, "success": true, "status": "deleted"})))
@@ -161,7 +161,7 @@ fn of_service(
         (&Method::POST, ["start"]) if service["state"] != "stopped" => {
             let message =
                 format!("service {} is running already; restart it, or deploy to it", service["id"]);
-            Err(refusal(409, "RESOURCE_STATE", &message))
+            Err(refusal(409, "SERVICE_STATE", &message))
         }
         (&Method::POST, ["start" | "deployments"]) => {
             let cause = if path[0] == "start" { "start" } else { "deploy" };
@@ -195,13 +195,13 @@ fn serve_again(world: &mut World, index: usize, verb: &str, body: &Value) -> Out
             let good = |r: &Value| r["state"] == "stopped" && r["service_id"] == service["id"];
             let message = format!("service {verb} has no earlier release that was good");
             let previous = world.releases.iter().position(good);
-            previous.ok_or_else(|| refusal(409, "RESOURCE_STATE", &message))?
+            previous.ok_or_else(|| refusal(409, "SERVICE_STATE", &message))?
         }
     };
     let base = world.releases[base].clone();
     if base["state"] != "active" && base["state"] != "stopped" {
         let message = format!("release {} is failed: only one that was good can be served again", base["id"]);
-        return Err(refusal(409, "RESOURCE_STATE", &message));
+        return Err(refusal(409, "RELEASE_STATE", &message));
     }
     let made = release(world, index, verb, body, Some(&base));
     Ok(twin(200, &made))

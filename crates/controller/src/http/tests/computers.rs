@@ -80,9 +80,12 @@ async fn commands_answer_flat_and_within_limits() {
     let much = exec("much").await.twin(200);
     assert_eq!((much["stdout"].as_str().unwrap().len(), &much["truncated"]), (8 << 20, &true.into()));
     assert_eq!(exec("cut").await.twin(200)["stdout"], "\u{e9}");
-    exec("break").await.refused(409, "RESOURCE_STATE");
+    exec("break").await.refused(409, "EXEC_FAILED");
     world.post(&path, json!({"command": "x", "timeout": 601})).await.refused(422, "TIMEOUT_TOO_LONG");
-    world.post(&format!("{path}/python"), json!({"code": "print('a')"})).await.refused(409, "RESOURCE_STATE");
+    world
+        .post(&format!("{path}/python"), json!({"code": "print('a')"}))
+        .await
+        .refused(409, "PYTHON_NOT_FOUND");
     world.post(&format!("{path}/python"), json!({})).await.refused(400, "MISSING_PARAM");
 }
 

@@ -192,7 +192,7 @@ async fn promotions_and_rollbacks_answer_the_deployment() {
     promote(format!("releases/{two}"), json!({})).await.twin(200);
     running(&world, &id, 5).await;
     for part in [format!("versions/{bad}"), format!("releases/{bad}")] {
-        promote(part, json!({})).await.refused(409, "RESOURCE_STATE");
+        promote(part, json!({})).await.refused(409, "RELEASE_STATE");
     }
     promote(format!("versions/{one}"), json!({"environment": "staging"}))
         .await
@@ -205,7 +205,7 @@ async fn promotions_and_rollbacks_answer_the_deployment() {
     assert_eq!(world.get(&format!("/services/{id}")).await.twin(200)["settings"]["start_command"], "one");
     rollback(json!({"version_id": two})).await.twin(200);
     running(&world, &id, 7).await;
-    rollback(json!({"version_id": bad})).await.refused(409, "RESOURCE_STATE");
+    rollback(json!({"version_id": bad})).await.refused(409, "RELEASE_STATE");
     rollback(json!({"version_id": NOBODY})).await.refused(404, "NOT_FOUND");
 }
 

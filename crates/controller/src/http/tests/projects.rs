@@ -57,7 +57,7 @@ async fn the_default_project_has_a_name_of_its_own_and_stays() {
     let path = format!("/projects/{}", default["id"].as_str().unwrap());
     assert_eq!(world.get(&path).await.twin(200), default);
     for path in [path.as_str(), "/projects/default"] {
-        world.delete(path).await.refused(409, "RESOURCE_STATE");
+        world.delete(path).await.refused(409, "PROJECT_IN_USE");
     }
     let renamed = world.call(Method::PATCH, "/projects/default", r#"{"name":"main"}"#).await.twin(200);
     assert_eq!((&renamed["name"], &renamed["id"]), (&"main".into(), &default["id"]));
@@ -86,7 +86,7 @@ async fn only_an_empty_project_goes() {
         ("computers", format!("/computers/{}", computer["id"].as_str().unwrap())),
         ("services", format!("/services/{service}")),
     ] {
-        let refused = world.delete(&path).await.refused(409, "RESOURCE_STATE");
+        let refused = world.delete(&path).await.refused(409, "PROJECT_IN_USE");
         for name in &there {
             assert!(refused["message"].as_str().unwrap().contains(name), "{refused}");
         }

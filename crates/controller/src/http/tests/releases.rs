@@ -69,7 +69,7 @@ async fn a_first_release_that_fails_leaves_nothing_running() {
     assert_eq!((&failed["active_release_id"], &failed["ready_replicas"]), (&json!(null), &0.into()));
     assert!(failed["error"].as_str().unwrap().contains("release 1 failed"), "{failed}");
     for verb in ["restart", "rollback"] {
-        world.post(&format!("{path}/{verb}"), json!({})).await.refused(409, "RESOURCE_STATE");
+        world.post(&format!("{path}/{verb}"), json!({})).await.refused(409, "SERVICE_STATE");
     }
     deploy(&world, &id, json!({"settings": {"start_command": null}})).await;
     world.active(&id, 2).await;
@@ -115,10 +115,10 @@ async fn a_release_that_is_not_served_yet_can_be_given_up() {
     let canceled = world.call(Method::POST, &cancel, "").await.twin(200);
     assert_eq!((&canceled["state"], &canceled["reason"]["code"]), (&"canceled".into(), &"STOPPED".into()));
     world.active(&id, 1).await;
-    let refused = world.call(Method::POST, &cancel, "").await.refused(409, "RESOURCE_STATE");
+    let refused = world.call(Method::POST, &cancel, "").await.refused(409, "RELEASE_STATE");
     assert_eq!(refused["error"]["details"]["state"], "canceled");
     let first = format!("/service-deployments/{}", first.as_str().unwrap());
-    world.delete(&first).await.refused(409, "RESOURCE_STATE");
+    world.delete(&first).await.refused(409, "RELEASE_STATE");
     let fourth = deploy(&world, &id, sick.clone()).await;
     let path = format!("/service-deployments/{}", fourth["id"].as_str().unwrap());
     assert_eq!(world.delete(&path).await.twin(200)["state"], "canceled");
@@ -166,7 +166,7 @@ async fn old_releases_are_served_again() {
     world.active(&id, 8).await;
 
     let promote = format!("{path}/promote");
-    let refused = world.post(&promote, json!({"release_id": bad["id"]})).await.refused(409, "RESOURCE_STATE");
+    let refused = world.post(&promote, json!({"release_id": bad["id"]})).await.refused(409, "RELEASE_STATE");
     assert_eq!(refused["error"]["details"]["state"], "failed");
     world.post(&promote, json!({})).await.refused(400, "MISSING_PARAM");
     world.post(&promote, json!({"release_id": "two"})).await.refused(422, "VALIDATION_ERROR");

@@ -276,7 +276,7 @@ async fn a_replica_is_its_services_alone() {
         (Method::DELETE, detach, json!({})),
         (Method::DELETE, path.clone(), json!({})),
     ] {
-        let refused = world.call(method, &path, &body.to_string()).await.refused(409, "RESOURCE_STATE");
+        let refused = world.call(method, &path, &body.to_string()).await.refused(409, "MANAGED_BY_SERVICE");
         assert_eq!(refused["error"]["details"]["service_id"], id, "{path}");
     }
     assert_eq!(world.get("/computers").await.json()["data"], json!([]));

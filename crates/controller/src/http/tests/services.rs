@@ -98,9 +98,9 @@ async fn a_service_without_a_source_waits() {
     assert_eq!((&made["status"], &made["source"]), (&"pending".into(), &json!(null)));
     world.post(&format!("{path}/redeploy"), json!({})).await.refused(422, "VALIDATION_ERROR");
     for verb in ["restart", "rollback"] {
-        world.post(&format!("{path}/{verb}"), json!({})).await.refused(409, "RESOURCE_STATE");
+        world.post(&format!("{path}/{verb}"), json!({})).await.refused(409, "SERVICE_STATE");
     }
-    world.post(&format!("{path}/scale"), json!({"replicas": 3})).await.refused(409, "RESOURCE_STATE");
+    world.post(&format!("{path}/scale"), json!({"replicas": 3})).await.refused(409, "SERVICE_STATE");
     assert_eq!(world.get(&path).await.twin(200)["replicas"], 1, "a refusal changes nothing");
     let body = json!({"source": "miosa-default", "message": "first", "settings": {"replicas": 2}});
     let release = world.post(&format!("{path}/deployments"), body).await.twin(201);
@@ -216,7 +216,7 @@ async fn a_stopped_service_stays_stopped() {
     let id = world.service(json!({"replicas": 2})).await;
     let path = format!("/services/{id}");
     world.active(&id, 1).await;
-    world.post(&format!("{path}/start"), json!({})).await.refused(409, "RESOURCE_STATE");
+    world.post(&format!("{path}/start"), json!({})).await.refused(409, "SERVICE_STATE");
     let stopped = world.call(Method::POST, &format!("{path}/stop"), "").await.twin(200);
     assert_eq!((&stopped["stopped"], &stopped["status"]), (&2.into(), &"stopped".into()));
     let again = world.call(Method::POST, &format!("{path}/stop"), "").await.twin(200);
@@ -474,5 +474,5 @@ async fn builds_are_empty_and_addresses_are_refused() {
     world
         .call(Method::PUT, &format!("/services/{id}/public-address"), "")
         .await
-        .refused(409, "RESOURCE_STATE");
+        .refused(409, "NOT_SUPPORTED");
 }

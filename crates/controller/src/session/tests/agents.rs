@@ -131,14 +131,14 @@ impl World {
         let spec = agent.specs().await.volumes.remove(0);
         agent.report_volume(&spec, VolumeCondition::Ready);
         let volume = call.await.unwrap().unwrap();
-        assert_eq!(volume.status, "available");
+        assert_eq!(volume.status.as_str(), "available");
         volume.id.parse().unwrap()
     }
 
     /// A computer that `agent` runs.
     pub(super) async fn computer(&self, agent: &mut Agent) -> ComputerId {
         let computer = self.app.create_computer(&self.caller, new_computer(), None).await.unwrap();
-        assert_eq!(computer.status, "provisioning");
+        assert_eq!(computer.status.as_str(), "provisioning");
         let spec = agent.specs().await.instances.remove(0);
         agent.report_instance(&spec, running(), vec![]);
         let id = computer.id.parse().unwrap();
@@ -148,7 +148,7 @@ impl World {
 
     pub(super) async fn until_status(&self, id: ComputerId, status: &str) {
         patiently(async {
-            while self.app.get_computer(&self.caller, id).await.unwrap().status != status {
+            while self.app.get_computer(&self.caller, id).await.unwrap().status.as_str() != status {
                 tokio::task::yield_now().await;
             }
         })
@@ -157,7 +157,7 @@ impl World {
 
     pub(super) async fn until_volume(&self, id: VolumeId, status: &str) {
         patiently(async {
-            while self.app.get_volume(&self.caller, id).await.unwrap().status != status {
+            while self.app.get_volume(&self.caller, id).await.unwrap().status.as_str() != status {
                 tokio::task::yield_now().await;
             }
         })
@@ -177,7 +177,7 @@ impl World {
         let spec = agent.specs().await.instances.remove(0);
         let id = spec.attachments[0].id;
         agent.report_instance(&spec, running(), vec![(id, AttachmentCondition::Attached)]);
-        assert_eq!(call.await.unwrap().unwrap().state, "attached");
+        assert_eq!(call.await.unwrap().unwrap().state.as_str(), "attached");
         (id, spec)
     }
 

@@ -28,8 +28,10 @@ async fn a_volume_lives_through_delete_undelete_and_delete() {
         };
         let call = world.call(move |app, caller| async move {
             match step {
-                "delete" => app.delete_volume(&caller, id, None).await.map(|deleted| deleted.status),
-                _ => app.undelete_volume(&caller, id, None).await.map(|volume| volume.status),
+                "delete" => {
+                    app.delete_volume(&caller, id, None).await.map(|deleted| deleted.status.to_string())
+                }
+                _ => app.undelete_volume(&caller, id, None).await.map(|volume| volume.status.to_string()),
             }
         });
         let spec = agent.specs().await.volumes.remove(0);
@@ -91,7 +93,7 @@ async fn what_the_host_cannot_make_is_an_error_with_its_reason() {
     let foreign = failed(FailureCode::ForeignData, "a folder that is not ours is there");
     agent.report_volume(&spec, VolumeCondition::Failed(foreign));
     let volume = call.await.unwrap().unwrap();
-    assert_eq!(volume.status, "error");
+    assert_eq!(volume.status.as_str(), "error");
     assert_eq!(volume.error.as_deref(), Some("a folder that is not ours is there"));
 }
 
@@ -102,7 +104,7 @@ async fn a_late_outcome_is_answered_as_a_transitional_state() {
     let world = World::with(timing, rustix::process::getuid().as_raw()).await;
     let mut agent = world.agent().await;
     let volume = world.app.create_volume(&world.caller, new_volume(), None).await.unwrap();
-    assert_eq!(volume.status, "creating");
+    assert_eq!(volume.status.as_str(), "creating");
     let spec = agent.specs().await.volumes.remove(0);
     agent.report_volume(&spec, VolumeCondition::Ready);
     patiently(async {
@@ -192,7 +194,7 @@ async fn a_busy_detach_is_taken_back_and_old_reports_are_no_answer() {
     }
     let kept = agent.specs().await.instances.remove(0);
     assert_eq!(desired(&kept, id), Some(DesiredAttachment::Attached));
-    assert_eq!(world.app.get_attachment(&world.caller, id).await.unwrap().state, "attached");
+    assert_eq!(world.app.get_attachment(&world.caller, id).await.unwrap().state.as_str(), "attached");
     agent.report_instance(&kept, running(), vec![(id, AttachmentCondition::Attached)]);
 
     let call = detach();
@@ -225,13 +227,13 @@ async fn power_waits_for_the_run_that_was_asked_for() {
     let crash = failed(FailureCode::CrashLoop, "it ends again and again");
     agent.report_instance(&spec, InstanceState::Failed(crash), vec![]);
     let (computer_now, message) = call.await.unwrap().unwrap();
-    assert_eq!(computer_now.status, "error", "the first run, still there, was taken for the second");
+    assert_eq!(computer_now.status.as_str(), "error", "the first run, still there, was taken for the second");
     assert!(message.contains("again and again"), "{message}");
 
     let call = power(Power::Stop);
     let spec = agent.specs().await.instances.remove(0);
     agent.report_instance(&spec, InstanceState::Stopped, vec![]);
-    assert_eq!(call.await.unwrap().unwrap().0.status, "stopped");
+    assert_eq!(call.await.unwrap().unwrap().0.status.as_str(), "stopped");
 
     // A start replaces a stop that is still under way, and the caller who stopped is told so.
     let call = power(Power::Start);
@@ -243,8 +245,8 @@ async fn power_waits_for_the_run_that_was_asked_for() {
     let start = power(Power::Start);
     let spec = agent.specs().await.instances.remove(0);
     agent.report_instance(&spec, running(), vec![]);
-    assert_eq!(start.await.unwrap().unwrap().0.status, "running");
-    assert_eq!(stop.await.unwrap().unwrap().0.status, "running");
+    assert_eq!(start.await.unwrap().unwrap().0.status.as_str(), "running");
+    assert_eq!(stop.await.unwrap().unwrap().0.status.as_str(), "running");
 }
 
 #[tokio::test]
