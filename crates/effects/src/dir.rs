@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
-use crate::{Doing, SysError};
+use crate::{Doing, Replacement, SysError, replace_files};
 
 /// An open directory; its path is for messages and for calls that take nothing else.
 #[derive(Debug)]
@@ -147,12 +147,12 @@ impl Dir {
 
     /// Gives `name` this content: after a power cut it is the old or the new one, and the new one once this answers.
     pub fn replace_file(&self, name: &str, content: &[u8]) -> Result<(), SysError> {
-        let temporary = format!(".tmp-{name}");
-        self.remove_file(&temporary)?;
-        self.write_new_file(&temporary, content)?.sync_all().doing("sync", self.path.join(&temporary))?;
-        rustix::fs::renameat(&self.fd, temporary.as_str(), &self.fd, name)
-            .doing("replace", self.path.join(name))?;
-        self.sync()
+        replace_files(&[Replacement { dir: self, name, content }])
+    }
+
+    /// Renames a file within this directory; a file that has the new name is replaced.
+    pub(crate) fn rename_over(&self, name: &str, to_name: &str) -> Result<(), SysError> {
+        rustix::fs::renameat(&self.fd, name, &self.fd, to_name).doing("replace", self.path.join(to_name))
     }
 
     /// A small file's content; `None` if there is nothing of that name. More than `limit_bytes` is an error.

@@ -22,8 +22,10 @@ pub mod namespace;
 pub mod network;
 pub mod overlay;
 pub mod process;
+mod replace;
 pub mod writeback;
 pub mod xfs;
 
 pub use dir::{Dir, Entry, FileStat};
 pub use error::{Doing, SysError};
+pub use replace::{Replacement, replace_files};
