@@ -86,7 +86,7 @@ impl Pool {
             write_back(&staged)?;
             if !unmount_within(RELEASE_USUAL, &mount_point)? {
                 let holders = holders_of(staged.device_number)?;
-                let own_command = process::command_line(std::process::id());
+                let own_command = Holder::new(0, process::command_line(std::process::id())).command;
                 let passes = holders.iter().all(|holder| holder.command == own_command);
                 if !passes || !unmount_within(PASSING, &mount_point)? {
                     return Err(BackendError::Busy { id, holders });
@@ -274,5 +274,5 @@ fn busy(id: VolumeId, device_number: u64) -> Result<BackendError, BackendError> 
 
 fn holders_of(device_number: u64) -> Result<Vec<Holder>, BackendError> {
     let holders = holders::of_filesystem(device_number)?.into_iter();
-    Ok(holders.map(|holder| Holder { pid: holder.pid, command: holder.command }).collect())
+    Ok(holders.map(|holder| Holder::new(holder.pid, holder.command)).collect())
 }

@@ -2,12 +2,13 @@
 //!
 //! Everything here can be decided from its arguments alone, so it can be tested in tables. A module per noun holds its
 //! states, its allowed transitions and the [`Refusal`](refusal::Refusal)s that explain why one is not allowed. `spec` holds the
-//! desired state of a host, `status` what the host last reported.
+//! desired state of a host, `status` what the host last reported; `kind` ties the two together.
 
 pub mod attachment;
 pub mod computer;
 pub mod generation;
 pub mod id;
+pub mod kind;
 pub mod limits;
 pub mod mount_path;
 pub mod name;
@@ -20,6 +21,7 @@ pub mod snapshot;
 pub mod spec;
 pub mod stall;
 pub mod status;
+pub mod text;
 pub mod volume;
 
 pub use generation::Generation;

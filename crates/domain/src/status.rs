@@ -5,6 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::generation::Generation;
 use crate::id::{AttachmentId, InstanceId, SnapshotId, VolumeId};
+use crate::spec::{InstanceSpec, SnapshotSpec, VolumeSpec};
+use crate::text::shorten;
+
+/// Longest [`Failure::message`] and [`Holder::command`] that are kept.
+const MESSAGE_MAX_BYTES: usize = 2048;
+const COMMAND_MAX_BYTES: usize = 512;
 
 /// The reported state of one volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +28,21 @@ pub struct VolumeStatus {
     /// The last compaction that was started.
     #[serde(default)]
     pub compaction: Option<CompactionStatus>,
+}
+
+impl VolumeStatus {
+    /// See [`Kind::refused`](crate::kind::Kind::refused).
+    pub fn refused(spec: &VolumeSpec, failure: Failure) -> Self {
+        Self {
+            id: spec.id,
+            generation: spec.generation,
+            condition: VolumeCondition::Failed(failure),
+            allocated_bytes: None,
+            incarnation: 0,
+            space: None,
+            compaction: None,
+        }
+    }
 }
 
 /// A volume's space usage, measured in the background.
@@ -76,6 +97,22 @@ pub struct SnapshotStatus {
     pub exclusive: Option<ExclusiveBytes>,
     #[serde(default)]
     pub verification: Option<Verification>,
+}
+
+impl SnapshotStatus {
+    /// See [`Kind::refused`](crate::kind::Kind::refused).
+    pub fn refused(spec: &SnapshotSpec, failure: Failure) -> Self {
+        Self {
+            id: spec.id,
+            volume_id: spec.volume_id,
+            generation: spec.generation,
+            condition: SnapshotCondition::Failed(failure),
+            facts: None,
+            checksum: None,
+            exclusive: None,
+            verification: None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,6 +220,30 @@ pub struct InstanceStatus {
     pub attachments: Vec<AttachmentStatus>,
 }
 
+impl InstanceStatus {
+    /// See [`Kind::refused`](crate::kind::Kind::refused). Every attachment has failed likewise: none counts as attached or as
+    /// detached.
+    pub fn refused(spec: &InstanceSpec, failure: Failure) -> Self {
+        let attachments = spec.attachments.iter().map(|attachment| AttachmentStatus {
+            id: attachment.id,
+            state: AttachmentCondition::Failed(failure.clone()),
+            device: None,
+        });
+        Self {
+            id: spec.id,
+            generation: spec.generation,
+            run: spec.run,
+            attachments: attachments.collect(),
+            state: InstanceState::Failed(failure),
+            exit_code: None,
+            restart_count: 0,
+            started_at: None,
+            ended_at: None,
+            health: Health::Unknown,
+        }
+    }
+}
+
 /// A running instance's health, according to its [`HealthRules`](crate::spec::HealthRules).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
@@ -241,6 +302,13 @@ pub struct Failure {
     pub message: String,
 }
 
+impl Failure {
+    /// A message of more than 2 KiB is cut.
+    pub fn new(code: FailureCode, message: impl Into<String>) -> Self {
+        Self { code, message: shorten(message, MESSAGE_MAX_BYTES) }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum FailureCode {
@@ -277,6 +345,16 @@ pub enum FailureCode {
 pub struct Holder {
     /// In the host's pid namespace.
     pub pid: u32,
-    /// Command line, arguments separated by spaces.
+    /// Command line, arguments separated by spaces; at most 512 bytes of it.
     pub command: String,
+}
+
+impl Holder {
+    /// At most this many are reported of one object.
+    pub const REPORTED_MAX: usize = 32;
+
+    /// A command line of more than 512 bytes is cut.
+    pub fn new(pid: u32, command: impl Into<String>) -> Self {
+        Self { pid, command: shorten(command, COMMAND_MAX_BYTES) }
+    }
 }

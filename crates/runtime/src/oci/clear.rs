@@ -88,7 +88,7 @@ impl OciDriver {
         let mut named = if own.is_empty() { others } else { own };
         named.sort_unstable();
         named.dedup();
-        Ok(named.into_iter().map(|pid| Holder { pid, command: process::command_line(pid) }).collect())
+        Ok(named.into_iter().map(|pid| Holder::new(pid, process::command_line(pid))).collect())
     }
 
     /// Kills processes until `find` returns none. Returns whether there were any.
