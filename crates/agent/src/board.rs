@@ -1,210 +1,170 @@
-//! The latest status of each object, and which of them the controller has not been told.
+//! The latest status of each object, and which of them were not yet reported.
 //!
-//! Nothing here is durable: after a restart every status is found out again by looking.
+//! **Crash safety.** Nothing here is durable: after a restart, every status is observed again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use miosa_api::agent_v1::Report;
-use miosa_domain::status::{Health, InstanceState, InstanceStatus, SnapshotStatus, VolumeStatus};
-use miosa_domain::{InstanceId, SnapshotId, VolumeId};
+use miosa_api::agent_v1::frame::{Frame, NotAdded, OBJECT_MAX_BYTES};
+use miosa_domain::kind::{Kind, Status};
+use miosa_domain::status::{Failure, FailureCode};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
+
+use crate::kind::{self, Columns, Id, KnownHealths, Registered, StatusOf};
+use crate::ledger::Ledger;
 
 #[derive(Default)]
 pub(crate) struct Board {
-    state: Mutex<State>,
+    columns: Columns,
+    pub(crate) healths: KnownHealths,
     changed: Notify,
 }
 
-#[derive(Default)]
-struct State {
-    volumes: BTreeMap<VolumeId, VolumeStatus>,
-    instances: BTreeMap<InstanceId, InstanceStatus>,
-    snapshots: BTreeMap<SnapshotId, SnapshotStatus>,
-    healths: BTreeMap<InstanceId, KnownHealth>,
-    untold_volumes: BTreeSet<VolumeId>,
-    untold_instances: BTreeSet<InstanceId>,
-    untold_snapshots: BTreeSet<SnapshotId>,
+/// The statuses of one kind.
+pub(crate) struct Column<K: Kind>(Mutex<State<K>>);
+
+struct State<K: Kind> {
+    statuses: BTreeMap<K::Id, K::Status>,
+    unreported: BTreeSet<K::Id>,
 }
 
-/// What the present watch over an instance has found out.
-struct KnownHealth {
-    watch: u64,
-    /// The first process that it is about.
-    pid: u32,
-    health: Health,
+impl<K: Kind> Default for Column<K> {
+    fn default() -> Self {
+        Self(Mutex::new(State { statuses: BTreeMap::new(), unreported: BTreeSet::new() }))
+    }
+}
+
+impl<K: Kind> Column<K> {
+    pub(crate) fn get(&self, id: K::Id) -> Option<K::Status> {
+        self.0.lock().statuses.get(&id).cloned()
+    }
+
+    /// Computes the new status from the known one. Returns whether it differs.
+    pub(crate) fn set(&self, id: K::Id, status: impl FnOnce(Option<&K::Status>) -> K::Status) -> bool {
+        let mut state = self.0.lock();
+        let known = state.statuses.get(&id);
+        let status = status(known);
+        if known == Some(&status) {
+            return false;
+        }
+        state.unreported.insert(id);
+        state.statuses.insert(id, status);
+        true
+    }
+
+    /// Changes a known status. Returns whether it differs now.
+    pub(crate) fn change(&self, id: K::Id, change: impl FnOnce(&mut K::Status)) -> bool {
+        let mut state = self.0.lock();
+        let Some(status) = state.statuses.get_mut(&id) else { return false };
+        let before = status.clone();
+        change(status);
+        let is_changed = *status != before;
+        if is_changed {
+            state.unreported.insert(id);
+        }
+        is_changed
+    }
+
+    /// Maps every status without a copy, under the lock.
+    pub(crate) fn map<T>(&self, map: impl FnMut(&K::Status) -> Option<T>) -> Vec<T> {
+        self.0.lock().statuses.values().filter_map(map).collect()
+    }
+
+    pub(crate) fn forget(&self, id: K::Id) {
+        let mut state = self.0.lock();
+        state.statuses.remove(&id);
+        state.unreported.remove(&id);
+    }
+
+    pub(crate) fn mark_all_unreported(&self) {
+        let mut state = self.0.lock();
+        state.unreported = state.statuses.keys().copied().collect();
+    }
+
+    /// Hands unreported statuses to `push`, oldest ID first. A status that `push` returns stays unreported, and nothing more is
+    /// taken. Returns whether all were taken.
+    pub(crate) fn take<S: From<K::Status>>(&self, push: &mut impl FnMut(S) -> Option<S>) -> bool {
+        let mut state = self.0.lock();
+        while let Some(id) = state.unreported.pop_first() {
+            let Some(status) = state.statuses.get(&id).cloned() else { continue };
+            if push(status.into()).is_some() {
+                state.unreported.insert(id);
+                return false;
+            }
+        }
+        true
+    }
 }
 
 impl Board {
-    /// What a look at the volume found; what else is known of it stays.
-    pub(crate) fn set_volume(&self, status: VolumeStatus) {
-        let mut state = self.lock();
-        let known = state.volumes.get(&status.id);
-        let space = known.and_then(|known| known.space);
-        let compaction = known.and_then(|known| known.compaction.clone()).or(status.compaction);
-        let status = VolumeStatus { space, compaction, ..status };
-        if known != Some(&status) {
-            state.untold_volumes.insert(status.id);
-            state.volumes.insert(status.id, status);
+    fn column<I: Id>(&self) -> &Column<I::Kind> {
+        I::Kind::column(&self.columns)
+    }
+
+    pub(crate) fn get<I: Id>(&self, id: I) -> Option<StatusOf<I>> {
+        self.column::<I>().get(id)
+    }
+
+    /// See [`Column::set`].
+    pub(crate) fn set<I: Id>(&self, id: I, status: impl FnOnce(Option<&StatusOf<I>>) -> StatusOf<I>) {
+        if self.column::<I>().set(id, status) {
             self.changed.notify_one();
         }
     }
 
-    /// What a look at the instance found; how it is is known here.
-    pub(crate) fn set_instance(&self, status: InstanceStatus) {
-        let mut state = self.lock();
-        self.tell_instance(&mut state, status);
-    }
-
-    fn tell_instance(&self, state: &mut State, mut status: InstanceStatus) {
-        status.health = match (&status.state, state.healths.get(&status.id)) {
-            (InstanceState::Running { pid }, Some(known)) if known.pid == *pid => known.health.clone(),
-            _ => Health::Unknown,
-        };
-        if state.instances.get(&status.id) != Some(&status) {
-            state.untold_instances.insert(status.id);
-            state.instances.insert(status.id, status);
+    /// Changes a status. Does nothing before the object's first one.
+    pub(crate) fn change<I: Id>(&self, id: I, change: impl FnOnce(&mut StatusOf<I>)) {
+        if self.column::<I>().change(id, change) {
             self.changed.notify_one();
         }
     }
 
-    /// From now on `watch` tells how the instance with this first process is; nothing is known yet.
-    pub(crate) fn begin_health(&self, id: InstanceId, watch: u64, pid: u32) {
-        let mut state = self.lock();
-        state.healths.insert(id, KnownHealth { watch, pid, health: Health::Unknown });
-        self.tell_health(&mut state, id);
+    /// See [`Column::map`].
+    pub(crate) fn map<K: Registered, T>(&self, map: impl FnMut(&K::Status) -> Option<T>) -> Vec<T> {
+        K::column(&self.columns).map(map)
     }
 
-    /// Nothing happens if another watch has begun since.
-    pub(crate) fn set_health(&self, id: InstanceId, watch: u64, health: Health) {
-        let mut state = self.lock();
-        if let Some(known) = state.healths.get_mut(&id).filter(|known| known.watch == watch) {
-            known.health = health;
-            self.tell_health(&mut state, id);
-        }
+    pub(crate) fn forget<I: Id>(&self, id: I) {
+        self.column::<I>().forget(id);
     }
 
-    pub(crate) fn end_health(&self, id: InstanceId) {
-        let mut state = self.lock();
-        if state.healths.remove(&id).is_some() {
-            self.tell_health(&mut state, id);
-        }
-    }
-
-    fn tell_health(&self, state: &mut State, id: InstanceId) {
-        if let Some(status) = state.instances.get(&id).cloned() {
-            self.tell_instance(state, status);
-        }
-    }
-
-    /// `status`: from what is known so far to what is known now.
-    pub(crate) fn set_snapshot(
-        &self,
-        id: SnapshotId,
-        status: impl FnOnce(Option<SnapshotStatus>) -> SnapshotStatus,
-    ) {
-        let mut state = self.lock();
-        let before = state.snapshots.get(&id).cloned();
-        let now = status(before.clone());
-        if before.as_ref() != Some(&now) {
-            state.untold_snapshots.insert(id);
-            state.snapshots.insert(id, now);
-            self.changed.notify_one();
-        }
-    }
-
-    /// Changes what is known of a volume. Nothing happens before its first status.
-    pub(crate) fn change_volume(&self, id: VolumeId, change: impl FnOnce(&mut VolumeStatus)) {
-        let mut state = self.lock();
-        let Some(status) = state.volumes.get_mut(&id) else { return };
-        let before = status.clone();
-        change(status);
-        if *status != before {
-            state.untold_volumes.insert(id);
-            self.changed.notify_one();
-        }
-    }
-
-    /// The same for a snapshot.
-    pub(crate) fn change_snapshot(&self, id: SnapshotId, change: impl FnOnce(&mut SnapshotStatus)) {
-        let mut state = self.lock();
-        let Some(status) = state.snapshots.get_mut(&id) else { return };
-        let before = status.clone();
-        change(status);
-        if *status != before {
-            state.untold_snapshots.insert(id);
-            self.changed.notify_one();
-        }
-    }
-
-    pub(crate) fn volume(&self, id: VolumeId) -> Option<VolumeStatus> {
-        self.lock().volumes.get(&id).cloned()
-    }
-
-    pub(crate) fn instance(&self, id: InstanceId) -> Option<InstanceStatus> {
-        self.lock().instances.get(&id).cloned()
-    }
-
-    pub(crate) fn snapshot(&self, id: SnapshotId) -> Option<SnapshotStatus> {
-        self.lock().snapshots.get(&id).cloned()
-    }
-
-    /// What `look` answers for each snapshot's status. Nothing is copied, and the board waits meanwhile.
-    pub(crate) fn map_snapshots<T>(&self, look: impl FnMut(&SnapshotStatus) -> Option<T>) -> Vec<T> {
-        self.lock().snapshots.values().filter_map(look).collect()
-    }
-
-    pub(crate) fn forget_snapshot(&self, id: SnapshotId) {
-        self.lock().snapshots.remove(&id);
-    }
-
-    pub(crate) fn forget_volume(&self, id: VolumeId) {
-        self.lock().volumes.remove(&id);
-    }
-
-    pub(crate) fn forget_instance(&self, id: InstanceId) {
-        let mut state = self.lock();
-        state.instances.remove(&id);
-        state.healths.remove(&id);
-    }
-
-    /// A new controller knows nothing: tell it everything.
-    pub(crate) fn tell_all_again(&self) {
-        let mut state = self.lock();
-        state.untold_volumes = state.volumes.keys().copied().collect();
-        state.untold_instances = state.instances.keys().copied().collect();
-        state.untold_snapshots = state.snapshots.keys().copied().collect();
+    /// A new session: the controller has to be told everything.
+    pub(crate) fn mark_all_unreported(&self) {
+        self.columns.mark_all_unreported();
         self.changed.notify_one();
     }
 
-    /// Waits until there is something to tell, and takes it.
-    pub(crate) async fn next_report(&self) -> Report {
+    /// Waits until there is something to report, and takes as much as one message holds.
+    pub(crate) async fn next(&self, ledger: &Ledger) -> Vec<Status> {
         loop {
-            if let Some(report) = self.take() {
-                return report;
+            if let Some(statuses) = self.take(ledger) {
+                return statuses;
             }
             self.changed.notified().await;
         }
     }
 
-    /// What has not been told yet, if there is anything.
-    pub(crate) fn take(&self) -> Option<Report> {
-        let mut state = self.lock();
-        let volumes = std::mem::take(&mut state.untold_volumes);
-        let instances = std::mem::take(&mut state.untold_instances);
-        let snapshots = std::mem::take(&mut state.untold_snapshots);
-        let report = Report {
-            volumes: volumes.iter().filter_map(|id| state.volumes.get(id).cloned()).collect(),
-            instances: instances.iter().filter_map(|id| state.instances.get(id).cloned()).collect(),
-            snapshots: snapshots.iter().filter_map(|id| state.snapshots.get(id).cloned()).collect(),
-            pool: None,
-        };
-        let is_empty =
-            report.volumes.is_empty() && report.instances.is_empty() && report.snapshots.is_empty();
-        (!is_empty).then_some(report)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Takes unreported statuses, as many as one message holds; `None` if there are none. A status that no message holds fails
+    /// alone.
+    pub(crate) fn take(&self, ledger: &Ledger) -> Option<Vec<Status>> {
+        let mut frame = Frame::default();
+        let mut too_large = Vec::new();
+        self.columns.take(|status| match frame.push(status) {
+            Ok(()) => None,
+            Err(NotAdded::Full(status)) => Some(status),
+            Err(NotAdded::TooLarge { item, bytes }) => {
+                too_large.push((item.id(), bytes));
+                None
+            }
+        });
+        let mut statuses = frame.into_items();
+        for (id, bytes) in too_large {
+            tracing::error!(object = %id, bytes, "the status is too large to be reported");
+            let message = format!(
+                "the status of {id} takes {bytes} bytes, more than the {OBJECT_MAX_BYTES} of a report"
+            );
+            statuses.extend(kind::refused(ledger, id, Failure::new(FailureCode::HostError, message)));
+        }
+        (!statuses.is_empty()).then_some(statuses)
     }
 }

@@ -16,7 +16,7 @@ use miosa_domain::spec::AttachmentSpec;
 use miosa_domain::{AttachmentId, InstanceId};
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::VolumeRecord;
+use crate::kind::VolumeRecord;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Claim {

@@ -197,7 +197,7 @@ pub(crate) async fn compact(
     })
     .await;
     // What somebody asked for and may not have been told of yet is not hidden for longer than that.
-    let asked = host.ledger.volume(id).and_then(|record| record.compaction);
+    let asked = host.ledger.get(id).and_then(|record| record.compaction);
     report(host, asked.unwrap_or_else(|| ended(0, &outcome, slot.before)), id);
     outcome?;
     Ok(())
@@ -287,14 +287,14 @@ fn ended(
     match outcome {
         Ok(now) => status_of(number, CompactionState::Done, *now),
         Err(error) => {
-            let failure = Failure { code: error.failure_code(), message: error.to_string() };
+            let failure = Failure::new(error.failure_code(), error.to_string());
             status_of(number, CompactionState::Stopped(failure), not_begun(before))
         }
     }
 }
 
 fn report(host: &Host, status: CompactionStatus, id: VolumeId) {
-    host.board.change_volume(id, |volume| volume.compaction = Some(status));
+    host.board.change(id, |volume| volume.compaction = Some(status));
 }
 
 /// Carries out the compaction that the volume's spec asks for, if it asks for one and no task is at it, in a task of its own.
@@ -322,7 +322,7 @@ pub(crate) fn run_if_wanted(host: &Arc<Host>, id: VolumeId) {
 
 /// Number of the compaction that is asked for and was not carried out.
 fn wanted(host: &Host, id: VolumeId) -> Option<u64> {
-    let record = host.ledger.volume(id)?;
+    let record = host.ledger.get(id)?;
     let is_wanted = !host.compactions.is_closing()
         && record.spec.presence == Presence::Present
         && record.spec.compaction > record.compacted();
@@ -344,7 +344,7 @@ async fn run_wanted(host: &Arc<Host>, id: VolumeId, number: u64) -> Result<(), L
     let (ledger_host, noted) = (host.clone(), status.clone());
     blocking(move || {
         failpoint!("agent.compaction.before-note")?;
-        ledger_host.ledger.change_volume(id, |record| record.compaction = Some(noted))?;
+        ledger_host.ledger.change(id, |record| record.compaction = Some(noted))?;
         failpoint!("agent.compaction.after-note")?;
         Ok::<_, LedgerError>(())
     })
@@ -364,7 +364,7 @@ fn work_wanted(host: &Host, id: VolumeId, number: u64) -> CompactionStatus {
         }
     };
     report(host, status_of(number, CompactionState::Running, not_begun(before)), id);
-    let is_deleted = || host.ledger.volume(id).is_none_or(|record| record.spec.presence != Presence::Present);
+    let is_deleted = || host.ledger.get(id).is_none_or(|record| record.spec.presence != Presence::Present);
     let told = |now: &CompactionProgress| report(host, status_of(number, CompactionState::Running, *now), id);
     let outcome = work(host, id, is_deleted, told);
     match outcome {

@@ -18,7 +18,7 @@ pub(crate) enum StepError {
 
 impl StepError {
     pub(crate) fn host(message: impl Into<String>) -> Self {
-        Self::Failed(Failure { code: FailureCode::HostError, message: message.into() })
+        Self::Failed(Failure::new(FailureCode::HostError, message))
     }
 
     pub(crate) fn lacks_room(&self) -> bool {
@@ -37,10 +37,8 @@ impl StepError {
             Self::Busy(holders) => {
                 let names: Vec<_> =
                     holders.iter().map(|h| format!("pid {} ({})", h.pid, h.command)).collect();
-                Failure {
-                    code: FailureCode::HostError,
-                    message: format!("the volume is still in use by {}", names.join("; ")),
-                }
+                let message = format!("the volume is still in use by {}", names.join("; "));
+                Failure::new(FailureCode::HostError, message)
             }
         }
     }
@@ -50,7 +48,7 @@ impl From<BackendError> for StepError {
     fn from(error: BackendError) -> Self {
         match error {
             BackendError::Busy { holders, .. } => Self::Busy(holders),
-            error => Self::Failed(Failure { code: error.failure_code(), message: error.to_string() }),
+            error => Self::Failed(Failure::new(error.failure_code(), error.to_string())),
         }
     }
 }
@@ -59,7 +57,7 @@ impl From<RuntimeError> for StepError {
     fn from(error: RuntimeError) -> Self {
         match error {
             RuntimeError::Busy { holders, .. } => Self::Busy(holders),
-            error => Self::Failed(Failure { code: error.failure_code(), message: error.to_string() }),
+            error => Self::Failed(Failure::new(error.failure_code(), error.to_string())),
         }
     }
 }

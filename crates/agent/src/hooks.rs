@@ -14,7 +14,8 @@ use miosa_failpoint::failpoint;
 
 use crate::command::{self, CommandError, Ended};
 use crate::failure::StepError;
-use crate::ledger::{HooksBegun, LedgerError, SnapshotRecord};
+use crate::kind::{HooksBegun, SnapshotRecord};
+use crate::ledger::LedgerError;
 use crate::{Host, blocking};
 
 enum HookError {
@@ -33,12 +34,12 @@ pub(crate) async fn begin(host: &Arc<Host>, record: &SnapshotRecord) -> Result<b
     let timeout_seconds = hooks.timeout_seconds;
     let begun = HooksBegun { instance, after: hooks.after.clone(), timeout_seconds };
     let id = record.spec.id;
-    if host.ledger.snapshot(id).is_some_and(|now| now.hooks_begun.is_some_and(|b| b.instance != instance)) {
+    if host.ledger.get(id).is_some_and(|now| now.hooks_begun.is_some_and(|b| b.instance != instance)) {
         finish(host, record).await; // of an attempt that crashed before the volume moved to this instance
     }
     let ledger_host = host.clone();
     blocking(move || {
-        ledger_host.ledger.change_snapshot(id, |record| record.hooks_begun = Some(begun))?;
+        ledger_host.ledger.change(id, |record| record.hooks_begun = Some(begun))?;
         failpoint!("agent.snapshot.before-hook")?;
         Ok::<_, LedgerError>(())
     })
@@ -49,7 +50,7 @@ pub(crate) async fn begin(host: &Arc<Host>, record: &SnapshotRecord) -> Result<b
         Ok(()) | Err(HookError::NotRunning) => Ok(true),
         Err(HookError::Failed(why)) => {
             let message = format!("before_snapshot {why}");
-            Err(StepError::Failed(Failure { code: FailureCode::HookFailed, message }))
+            Err(StepError::Failed(Failure::new(FailureCode::HookFailed, message)))
         }
     }
 }
@@ -57,7 +58,7 @@ pub(crate) async fn begin(host: &Arc<Host>, record: &SnapshotRecord) -> Result<b
 /// Runs `after` if hooks were started in this attempt or in an earlier one. A failure is only logged: the snapshot is valid.
 pub(crate) async fn finish(host: &Arc<Host>, record: &SnapshotRecord) {
     let id = record.spec.id;
-    let Some(begun) = host.ledger.snapshot(id).and_then(|now| now.hooks_begun) else { return };
+    let Some(begun) = host.ledger.get(id).and_then(|now| now.hooks_begun) else { return };
     host.snapshots.instances_known().await;
     if let Some(after) = &begun.after
         && is_running(host, begun.instance)
@@ -71,7 +72,7 @@ pub(crate) async fn finish(host: &Arc<Host>, record: &SnapshotRecord) {
     let ledger_host = host.clone();
     let noted = blocking(move || {
         failpoint!("agent.snapshot.after-hook")?;
-        ledger_host.ledger.change_snapshot(id, |record| record.hooks_begun = None)
+        ledger_host.ledger.change(id, |record| record.hooks_begun = None)
     });
     if let Err(error) = noted.await {
         tracing::error!(snapshot = %id, %error, "cannot record that the hooks have ended");
@@ -80,12 +81,12 @@ pub(crate) async fn finish(host: &Arc<Host>, record: &SnapshotRecord) {
 
 /// The running instance that writes to the volume; of several that share it, the one that claimed it first.
 fn writer(host: &Host, record: &SnapshotRecord) -> Option<InstanceId> {
-    let volume = host.ledger.volume(record.spec.volume_id)?;
+    let volume = host.ledger.get(record.spec.volume_id)?;
     volume.writing_claims().map(|claim| claim.instance).find(|instance| is_running(host, *instance))
 }
 
 fn is_running(host: &Host, instance: InstanceId) -> bool {
-    host.board.instance(instance).is_some_and(|s| matches!(s.state, InstanceState::Running { .. }))
+    host.board.get(instance).is_some_and(|s| matches!(s.state, InstanceState::Running { .. }))
 }
 
 async fn run(

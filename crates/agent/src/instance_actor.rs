@@ -20,19 +20,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use miosa_domain::spec::{AttachmentSpec, DesiredRun, InstanceSpec};
-use miosa_domain::status::{Failure, FailureCode, InstanceState, InstanceStatus};
+use miosa_domain::spec::{AttachmentSpec, InstanceSpec};
+use miosa_domain::status::{Failure, FailureCode, Holder, InstanceState, InstanceStatus};
 use miosa_domain::{AttachmentId, InstanceId, VolumeId};
 use miosa_failpoint::failpoint;
 use miosa_plan::{InstanceSeen, InstanceStep, instance_plan};
 use miosa_runtime::{InstanceObservation, Reach, RuntimeError};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedMutexGuard};
 
 use crate::claims::{Access, Claim};
 use crate::failure::StepError;
 use crate::instance_state::{Memory, Prepared};
-use crate::ledger::VolumeRecord;
+use crate::kind::VolumeRecord;
 use crate::volume_queue::Afterwards;
 use crate::{Host, blocking, health, volume_queue};
 
@@ -51,7 +51,7 @@ pub(crate) struct Instances {
 struct Task {
     nudge: Notify,
     /// Held during a round.
-    round: tokio::sync::Mutex<()>,
+    round: Arc<tokio::sync::Mutex<()>>,
     first_round_done: tokio::sync::watch::Sender<bool>,
 }
 
@@ -84,37 +84,17 @@ pub(crate) async fn first_round(host: &Arc<Host>, id: InstanceId) {
     }
 }
 
-/// Removes the ledger file of an instance that is destroyed and that the controller has forgotten.
-pub(crate) async fn forget(host: &Arc<Host>, id: InstanceId) {
-    let task = host.instances.tasks.lock().get(&id).cloned();
-    let Some(task) = task else { return };
-    let _round = task.round.lock().await;
-    let destroyed = |spec: InstanceSpec| spec.desired == DesiredRun::Destroyed;
-    if !host.ledger.instance(id).is_some_and(destroyed) {
-        return;
-    }
-    let ledger_host = host.clone();
-    match blocking(move || ledger_host.ledger.forget_instance(id)).await {
-        Ok(()) => {
-            host.board.forget_instance(id);
-            task.nudge.notify_one(); // the task finds no spec and ends
-        }
-        Err(error) => return tracing::warn!(instance = %id, "forget: {error}"),
-    }
-    // A volume that it had waited for may have been handed over to it just before.
-    for (attachment, volume) in host.ledger.claims_of(id) {
-        let claim = Claim { attachment, instance: id };
-        if let Err(error) = volume_queue::release(host, volume, claim, Afterwards::HandedOn).await {
-            tracing::warn!(instance = %id, %volume, "release: {}", error.into_failure().message);
-        }
-    }
+/// Waits until no round of the instance runs, and keeps another one from starting. `None` if the instance has no task.
+pub(crate) async fn enter(host: &Arc<Host>, id: InstanceId) -> Option<OwnedMutexGuard<()>> {
+    let task = host.instances.tasks.lock().get(&id).cloned()?;
+    Some(task.round.clone().lock_owned().await)
 }
 
 async fn live(host: Arc<Host>, id: InstanceId, task: Arc<Task>) {
     let mut memory = Memory::default();
     loop {
         let round = task.round.lock().await;
-        let Some(spec) = host.ledger.instance(id) else { break };
+        let Some(spec) = host.ledger.spec(id) else { break };
         let pause = match round_of(&host, &spec, &mut memory).await {
             Ok(pause) => pause,
             Err(StepError::NotYet(failure)) => {
@@ -132,8 +112,7 @@ async fn live(host: Arc<Host>, id: InstanceId, task: Arc<Task>) {
         drop(round);
         task.first_round_done.send_replace(true);
         let exited = host.driver.exited(id);
-        let running =
-            host.board.instance(id).is_some_and(|s| matches!(s.state, InstanceState::Running { .. }));
+        let running = host.board.get(id).is_some_and(|s| matches!(s.state, InstanceState::Running { .. }));
         tokio::select! {
             () = task.nudge.notified() => {}
             () = exited, if running => {}
@@ -144,7 +123,7 @@ async fn live(host: Arc<Host>, id: InstanceId, task: Arc<Task>) {
     host.healths.end(&host, id);
     host.instances.tasks.lock().remove(&id);
     // A spec that arrived in between woke the old task and must not be lost.
-    if host.ledger.instance(id).is_some() {
+    if host.ledger.spec(id).is_some() {
         nudge(&host, id);
     }
 }
@@ -216,7 +195,7 @@ async fn observe(
     let with_claims = |is_so: fn(&VolumeRecord, Claim, Access) -> bool| {
         let attachments = spec.attachments.iter().filter(move |attachment| {
             let claim = Claim { attachment: attachment.id, instance: id };
-            let record = host.ledger.volume(attachment.volume_id);
+            let record = host.ledger.get(attachment.volume_id);
             record.is_some_and(|record| is_so(&record, claim, Access::of(attachment)))
         });
         attachments.map(|attachment| attachment.id).collect()
@@ -324,7 +303,7 @@ fn note(
                 attachment.volume_id, attachment.mount_path, failure.message
             );
             memory.attachment_failures.insert(attachment.id, failure.clone());
-            Err(StepError::Failed(Failure { code: failure.code, message }))
+            Err(StepError::Failed(Failure::new(failure.code, message)))
         }
     }
 }
@@ -397,7 +376,7 @@ async fn detach(
     // If the volume stays mounted on the host, nothing later shows whether a copy of the namespace still has it.
     let mut reach = if stays_staged { Reach::Copies } else { Reach::Instance };
     loop {
-        let holders = match try_detach(host, spec.id, attachment, reach).await {
+        let mut holders = match try_detach(host, spec.id, attachment, reach).await {
             Ok(()) => return Ok(Next::Step),
             Err(StepError::Busy(_)) if reach == Reach::Instance => {
                 reach = Reach::Copies;
@@ -407,6 +386,7 @@ async fn detach(
             Err(error) => return Err(error),
         };
         if Instant::now() >= deadline {
+            holders.truncate(Holder::REPORTED_MAX);
             memory.busy.insert(attachment.id, (spec.generation, holders));
             return Ok(Next::PlanAgain);
         }

@@ -1,38 +1,41 @@
-//! What this host was asked for, on disk: one small file an object, replaced atomically and synced before the first effect.
+//! What this host was asked for, on disk: one small file per object, replaced atomically and synced before the first effect.
 //!
 //! ```text
-//! ledger/host.json              this host's id
-//! ledger/volumes/<id>.json      a volume's spec, whether its image was whole once, and who may use it
+//! ledger/host.json              this host's ID
+//! ledger/volumes/<id>.json      a volume's spec, whether its image was whole once, and the claims on it
 //! ledger/instances/<id>.json    an instance's spec
-//! ledger/snapshots/<id>.json    a snapshot's spec, whether it was taken, and what was begun for it
+//! ledger/snapshots/<id>.json    a snapshot's spec, whether it was taken, and its hooks that were started
 //! ```
 //!
-//! A volume's file holds its one writer slot, so two writers that did not agree to share it cannot be written down. A spec with an older generation than
-//! the one on file is refused: a host never goes back.
+//! A volume's file has one slot for a writer, so two writers that did not agree to share the volume cannot be recorded. A spec
+//! with an older generation than the recorded one is refused: a host never goes back.
 //!
-//! **Crash story.** A file is either the old one or the new one. One that cannot be read (a failing disk, never our own crash)
-//! is kept where it is and reported; its volume counts as one whose data must be there, so nothing is made in its place.
+//! [`Shelf`] is the folder of one kind; [`kind`](crate::kind) defines what its records hold.
+//!
+//! **Crash safety.** After a crash, a file is either the old one or the new one. A file that cannot be read (a failing disk,
+//! never a crash of ours) stays in its place and is reported; its volume counts as one whose data must exist, so no new data
+//! is made in its place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use miosa_domain::spec::{InstanceSpec, SnapshotPresence, SnapshotSpec, VolumeSpec};
-use miosa_domain::status::{CompactionStatus, Verification};
-use miosa_domain::{AttachmentId, Generation, HostId, InstanceId, SnapshotId, VolumeId};
-use miosa_effects::{Dir, Doing, SysError};
-use miosa_failpoint::failpoint;
+use miosa_domain::kind::{ObjectKey, Volume};
+use miosa_domain::{AttachmentId, Generation, HostId, InstanceId, VolumeId};
+use miosa_effects::{Dir, Doing, Replacement, SysError, replace_files};
+use miosa_failpoint::Injected;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::claims::Claim;
+use crate::kind::{Held, Id, Managed, RecordOf, Registered, Shelves, SpecOf, WritePoint};
 
 const FORMAT_VERSION: u32 = 1;
 
-/// Larger than any file of ours.
+/// A larger file is not read. A spec may fill half of it; claims and results need the rest.
 const FILE_MAX_BYTES: u64 = 16 << 20;
+const SPEC_FILE_MAX_BYTES: usize = 8 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -44,68 +47,6 @@ pub enum LedgerError {
     HostFile { path: PathBuf, reason: String },
     #[error(transparent)]
     Injected(#[from] miosa_failpoint::Injected),
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct VolumeRecord {
-    pub(crate) spec: VolumeSpec,
-    /// The image was whole once: if it is not there now, data is missing.
-    pub(crate) materialized: bool,
-    /// The one slot for writing alone; who may stand beside whom is said in [`claims`](crate::claims).
-    pub(crate) writer: Option<Claim>,
-    #[serde(default)]
-    pub(crate) sharers: Vec<Claim>,
-    pub(crate) readers: Vec<Claim>,
-    /// The compaction that somebody asked for and that ended last, one way or another.
-    #[serde(default)]
-    pub(crate) compaction: Option<CompactionStatus>,
-}
-
-impl VolumeRecord {
-    pub(crate) fn new(spec: VolumeSpec, materialized: bool) -> Self {
-        Self { spec, materialized, writer: None, sharers: Vec::new(), readers: Vec::new(), compaction: None }
-    }
-
-    /// Number of the compaction that was carried out, or given up, last.
-    pub(crate) fn compacted(&self) -> u64 {
-        self.compaction.as_ref().map_or(0, |ended| ended.number)
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct SnapshotRecord {
-    pub(crate) spec: SnapshotSpec,
-    /// It was there once: another one would be of another instant.
-    pub(crate) taken: bool,
-    /// The `before` hook was begun, so the `after` hook has to run.
-    #[serde(default)]
-    pub(crate) hooks_begun: Option<HooksBegun>,
-    /// Number of the verification that was carried out last.
-    #[serde(default)]
-    pub(crate) verified: u64,
-    /// What the last reading found, be it a verification or the scrub.
-    #[serde(default)]
-    pub(crate) verification: Option<Verification>,
-}
-
-/// What has to run, and where, once a snapshot's hooks were begun; whatever its spec has become.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct HooksBegun {
-    pub(crate) instance: InstanceId,
-    pub(crate) after: Option<String>,
-    pub(crate) timeout_seconds: u32,
-}
-
-impl SnapshotRecord {
-    /// It is there, and is to stay.
-    pub(crate) fn is_kept(&self) -> bool {
-        self.taken && self.spec.presence == SnapshotPresence::Kept
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct InstanceRecord {
-    spec: InstanceSpec,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -123,24 +64,20 @@ struct File<T> {
 }
 
 pub(crate) struct Ledger {
-    volumes: Dir,
-    instances: Dir,
-    snapshots: Dir,
+    shelves: Shelves,
     pub(crate) host_id: HostId,
     /// Files that could not be read, and why.
     pub(crate) damaged: Vec<String>,
-    state: Mutex<State>,
-    /// A record is changed by its queue and by arriving specs: one at a time, objects sharing a lock by chance.
-    record_writes: [Mutex<()>; 16],
     /// Held for the agent's life.
     _lock: std::fs::File,
 }
 
-#[derive(Default)]
-struct State {
-    volumes: BTreeMap<VolumeId, VolumeRecord>,
-    instances: BTreeMap<InstanceId, InstanceSpec>,
-    snapshots: BTreeMap<SnapshotId, SnapshotRecord>,
+/// The records of one kind: a folder, and its content in memory.
+pub(crate) struct Shelf<K: Managed> {
+    dir: Dir,
+    records: Mutex<BTreeMap<K::Id, K::Record>>,
+    /// A record is changed by its queue and by arriving specs: one change at a time. Objects share the locks.
+    write_locks: [Mutex<()>; 16],
 }
 
 /// What became of a spec that was offered to the ledger.
@@ -150,6 +87,8 @@ pub(crate) enum Accepted {
     Yes,
     /// It is older than the one on disk.
     Stale { held: Generation },
+    /// Its file would be too large to be read again.
+    TooLarge { bytes: usize },
 }
 
 impl Ledger {
@@ -162,231 +101,256 @@ impl Ledger {
         lock.try_lock().map_err(|_| LedgerError::Locked(dir.to_owned()))?;
 
         let root = Dir::open(dir)?;
-        for noun in ["volumes", "instances", "snapshots"] {
-            root.ensure_dir(noun)?;
-        }
-        root.sync()?;
-        let (volume_files, instance_files) = (root.open_dir("volumes")?, root.open_dir("instances")?);
-        let snapshot_files = root.open_dir("snapshots")?;
         let mut damaged = Vec::new();
-        let volumes: Vec<VolumeRecord> = read_all(&volume_files, &mut damaged)?;
-        let instances: Vec<InstanceRecord> = read_all(&instance_files, &mut damaged)?;
-        let snapshots: Vec<SnapshotRecord> = read_all(&snapshot_files, &mut damaged)?;
-        let state = State {
-            volumes: volumes.into_iter().map(|r| (r.spec.id, r)).collect(),
-            instances: instances.into_iter().map(|r| (r.spec.id, r.spec)).collect(),
-            snapshots: snapshots.into_iter().map(|r| (r.spec.id, r)).collect(),
-        };
-        for line in &damaged {
-            tracing::error!("ledger file unreadable: {line}");
+        let shelves = Shelves::open(&root, &mut damaged)?;
+        root.sync()?;
+        for file in &damaged {
+            tracing::error!("ledger file unreadable: {file}");
         }
-        Ok(Self {
-            host_id: host_id(&root)?,
-            volumes: volume_files,
-            instances: instance_files,
-            snapshots: snapshot_files,
-            damaged,
-            state: Mutex::new(state),
-            record_writes: Default::default(),
-            _lock: lock,
-        })
+        Ok(Self { host_id: host_id(&root)?, shelves, damaged, _lock: lock })
     }
 
-    pub(crate) fn volume(&self, id: VolumeId) -> Option<VolumeRecord> {
-        self.lock().volumes.get(&id).cloned()
+    pub(crate) fn shelf<K: Registered>(&self) -> &Shelf<K> {
+        K::shelf(&self.shelves)
     }
 
-    pub(crate) fn instance(&self, id: InstanceId) -> Option<InstanceSpec> {
-        self.lock().instances.get(&id).cloned()
+    pub(crate) fn get<I: Id>(&self, id: I) -> Option<RecordOf<I>> {
+        self.shelf::<I::Kind>().get(id)
     }
 
-    pub(crate) fn snapshot(&self, id: SnapshotId) -> Option<SnapshotRecord> {
-        self.lock().snapshots.get(&id).cloned()
+    pub(crate) fn spec<I: Id>(&self, id: I) -> Option<SpecOf<I>> {
+        self.shelf::<I::Kind>().read(id, |record| I::Kind::spec(record).clone())
     }
 
-    pub(crate) fn snapshot_ids(&self) -> Vec<SnapshotId> {
-        self.lock().snapshots.keys().copied().collect()
+    pub(crate) fn ids<K: Registered>(&self) -> Vec<K::Id> {
+        self.shelf::<K>().records.lock().keys().copied().collect()
     }
 
-    /// What `look` answers for each snapshot's record. Nothing is copied, and the ledger waits meanwhile.
-    pub(crate) fn map_snapshots<T>(&self, look: impl FnMut(&SnapshotRecord) -> Option<T>) -> Vec<T> {
-        self.lock().snapshots.values().filter_map(look).collect()
+    /// Maps every record of a kind without a copy, under the lock.
+    pub(crate) fn map<K: Registered, T>(&self, map: impl FnMut(&K::Record) -> Option<T>) -> Vec<T> {
+        self.shelf::<K>().records.lock().values().filter_map(map).collect()
     }
 
-    pub(crate) fn volume_ids(&self) -> Vec<VolumeId> {
-        self.lock().volumes.keys().copied().collect()
+    /// Changes a record durably; does nothing if there is none. A spec that arrives during the change is not lost.
+    pub(crate) fn change<I: Id>(
+        &self,
+        id: I,
+        change: impl FnOnce(&mut RecordOf<I>),
+    ) -> Result<(), LedgerError> {
+        let mut batch = Batch::default();
+        batch.change::<I::Kind>(self.shelf(), id, change);
+        batch.commit().map(drop)
     }
 
-    pub(crate) fn instance_ids(&self) -> Vec<InstanceId> {
-        self.lock().instances.keys().copied().collect()
+    pub(crate) fn forget<I: Id>(&self, id: I) -> Result<(), LedgerError> {
+        self.shelf::<I::Kind>().forget(id)
     }
 
-    /// Attachments whose claim stands under `instance`'s name, with their volumes.
+    /// Attachments of `instance` that have a claim, with their volumes.
     pub(crate) fn claims_of(&self, instance: InstanceId) -> BTreeMap<AttachmentId, VolumeId> {
-        let state = self.lock();
-        let claims = state.volumes.values().flat_map(|r| r.claims().map(|c| (c, r.spec.id)));
+        let records = self.shelf::<Volume>().records.lock();
+        let claims = records.values().flat_map(|r| r.claims().map(|c| (c, r.spec.id)));
         claims.filter(|(c, _)| c.instance == instance).map(|(c, volume)| (c.attachment, volume)).collect()
     }
 
     pub(crate) fn highest_generation(&self) -> Generation {
-        let state = self.lock();
-        let volumes = state.volumes.values().map(|r| r.spec.generation);
-        let instances = state.instances.values().map(|s| s.generation);
-        let snapshots = state.snapshots.values().map(|r| r.spec.generation);
-        volumes.chain(instances).chain(snapshots).max().unwrap_or_default()
+        self.shelves.highest_generation()
+    }
+}
+
+impl<K: Managed> Shelf<K> {
+    /// Opens the kind's folder below `root`; appends files that cannot be read to `damaged`.
+    pub(crate) fn open(root: &Dir, damaged: &mut Vec<String>) -> Result<Self, LedgerError> {
+        root.ensure_dir(K::FOLDER)?;
+        let dir = root.open_dir(K::FOLDER)?;
+        let records: Vec<K::Record> = read_all(&dir, damaged)?;
+        let records = records.into_iter().map(|record| (K::spec_id(K::spec(&record)), record)).collect();
+        Ok(Self { dir, records: Mutex::new(records), write_locks: Default::default() })
     }
 
-    /// Writes a volume's spec down, keeping what else is known of it.
-    pub(crate) fn accept_volume(&self, spec: &VolumeSpec) -> Result<Accepted, LedgerError> {
-        let _turn = self.turn(spec.id.uuid());
-        let record = match self.volume(spec.id) {
-            Some(held) if !spec.generation.may_replace(held.spec.generation) => {
-                return Ok(Accepted::Stale { held: held.spec.generation });
+    pub(crate) fn get(&self, id: K::Id) -> Option<K::Record> {
+        self.read(id, K::Record::clone)
+    }
+
+    fn read<T>(&self, id: K::Id, read: impl FnOnce(&K::Record) -> T) -> Option<T> {
+        self.records.lock().get(&id).map(read)
+    }
+
+    pub(crate) fn highest_generation(&self) -> Generation {
+        let records = self.records.lock();
+        records.values().map(|record| K::spec_generation(K::spec(record))).max().unwrap_or_default()
+    }
+
+    /// The write that records `spec`, or the reason why there is none. What else is known of the object is kept.
+    fn accept(&self, spec: &K::Spec) -> Result<Planned<'_>, LedgerError> {
+        let (id, offered) = (K::spec_id(spec), K::spec_generation(spec));
+        let held = match self.get(id) {
+            Some(record) => {
+                let held = K::spec(&record);
+                if !offered.may_replace(K::spec_generation(held)) {
+                    return Ok(Planned::nothing(Accepted::Stale { held: K::spec_generation(held) }));
+                }
+                if held == spec {
+                    return Ok(Planned::nothing(Accepted::Yes));
+                }
+                Held::Record(record)
             }
-            Some(held) if held.spec == *spec => return Ok(Accepted::Yes),
-            Some(held) => {
-                let materialized = held.materialized || spec.must_exist;
-                VolumeRecord { spec: spec.clone(), materialized, ..held }
-            }
-            None => {
-                // A file that is there and could not be read: better missing data than new data in its place.
-                let is_unreadable = self.volumes.entry(&file_name(spec.id))?.is_some();
-                VolumeRecord::new(spec.clone(), spec.must_exist || is_unreadable)
-            }
+            None if self.dir.entry(&file_name(id))?.is_some() => Held::Unreadable,
+            None => Held::Nothing,
         };
-        self.put_volume(record)?;
-        Ok(Accepted::Yes)
-    }
-
-    /// Writes a snapshot's spec down, keeping what else is known of it.
-    pub(crate) fn accept_snapshot(&self, spec: &SnapshotSpec) -> Result<Accepted, LedgerError> {
-        let _turn = self.turn(spec.id.uuid());
-        let record = match self.snapshot(spec.id) {
-            Some(held) if !spec.generation.may_replace(held.spec.generation) => {
-                return Ok(Accepted::Stale { held: held.spec.generation });
-            }
-            Some(held) if held.spec == *spec => return Ok(Accepted::Yes),
-            Some(held) => {
-                let taken = held.taken || spec.must_exist;
-                SnapshotRecord { spec: spec.clone(), taken, ..held }
-            }
-            None => SnapshotRecord {
-                spec: spec.clone(),
-                // As for a volume: better missing than of another instant.
-                taken: spec.must_exist || self.snapshots.entry(&file_name(spec.id))?.is_some(),
-                hooks_begun: None,
-                verified: 0,
-                verification: None,
-            },
-        };
-        self.put_snapshot(record)?;
-        Ok(Accepted::Yes)
-    }
-
-    fn put_snapshot(&self, record: SnapshotRecord) -> Result<(), LedgerError> {
-        failpoint!("agent.ledger.snapshot.before-write")?;
-        write(&self.snapshots, &file_name(record.spec.id), "miosa-snapshot", &record)?;
-        failpoint!("agent.ledger.snapshot.after-write")?;
-        self.lock().snapshots.insert(record.spec.id, record);
-        Ok(())
-    }
-
-    /// Changes a snapshot's record; a spec that arrives meanwhile is not lost.
-    pub(crate) fn change_snapshot(
-        &self,
-        id: SnapshotId,
-        change: impl FnOnce(&mut SnapshotRecord),
-    ) -> Result<(), LedgerError> {
-        let _turn = self.turn(id.uuid());
-        let Some(mut record) = self.snapshot(id) else { return Ok(()) };
-        let before = record.clone();
-        change(&mut record);
-        if record == before { Ok(()) } else { self.put_snapshot(record) }
-    }
-
-    pub(crate) fn forget_snapshot(&self, id: SnapshotId) -> Result<(), LedgerError> {
-        let _turn = self.turn(id.uuid());
-        failpoint!("agent.ledger.snapshot.before-forget")?;
-        remove(&self.snapshots, &file_name(id))?;
-        self.lock().snapshots.remove(&id);
-        Ok(())
-    }
-
-    fn put_volume(&self, record: VolumeRecord) -> Result<(), LedgerError> {
-        failpoint!("agent.ledger.volume.before-write")?;
-        write(&self.volumes, &file_name(record.spec.id), "miosa-volume", &record)?;
-        failpoint!("agent.ledger.volume.after-write")?;
-        self.lock().volumes.insert(record.spec.id, record);
-        Ok(())
-    }
-
-    /// Changes a volume's record; a spec that arrives meanwhile is not lost.
-    pub(crate) fn change_volume(
-        &self,
-        id: VolumeId,
-        change: impl FnOnce(&mut VolumeRecord),
-    ) -> Result<(), LedgerError> {
-        let _turn = self.turn(id.uuid());
-        let Some(mut record) = self.volume(id) else { return Ok(()) };
-        let before = record.clone();
-        change(&mut record);
-        if record == before { Ok(()) } else { self.put_volume(record) }
-    }
-
-    pub(crate) fn accept_instance(&self, spec: &InstanceSpec) -> Result<Accepted, LedgerError> {
-        match self.instance(spec.id) {
-            Some(held) if !spec.generation.may_replace(held.generation) => {
-                return Ok(Accepted::Stale { held: held.generation });
-            }
-            Some(held) if held == *spec => return Ok(Accepted::Yes),
-            _ => {}
+        let write = self.write(id, K::accept(spec.clone(), held));
+        if write.content.len() > SPEC_FILE_MAX_BYTES {
+            return Ok(Planned::nothing(Accepted::TooLarge { bytes: write.content.len() }));
         }
-        failpoint!("agent.ledger.instance.before-write")?;
-        let record = InstanceRecord { spec: spec.clone() };
-        write(&self.instances, &file_name(spec.id), "miosa-instance", &record)?;
-        failpoint!("agent.ledger.instance.after-write")?;
-        self.lock().instances.insert(spec.id, record.spec);
-        Ok(Accepted::Yes)
+        Ok(Planned { accepted: Accepted::Yes, write: Some(write) })
     }
 
-    pub(crate) fn forget_volume(&self, id: VolumeId) -> Result<(), LedgerError> {
-        let _turn = self.turn(id.uuid());
-        failpoint!("agent.ledger.volume.before-forget")?;
-        remove(&self.volumes, &file_name(id))?;
-        self.lock().volumes.remove(&id);
+    fn change(&self, id: K::Id, change: impl FnOnce(&mut K::Record)) -> Planned<'_> {
+        let Some(before) = self.get(id) else { return Planned::nothing(Accepted::Yes) };
+        let mut record = before.clone();
+        change(&mut record);
+        let write = (record != before).then(|| self.write(id, record));
+        Planned { accepted: Accepted::Yes, write }
+    }
+
+    fn write(&self, id: K::Id, record: K::Record) -> Write<'_> {
+        Write {
+            dir: &self.dir,
+            name: file_name(id),
+            content: file_content(K::FORMAT, &record),
+            failpoint: K::failpoint,
+            remember: Box::new(move || drop(self.records.lock().insert(id, record))),
+        }
+    }
+
+    pub(crate) fn forget(&self, id: K::Id) -> Result<(), LedgerError> {
+        let _locked = self.write_lock(id).lock();
+        K::failpoint(WritePoint::BeforeForget)?;
+        self.dir.remove_file(&file_name(id))?;
+        self.dir.sync()?;
+        self.records.lock().remove(&id);
         Ok(())
     }
 
-    pub(crate) fn forget_instance(&self, id: InstanceId) -> Result<(), LedgerError> {
-        failpoint!("agent.ledger.instance.before-forget")?;
-        remove(&self.instances, &file_name(id))?;
-        self.lock().instances.remove(&id);
-        Ok(())
+    /// Held while a record is read, changed and written.
+    fn write_lock(&self, id: K::Id) -> &Mutex<()> {
+        &self.write_locks[usize::from(id.uuid().as_bytes()[15]) % self.write_locks.len()]
+    }
+}
+
+/// Changes of records of any kind that become durable together, for the price of one change.
+///
+/// After a crash before [`Batch::commit`] returned, any subset of them may be on disk. So a batch may only hold changes that
+/// are safe alone and have no order among themselves: specs, which the controller repeats at the next connection; or an
+/// instance's spec together with its claim on a volume, because a claim that no spec asks for is released by the instance's
+/// plan, and a spec without its claim makes the plan claim again.
+#[derive(Default)]
+pub(crate) struct Batch<'a> {
+    changes: Vec<Change<'a>>,
+}
+
+struct Change<'a> {
+    /// The record's folder and ID.
+    record: (&'static str, Uuid),
+    lock: &'a Mutex<()>,
+    plan: Box<dyn FnOnce() -> Result<Planned<'a>, LedgerError> + 'a>,
+}
+
+/// What a change comes to, seen from the present record.
+struct Planned<'a> {
+    accepted: Accepted,
+    write: Option<Write<'a>>,
+}
+
+impl Planned<'_> {
+    fn nothing(accepted: Accepted) -> Self {
+        Self { accepted, write: None }
+    }
+}
+
+struct Write<'a> {
+    dir: &'a Dir,
+    name: String,
+    content: Vec<u8>,
+    failpoint: fn(WritePoint) -> Result<(), Injected>,
+    /// Puts the record into memory, once it is durable.
+    remember: Box<dyn FnOnce() + 'a>,
+}
+
+impl<'a> Batch<'a> {
+    /// Records a spec. [`Batch::commit`] returns what became of it.
+    pub(crate) fn accept<K: Managed>(&mut self, shelf: &'a Shelf<K>, spec: &'a K::Spec) {
+        self.push(shelf, K::spec_id(spec), move || shelf.accept(spec));
     }
 
-    fn turn(&self, id: Uuid) -> MutexGuard<'_, ()> {
-        let lock = usize::from(id.as_bytes()[15]) % self.record_writes.len();
-        self.record_writes[lock].lock().unwrap_or_else(PoisonError::into_inner)
+    /// Changes a record; does nothing if there is none.
+    pub(crate) fn change<K: Managed>(
+        &mut self,
+        shelf: &'a Shelf<K>,
+        id: K::Id,
+        change: impl FnOnce(&mut K::Record) + 'a,
+    ) {
+        self.push(shelf, id, move || Ok(shelf.change(id, change)));
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn push<K: Managed>(
+        &mut self,
+        shelf: &'a Shelf<K>,
+        id: K::Id,
+        plan: impl FnOnce() -> Result<Planned<'a>, LedgerError> + 'a,
+    ) {
+        let record = (K::FOLDER, id.uuid());
+        self.changes.push(Change { record, lock: shelf.write_lock(id), plan: Box::new(plan) });
     }
+
+    /// Makes all changes durable. Returns the result of each, in order. Blocks.
+    pub(crate) fn commit(self) -> Result<Vec<Accepted>, LedgerError> {
+        // Always in the same order, so that two batches never wait for each other.
+        let mut locks: Vec<_> = self.changes.iter().map(|change| change.lock).collect();
+        locks.sort_unstable_by_key(|lock| std::ptr::from_ref(*lock));
+        locks.dedup_by(|a, b| std::ptr::eq(*a, *b));
+        let _locked: Vec<_> = locks.into_iter().map(|lock| lock.lock()).collect();
+
+        let mut results = Vec::with_capacity(self.changes.len());
+        let mut writes = Vec::new();
+        let mut written = BTreeSet::new();
+        for change in self.changes {
+            // A second change of the same record starts from the result of the first.
+            if !written.insert(change.record) {
+                write_all(std::mem::take(&mut writes))?;
+            }
+            let planned = (change.plan)()?;
+            writes.extend(planned.write);
+            results.push(planned.accepted);
+        }
+        write_all(writes)?;
+        Ok(results)
+    }
+}
+
+fn write_all(writes: Vec<Write<'_>>) -> Result<(), LedgerError> {
+    for write in &writes {
+        (write.failpoint)(WritePoint::BeforeWrite)?;
+    }
+    let files: Vec<_> = writes
+        .iter()
+        .map(|write| Replacement { dir: write.dir, name: &write.name, content: &write.content })
+        .collect();
+    replace_files(&files)?;
+    for write in writes {
+        (write.failpoint)(WritePoint::AfterWrite)?;
+        (write.remember)();
+    }
+    Ok(())
 }
 
 fn file_name(id: impl std::fmt::Display) -> String {
     format!("{id}.json")
 }
 
-fn write<T: Serialize>(dir: &Dir, name: &str, format: &str, record: &T) -> Result<(), LedgerError> {
+fn file_content<T: Serialize>(format: &str, record: &T) -> Vec<u8> {
     let file = File { format: format.to_owned(), version: FORMAT_VERSION, record };
-    let json = serde_json::to_vec_pretty(&file).expect("records have no maps with odd keys");
-    Ok(dir.replace_file(name, &json)?)
-}
-
-fn remove(dir: &Dir, name: &str) -> Result<(), LedgerError> {
-    dir.remove_file(name)?;
-    Ok(dir.sync()?)
+    serde_json::to_vec_pretty(&file).expect("records have no maps with odd keys")
 }
 
 fn host_id(root: &Dir) -> Result<HostId, LedgerError> {
@@ -399,7 +363,7 @@ fn host_id(root: &Dir) -> Result<HostId, LedgerError> {
         }
         None => {
             let host_id = HostId::from_uuid(uuid::Uuid::now_v7());
-            write(root, NAME, "miosa-host", &HostRecord { host_id })?;
+            root.replace_file(NAME, &file_content("miosa-host", &HostRecord { host_id }))?;
             Ok(host_id)
         }
     }
@@ -433,9 +397,11 @@ fn read_one<T: DeserializeOwned>(dir: &Dir, name: &str) -> Result<T, String> {
 pub(crate) mod tests {
     //! The ledger is what a host goes by when it is alone: what is accepted is on disk, and nothing goes back.
 
-    use miosa_domain::spec::Presence;
+    use miosa_domain::spec::{Presence, VolumeSpec};
 
     use super::*;
+    use crate::claims::Claim;
+    use crate::kind::VolumeRecord;
 
     pub(crate) fn volume(n: u128, generation: u64) -> VolumeSpec {
         VolumeSpec {
@@ -450,22 +416,28 @@ pub(crate) mod tests {
         }
     }
 
+    fn accept(ledger: &Ledger, spec: &VolumeSpec) -> Accepted {
+        let mut batch = Batch::default();
+        batch.accept::<Volume>(ledger.shelf(), spec);
+        batch.commit().unwrap()[0]
+    }
+
     #[test]
     fn what_was_accepted_is_there_after_a_restart() {
         let dir = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(dir.path()).unwrap();
         let spec = volume(1, 5);
-        assert_eq!(ledger.accept_volume(&spec).unwrap(), Accepted::Yes);
+        assert_eq!(accept(&ledger, &spec), Accepted::Yes);
         let claim = Claim {
             attachment: AttachmentId::from_uuid(uuid::Uuid::from_u128(2)),
             instance: InstanceId::from_uuid(uuid::Uuid::from_u128(3)),
         };
-        ledger.change_volume(spec.id, |record| record.writer = Some(claim)).unwrap();
+        ledger.change(spec.id, |record| record.writer = Some(claim)).unwrap();
         let host_id = ledger.host_id;
         drop(ledger);
 
         let ledger = Ledger::open(dir.path()).unwrap();
-        let record = ledger.volume(spec.id).unwrap();
+        let record = ledger.get(spec.id).unwrap();
         assert_eq!((record.spec, record.writer), (spec, Some(claim)));
         assert_eq!(ledger.claims_of(claim.instance).len(), 1);
         assert_eq!((ledger.host_id, ledger.highest_generation()), (host_id, Generation(5)));
@@ -475,12 +447,12 @@ pub(crate) mod tests {
     fn an_older_generation_is_refused_and_a_newer_one_keeps_the_claims() {
         let dir = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(dir.path()).unwrap();
-        ledger.accept_volume(&volume(1, 5)).unwrap();
-        ledger.change_volume(volume(1, 5).id, |record| record.materialized = true).unwrap();
+        accept(&ledger, &volume(1, 5));
+        ledger.change(volume(1, 5).id, |record| record.materialized = true).unwrap();
         let stale = Accepted::Stale { held: Generation(5) };
-        assert_eq!(ledger.accept_volume(&volume(1, 4)).unwrap(), stale);
-        ledger.accept_volume(&volume(1, 6)).unwrap();
-        let record = ledger.volume(volume(1, 0).id).unwrap();
+        assert_eq!(accept(&ledger, &volume(1, 4)), stale);
+        accept(&ledger, &volume(1, 6));
+        let record = ledger.get(volume(1, 0).id).unwrap();
         assert_eq!((record.spec.generation, record.materialized), (Generation(6), true));
     }
 
@@ -492,8 +464,8 @@ pub(crate) mod tests {
         std::fs::write(&file, "{").unwrap();
         let ledger = Ledger::open(dir.path()).unwrap();
         assert_eq!(ledger.damaged.len(), 1);
-        ledger.accept_volume(&volume(1, 1)).unwrap();
-        assert!(ledger.volume(volume(1, 1).id).unwrap().materialized);
+        accept(&ledger, &volume(1, 1));
+        assert!(ledger.get(volume(1, 1).id).unwrap().materialized);
     }
 
     /// A file that was written before volumes could be shared.
@@ -502,14 +474,14 @@ pub(crate) mod tests {
         let dir = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(dir.path()).unwrap();
         let spec = volume(1, 5);
-        ledger.accept_volume(&spec).unwrap();
+        accept(&ledger, &spec);
         drop(ledger);
         let file = dir.path().join("volumes").join(file_name(spec.id));
         let mut json: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
         assert!(json.as_object_mut().unwrap().remove("sharers").is_some(), "{json}");
         std::fs::write(&file, json.to_string()).unwrap();
         let ledger = Ledger::open(dir.path()).unwrap();
-        assert_eq!(ledger.volume(spec.id), Some(VolumeRecord::new(spec, false)));
+        assert_eq!(ledger.get(spec.id), Some(VolumeRecord::new(spec, false)));
     }
 
     #[test]
@@ -517,5 +489,59 @@ pub(crate) mod tests {
         let dir = tempfile::tempdir().unwrap();
         let _first = Ledger::open(dir.path()).unwrap();
         assert!(matches!(Ledger::open(dir.path()), Err(LedgerError::Locked(_))));
+    }
+
+    /// Aim: a batch reports each result in order, applies a second change of one record to the first one's result, and is on
+    /// disk as a whole.
+    #[test]
+    fn a_batch_is_durable_as_a_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let specs: Vec<_> = (1..=100).map(|n| volume(n, 5)).collect();
+        let (older, newer) = (volume(7, 4), volume(8, 6));
+        let mut batch = Batch::default();
+        specs.iter().for_each(|spec| batch.accept::<Volume>(ledger.shelf(), spec));
+        batch.accept::<Volume>(ledger.shelf(), &older);
+        batch.accept::<Volume>(ledger.shelf(), &newer);
+        batch.change::<Volume>(ledger.shelf(), newer.id, |record| record.materialized = true);
+        batch
+            .change::<Volume>(ledger.shelf(), volume(999, 0).id, |_| unreachable!("there is no such record"));
+        let results = batch.commit().unwrap();
+        assert!(results[..100].iter().all(|result| *result == Accepted::Yes));
+        let (stale, yes) = (Accepted::Stale { held: Generation(5) }, Accepted::Yes);
+        assert_eq!(results[100..], [stale, yes, yes, yes]);
+        drop(ledger);
+
+        let ledger = Ledger::open(dir.path()).unwrap();
+        assert_eq!((ledger.damaged.len(), ledger.ids::<Volume>().len()), (0, 100));
+        let record = ledger.get(newer.id).unwrap();
+        assert_eq!((record.spec, record.materialized), (newer, true));
+    }
+
+    /// Aim: batches with common records, in any order, never wait for each other for ever, and no change is lost.
+    #[test]
+    fn batches_do_not_deadlock() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let ids: Vec<_> = (1..=20).map(|n| volume(n, 1).id).collect();
+        for n in 1..=20 {
+            accept(&ledger, &volume(n, 1));
+        }
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let (ledger, mut ids) = (&ledger, ids.clone());
+                scope.spawn(move || {
+                    for round in 0..10 {
+                        ids.rotate_left(thread + round);
+                        let mut batch = Batch::default();
+                        ids.iter().for_each(|id| {
+                            batch.change::<Volume>(ledger.shelf(), *id, |record| record.spec.compaction += 1)
+                        });
+                        batch.commit().unwrap();
+                    }
+                });
+            }
+        });
+        assert!(ids.iter().all(|id| ledger.get(*id).unwrap().spec.compaction == 40));
     }
 }

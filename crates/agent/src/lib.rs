@@ -7,6 +7,7 @@
 //! ```
 //!
 //! * [`ledger`]: what this host was asked for, one small file an object, written before the first effect.
+//! * [`kind`]: what differs between kinds of object, in one file per kind.
 //! * [`volume_queue`]: one serial queue for each volume; different volumes go in parallel. [`claims`]: who may have it.
 //! * [`instance_actor`]: one task for each instance: observe, plan (pure), execute, report, wait; [`health`] asks the ones
 //!   that run how they are.
@@ -29,6 +30,7 @@ mod hooks;
 mod inspect;
 mod instance_actor;
 mod instance_state;
+mod kind;
 mod ledger;
 mod recover;
 mod session;

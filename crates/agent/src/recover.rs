@@ -1,109 +1,57 @@
-//! What happens after the agent starts, with or without a controller: look at everything once, and make it what the ledger
-//! says. Then look again now and then, because a host changes without telling.
+//! The agent's first pass after a start, with or without a controller: observe everything once and reconcile it with the
+//! ledger. Later passes repeat this, because a host changes without notice.
 //!
-//! Volumes come first: one survey of the pool shows all of them at the cost of one reading of the mount table. Then every
-//! instance has its first round: a running one is adopted as it is (its plan is empty), another is started with its volumes
-//! mounted before its first process. Snapshots come last, as their hooks run in instances. What may take long (a fork whose
-//! source is compacted first, a snapshot to be taken or removed) is begun and not waited for.
+//! Volumes come first: one listing of the pool observes all of them. Every instance then has its first round: a running one is
+//! adopted unchanged (its plan is empty), another is started after its volumes are mounted. Snapshots come last, because their
+//! hooks run in instances. Work that may take long (a fork whose source is compacted first, a snapshot to be taken or removed)
+//! is started and not waited for.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::StreamExt;
 use miosa_backend::PoolSurvey;
-use miosa_domain::status::VolumeCondition;
+use miosa_domain::kind::{Instance, Volume};
 
-use crate::{Host, blocking, instance_actor, snapshot_queue, volume_queue};
-
-/// How many volumes are worked on at once after a start.
-const PARALLEL_VOLUMES: usize = 16;
+use crate::kind::{self, Found};
+use crate::{Host, blocking};
 
 const LOOK_AGAIN_EVERY: Duration = Duration::from_secs(30);
 
 pub(crate) async fn recover(host: &Arc<Host>) {
     let begin = Instant::now();
-    let volumes = host.ledger.volume_ids();
-    let mut survey = survey(host).await.unwrap_or_default();
-    futures::stream::iter(volumes.iter().copied())
-        .for_each_concurrent(PARALLEL_VOLUMES, |id| {
-            let known = survey.volumes.remove(&id);
-            async move {
-                if volume_queue::may_take_long(host, id) {
-                    volume_queue::reconcile_aside(host, id);
-                } else {
-                    volume_queue::reconcile(host, id, known).await;
-                }
-            }
-        })
-        .await;
-    let instances = host.ledger.instance_ids();
-    for id in &instances {
-        instance_actor::nudge(host, *id);
-    }
-    futures::stream::iter(instances.iter().copied())
-        .for_each_concurrent(None, |id| instance_actor::first_round(host, id))
-        .await;
-    // Last: the hooks of one that is to be taken run in an instance.
-    host.snapshots.set_instances_known();
-    for id in host.ledger.snapshot_ids() {
-        snapshot_queue::recover(host, id, survey.snapshots.remove(&id)).await;
-    }
+    let mut found = Found { pool: list_pool(host).await.unwrap_or_default(), ..Found::default() };
+    kind::recover(host, &mut found).await;
     tracing::info!(
-        volumes = volumes.len(),
-        instances = instances.len(),
+        volumes = host.ledger.ids::<Volume>().len(),
+        instances = host.ledger.ids::<Instance>().len(),
         ms = begin.elapsed().as_millis() as u64,
         "recovered"
     );
 }
 
-/// Tries failed volumes again, and looks at instances that nobody asked about.
+/// Retries failed objects and observes the others from time to time.
 pub(crate) async fn look_again_for_ever(host: &Arc<Host>) {
     loop {
         tokio::time::sleep(LOOK_AGAIN_EVERY).await;
-        let found = survey(host).await;
-        let surveyed = found.is_some();
-        let mut survey = found.unwrap_or_default();
-        for id in host.ledger.volume_ids() {
-            let known = survey.volumes.remove(&id);
-            let failed = host
-                .board
-                .volume(id)
-                .is_none_or(|status| matches!(status.condition, VolumeCondition::Failed(_)));
-            // The survey may be older than a change that is under way: only the queue's own look decides there.
-            if (failed || known.is_none()) && volume_queue::may_take_long(host, id) {
-                volume_queue::reconcile_aside(host, id);
-            } else if failed || known.is_none() {
-                volume_queue::reconcile(host, id, None).await;
-            } else if let Some(known) = known {
-                volume_queue::note_allocation(host, id, &known);
-            }
-        }
-        for id in host.ledger.instance_ids() {
-            instance_actor::nudge(host, id);
-        }
-        for id in host.ledger.snapshot_ids() {
-            // Unknown is not absent.
-            let is_seen =
-                !surveyed || survey.snapshots.contains_key(&id) || survey.unknown_snapshots.contains_key(&id);
-            snapshot_queue::look_again(host, id, is_seen);
-        }
+        let found = list_pool(host).await;
+        kind::look_again(host, found).await;
     }
 }
 
-/// Everything in the pool. When it cannot be surveyed as a whole, each volume is looked at by itself.
-async fn survey(host: &Arc<Host>) -> Option<PoolSurvey> {
+/// Everything in the pool; `None` if it cannot be listed. Each object is then observed separately.
+async fn list_pool(host: &Arc<Host>) -> Option<PoolSurvey> {
     let backend = host.backend.clone();
     match blocking(move || backend.survey()).await {
         Ok(survey) => {
             for (id, observation) in &survey.volumes {
-                if host.ledger.volume(*id).is_none() {
+                if host.ledger.spec(*id).is_none() {
                     host.volumes.remember(*id, observation.staged.clone());
                 }
             }
             Some(survey)
         }
         Err(error) => {
-            tracing::error!("survey of the pool: {error}");
+            tracing::error!("list the pool: {error}");
             None
         }
     }

@@ -1,31 +1,40 @@
-//! The agent's end of the stream: dial the controller, say who we are, take specs, send reports. For ever.
+//! The agent's end of the stream: dial the controller, introduce this host, accept specs, report statuses; for ever.
 //!
-//! **Crash story.** Specs are in the ledger before anything is done about them. When the connection breaks, the host goes on
-//! by its ledger; at the next one the controller sends everything again and is told everything again.
+//! **Crash safety.** Specs are in the ledger before they have any effect. When the connection breaks, the host continues from
+//! its ledger; at the next connection the controller sends everything again, and the host reports everything again.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{BackoffBuilder, ExponentialBuilder};
 use hyper_util::rt::TokioIo;
 use miosa_api::agent_v1::{
-    AgentClient, AgentMessage, ControllerMessage, Hello, PROTOCOL, PoolReport, Report,
+    AgentClient, AgentMessage, ControllerMessage, Hello, Listing, PROTOCOL, PoolReport, Report,
 };
-use miosa_domain::spec::{InstanceSpec, SnapshotSpec, VolumeSpec};
-use miosa_domain::status::{FailureCode, SnapshotCondition, VolumeCondition};
+use miosa_domain::kind::{ObjectId, Spec, Status};
+use miosa_domain::status::{FailureCode, SnapshotCondition, SnapshotStatus, VolumeCondition, VolumeStatus};
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Endpoint;
+use tonic::Streaming;
+use tonic::transport::{Channel, Endpoint};
 
-use crate::ledger::{Accepted, LedgerError};
+use crate::kind::{self, Found};
+use crate::ledger::LedgerError;
 use crate::streams::Streams;
-use crate::{AgentConfig, Host, blocking, instance_actor, snapshot_queue, volume_queue};
+use crate::{AgentConfig, Host, blocking};
 
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_LAST: Duration = Duration::from_secs(2);
-/// A controller that is frozen keeps its connection open; only its silence shows it.
+/// After a session of this length, the pauses begin with the shortest again.
+const STEADY_AFTER: Duration = Duration::from_secs(5);
+/// A controller that hangs keeps its connection open; only keep-alive detects it.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 const POOL_REPORT_EVERY: Duration = Duration::from_secs(15);
+/// Messages that wait for a slow connection.
+const OUTGOING_MAX: usize = 64;
+const TEMPLATES_MAX: usize = 1000;
 
 #[derive(Debug, thiserror::Error)]
 enum SessionError {
@@ -39,279 +48,236 @@ enum SessionError {
     Ledger(#[from] LedgerError),
 }
 
-/// Dials until it is stopped.
+/// Dials until the future is dropped.
 pub(crate) async fn keep_connected(host: &Arc<Host>, config: &AgentConfig, recovered: watch::Receiver<bool>) {
-    let mut pause = RETRY_FIRST;
+    let policy =
+        ExponentialBuilder::new().with_min_delay(RETRY_FIRST).with_max_delay(RETRY_LAST).without_max_times();
+    let mut pauses = policy.build();
     loop {
         let begin = tokio::time::Instant::now();
         if let Err(error) = session(host, config, recovered.clone()).await {
-            tracing::warn!("{error}; trying again");
+            tracing::warn!("{error}; reconnecting");
         }
-        if begin.elapsed() > Duration::from_secs(5) {
-            pause = RETRY_FIRST;
+        if begin.elapsed() > STEADY_AFTER {
+            pauses = policy.build();
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(RETRY_LAST);
+        tokio::time::sleep(pauses.next().unwrap_or(RETRY_LAST)).await;
     }
 }
 
 async fn session(
     host: &Arc<Host>,
     config: &AgentConfig,
-    mut recovered: watch::Receiver<bool>,
+    recovered: watch::Receiver<bool>,
 ) -> Result<(), SessionError> {
+    let channel = dial(config).await?;
+    let (send, messages) = mpsc::channel::<AgentMessage>(OUTGOING_MAX);
+    let outgoing = Outgoing(send);
+    outgoing.send(AgentMessage::Hello(hello(host))).await?;
+    let inbox = AgentClient::new(channel).session(ReceiverStream::new(messages)).await?;
+    tracing::info!("connected to the controller");
+    host.board.mark_all_unreported();
+    let naming = Naming::default();
+    let named = naming.named.subscribe();
+    tokio::select! {
+        ended = report_statuses(host, &outgoing, recovered, named.clone()) => ended,
+        ended = report_pool(host, &outgoing, named) => ended,
+        ended = receive(host, &outgoing, inbox, naming) => ended,
+    }
+}
+
+async fn dial(config: &AgentConfig) -> Result<Channel, tonic::transport::Error> {
     let (socket, controller_uid) = (config.socket.clone(), config.controller_uid);
-    // The address is only a form: the connector dials the socket.
-    let channel = Endpoint::from_static("http://controller")
+    let connect = tower::service_fn(move |_| {
+        let socket = socket.clone();
+        async move {
+            let stream = UnixStream::connect(&socket).await?;
+            let uid = stream.peer_cred()?.uid();
+            if uid != 0 && uid != controller_uid {
+                let message = format!("uid {uid} listens on the controller's socket");
+                return Err(std::io::Error::other(message));
+            }
+            Ok(TokioIo::new(stream))
+        }
+    });
+    // The address is a formality: the connector dials the socket.
+    Endpoint::from_static("http://controller")
         .http2_keep_alive_interval(SILENCE_MAX)
         .keep_alive_timeout(SILENCE_MAX)
         .keep_alive_while_idle(true)
-        .connect_with_connector(tower::service_fn(move |_| {
-            let socket = socket.clone();
-            async move {
-                let stream = UnixStream::connect(&socket).await?;
-                let uid = stream.peer_cred()?.uid();
-                if uid != 0 && uid != controller_uid {
-                    return Err(std::io::Error::other(format!(
-                        "uid {uid} answers on the controller's socket"
-                    )));
-                }
-                Ok(TokioIo::new(stream))
-            }
-        }))
-        .await?;
-    let (send, messages) = mpsc::channel::<AgentMessage>(64);
-    let hello = Hello {
-        protocol: PROTOCOL,
-        host_id: host.ledger.host_id,
-        hostname: hostname(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        highest_generation: host.ledger.highest_generation(),
-        templates: host.driver.templates(),
-    };
-    let closed = |_| SessionError::Closed;
-    send.send(AgentMessage::Hello(hello)).await.map_err(closed)?;
-    let mut inbox = AgentClient::new(channel).session(ReceiverStream::new(messages)).await?;
-    tracing::info!("connected to the controller");
-
-    // What the controller has named; nothing until its resync has come, before which everything would look orphaned.
-    let named = watch::Sender::new(None::<Named>);
-    host.board.tell_all_again();
-    let reports = async {
-        // What is known so far comes before the word that everything was looked at.
-        let _ = recovered.wait_for(|done| *done).await;
-        if let Some(report) = host.board.take() {
-            send.send(AgentMessage::Report(report)).await.map_err(closed)?;
-        }
-        send.send(AgentMessage::Recovered).await.map_err(closed)?;
-        loop {
-            let mut report = host.board.next_report().await;
-            if lacks_room(&report) {
-                // Whoever is told that the pool is full is told how full.
-                let now_named = named.borrow().clone().unwrap_or_default();
-                report.pool = pool_report(host, &now_named).await;
-            }
-            send.send(AgentMessage::Report(report)).await.map_err(closed)?;
-        }
-    };
-    let pool_reports = async {
-        let mut names = named.subscribe();
-        let mut last = None;
-        loop {
-            let now_named = names.borrow_and_update().clone();
-            let report = match &now_named {
-                Some(named) => pool_report(host, named).await,
-                None => None,
-            };
-            if report.is_some() && report != last {
-                let message = AgentMessage::Report(Report { pool: report.clone(), ..Report::default() });
-                send.send(message).await.map_err(closed)?;
-                last = report;
-            }
-            tokio::select! {
-                _ = names.changed() => {}
-                () = tokio::time::sleep(POOL_REPORT_EVERY) => {}
-            }
-        }
-    };
-    let receive = async {
-        let mut streams = Streams::new(host.clone(), send.clone());
-        while let Some(message) = inbox.message().await? {
-            match message {
-                ControllerMessage::Specs { resync, volumes, instances, snapshots } => {
-                    if resync {
-                        named.send_replace(Some(Named::of(&volumes, &instances, &snapshots)));
-                    } else {
-                        // What is new needs no new look at the pool; the next one will know it.
-                        named.send_if_modified(|named| {
-                            named.get_or_insert_default().add(&volumes, &instances, &snapshots);
-                            false
-                        });
-                    }
-                    apply(host, volumes, instances, snapshots).await?;
-                }
-                ControllerMessage::Forget { volumes, instances, snapshots } => {
-                    for id in volumes {
-                        volume_queue::forget(host, id).await;
-                    }
-                    for id in instances {
-                        instance_actor::forget(host, id).await;
-                    }
-                    for id in snapshots {
-                        snapshot_queue::forget(host, id).await;
-                    }
-                }
-                ControllerMessage::Exec { stream, instance, request } => {
-                    streams.exec(stream, instance, request)
-                }
-                ControllerMessage::Logs { stream, instance, tail_lines, follow } => {
-                    streams.logs(stream, instance, tail_lines, follow);
-                }
-                ControllerMessage::Inspect { stream, request } => streams.inspect(stream, request),
-                ControllerMessage::Close { stream } => streams.close(stream),
-            }
-        }
-        Err(SessionError::Closed)
-    };
-    let ended: Result<(), SessionError> = tokio::select! {
-        ended = reports => ended,
-        ended = pool_reports => ended,
-        ended = receive => ended,
-    };
-    ended
+        .connect_with_connector(connect)
+        .await
 }
 
-/// Writes specs to the ledger, then has their objects looked at.
-async fn apply(
+fn hello(host: &Host) -> Hello {
+    let mut templates = host.driver.templates();
+    if templates.len() > TEMPLATES_MAX {
+        tracing::warn!(count = templates.len(), "too many templates; only {TEMPLATES_MAX} are announced");
+        templates.truncate(TEMPLATES_MAX);
+    }
+    Hello {
+        protocol: PROTOCOL,
+        host_id: host.ledger.host_id,
+        hostname: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        highest_generation: host.ledger.highest_generation(),
+        templates,
+    }
+}
+
+struct Outgoing(mpsc::Sender<AgentMessage>);
+
+impl Outgoing {
+    async fn send(&self, message: AgentMessage) -> Result<(), SessionError> {
+        self.0.send(message).await.map_err(|_| SessionError::Closed)
+    }
+
+    async fn report(&self, statuses: Vec<Status>, pool: Option<PoolReport>) -> Result<(), SessionError> {
+        self.send(AgentMessage::Report(Report { statuses, pool })).await
+    }
+}
+
+/// Reports every status once all objects were observed, then each change.
+async fn report_statuses(
     host: &Arc<Host>,
-    volumes: Vec<VolumeSpec>,
-    instances: Vec<InstanceSpec>,
-    snapshots: Vec<SnapshotSpec>,
+    outgoing: &Outgoing,
+    mut recovered: watch::Receiver<bool>,
+    named: watch::Receiver<Option<Named>>,
 ) -> Result<(), SessionError> {
+    let _ = recovered.wait_for(|done| *done).await;
+    while let Some(statuses) = host.board.take(&host.ledger) {
+        outgoing.report(statuses, None).await?;
+    }
+    outgoing.send(AgentMessage::Recovered).await?;
+    loop {
+        let statuses = host.board.next(&host.ledger).await;
+        let mut pool = None;
+        if lacks_room(&statuses) {
+            let named = named.borrow().clone().unwrap_or_default();
+            pool = pool_report(host, named).await;
+        }
+        outgoing.report(statuses, pool).await?;
+    }
+}
+
+/// Reports the pool from time to time, and after each resync; nothing before the first one.
+async fn report_pool(
+    host: &Arc<Host>,
+    outgoing: &Outgoing,
+    mut named: watch::Receiver<Option<Named>>,
+) -> Result<(), SessionError> {
+    let mut last = None;
+    loop {
+        let now_named = named.borrow_and_update().clone();
+        let report = match now_named {
+            Some(named) => pool_report(host, named).await,
+            None => None,
+        };
+        if report.is_some() && report != last {
+            outgoing.report(vec![], report.clone()).await?;
+            last = report;
+        }
+        tokio::select! {
+            _ = named.changed() => {}
+            () = tokio::time::sleep(POOL_REPORT_EVERY) => {}
+        }
+    }
+}
+
+async fn receive(
+    host: &Arc<Host>,
+    outgoing: &Outgoing,
+    mut inbox: Streaming<ControllerMessage>,
+    mut naming: Naming,
+) -> Result<(), SessionError> {
+    let mut streams = Streams::new(host.clone(), outgoing.0.clone());
+    while let Some(message) = inbox.message().await? {
+        match message {
+            ControllerMessage::Specs { resync, more, specs } => {
+                naming.add(specs.iter().map(Spec::id), resync, more);
+                apply(host, specs).await?;
+            }
+            ControllerMessage::Forget { ids } => {
+                for id in ids {
+                    kind::forget(host, id).await;
+                }
+            }
+            ControllerMessage::Exec { stream, instance, request } => streams.exec(stream, instance, request),
+            ControllerMessage::Logs { stream, instance, tail_lines, follow } => {
+                streams.logs(stream, instance, tail_lines, follow);
+            }
+            ControllerMessage::Inspect { stream, request } => streams.inspect(stream, request),
+            ControllerMessage::Close { stream } => streams.close(stream),
+        }
+    }
+    Err(SessionError::Closed)
+}
+
+/// Writes specs to the ledger, then reconciles their objects.
+async fn apply(host: &Arc<Host>, specs: Vec<Spec>) -> Result<(), SessionError> {
     let ledger_host = host.clone();
-    let (volumes, instances, snapshots) = blocking(move || {
-        let ledger = &ledger_host.ledger;
-        let mut changed = (Vec::new(), Vec::new(), Vec::new());
-        for spec in &volumes {
-            match ledger.accept_volume(spec)? {
-                Accepted::Yes => changed.0.push(spec.id),
-                Accepted::Stale { held } => {
-                    tracing::warn!(volume = %spec.id, offered = %spec.generation, %held, "older spec refused");
-                }
-            }
-        }
-        for spec in &instances {
-            match ledger.accept_instance(spec)? {
-                Accepted::Yes => changed.1.push(spec.id),
-                Accepted::Stale { held } => {
-                    tracing::warn!(instance = %spec.id, offered = %spec.generation, %held, "older spec refused");
-                }
-            }
-        }
-        for spec in &snapshots {
-            let is_repeated = ledger.snapshot(spec.id).is_some_and(|held| held.spec == *spec);
-            match ledger.accept_snapshot(spec)? {
-                // What is said again is no reason to look at thousands, or to stop waiting or compacting.
-                Accepted::Yes if is_repeated && snapshot_queue::is_known(&ledger_host, spec) => {}
-                Accepted::Yes => changed.2.push(spec.id),
-                Accepted::Stale { held } => {
-                    tracing::warn!(snapshot = %spec.id, offered = %spec.generation, %held, "older spec refused");
-                }
-            }
-        }
-        Ok::<_, LedgerError>(changed)
-    })
-    .await?;
-    for id in volumes {
-        let host = host.clone();
-        tokio::spawn(async move { volume_queue::reconcile(&host, id, None).await });
-    }
-    for id in snapshots {
-        snapshot_queue::nudge(host, id);
-    }
-    for id in instances {
-        instance_actor::nudge(host, id);
+    for id in blocking(move || kind::accept(&ledger_host, &specs)).await? {
+        kind::nudge(host, id);
     }
     Ok(())
 }
 
-fn lacks_room(report: &Report) -> bool {
-    let volumes = report.volumes.iter().filter_map(|v| match &v.condition {
-        VolumeCondition::Failed(failure) => Some(failure),
-        _ => None,
-    });
-    let snapshots = report.snapshots.iter().filter_map(|s| match &s.condition {
-        SnapshotCondition::Failed(failure) => Some(failure),
-        _ => None,
-    });
-    volumes.chain(snapshots).any(|failure| failure.code == FailureCode::InsufficientCapacity)
-}
-
-/// What the controller has named in this session.
-#[derive(Debug, Clone, Default)]
-struct Named {
-    volumes: std::collections::BTreeSet<miosa_domain::VolumeId>,
-    instances: std::collections::BTreeSet<miosa_domain::InstanceId>,
-    snapshots: std::collections::BTreeSet<miosa_domain::SnapshotId>,
-}
-
-impl Named {
-    fn of(volumes: &[VolumeSpec], instances: &[InstanceSpec], snapshots: &[SnapshotSpec]) -> Self {
-        let mut named = Self::default();
-        named.add(volumes, instances, snapshots);
-        named
-    }
-
-    fn add(&mut self, volumes: &[VolumeSpec], instances: &[InstanceSpec], snapshots: &[SnapshotSpec]) {
-        self.volumes.extend(volumes.iter().map(|v| v.id));
-        self.instances.extend(instances.iter().map(|i| i.id));
-        self.snapshots.extend(snapshots.iter().map(|s| s.id));
-    }
-}
-
-/// The pool's room, what is here without being named, and what is not ours. `None` when it cannot be found out now.
-async fn pool_report(host: &Arc<Host>, named: &Named) -> Option<PoolReport> {
-    let (backend, driver) = (host.backend.clone(), host.driver.clone());
-    let found = blocking(move || {
-        let capacity = backend.capacity().map_err(|e| e.to_string())?;
-        let survey = backend.survey().map_err(|e| e.to_string())?;
-        let instances = driver.list().map_err(|e| e.to_string())?;
-        Ok::<_, String>((capacity, survey, instances))
-    })
-    .await;
-    let (capacity, survey, instances) = match found {
-        Ok(found) => found,
-        Err(error) => {
-            tracing::warn!("look at the pool: {error}");
-            return None;
+/// A report of a full pool has to say how full it is.
+fn lacks_room(statuses: &[Status]) -> bool {
+    let failure = |status: &Status| match status {
+        Status::Volume(VolumeStatus { condition: VolumeCondition::Failed(failure), .. })
+        | Status::Snapshot(SnapshotStatus { condition: SnapshotCondition::Failed(failure), .. }) => {
+            Some(failure.code)
         }
+        _ => None,
     };
-    let mut orphan_volumes: Vec<_> = host.ledger.volume_ids();
-    orphan_volumes.extend(survey.volumes.keys());
-    orphan_volumes.retain(|id| !named.volumes.contains(id));
-    orphan_volumes.sort_unstable();
-    orphan_volumes.dedup();
-    let mut orphan_instances: Vec<_> = host.ledger.instance_ids();
-    orphan_instances.extend(instances);
-    orphan_instances.retain(|id| !named.instances.contains(id));
-    orphan_instances.sort_unstable();
-    orphan_instances.dedup();
-    let mut orphan_snapshots: Vec<_> = host.ledger.snapshot_ids();
-    orphan_snapshots.extend(survey.snapshots.keys());
-    orphan_snapshots.retain(|id| !named.snapshots.contains(id));
-    orphan_snapshots.sort_unstable();
-    orphan_snapshots.dedup();
-    let foreign = survey.foreign.iter().map(|f| format!("{}: {}", f.path.display(), f.why));
-    Some(PoolReport {
-        capacity_bytes: capacity.capacity_bytes,
-        used_bytes: capacity.used_bytes,
-        orphan_volumes,
-        orphan_instances,
-        orphan_snapshots,
-        foreign: foreign.chain(host.ledger.damaged.iter().cloned()).collect(),
-    })
+    statuses.iter().filter_map(failure).any(|code| code == FailureCode::InsufficientCapacity)
 }
 
-fn hostname() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+/// Objects that the controller has named.
+type Named = BTreeSet<ObjectId>;
+
+#[derive(Default)]
+struct Naming {
+    /// Of a resync that is not complete.
+    resync: Named,
+    /// `None` until the first resync is complete: until then, every object would be an orphan.
+    named: watch::Sender<Option<Named>>,
+}
+
+impl Naming {
+    fn add(&mut self, ids: impl Iterator<Item = ObjectId>, resync: bool, more: bool) {
+        if !resync {
+            // A new object needs no new listing of the pool; the next one takes it into account.
+            self.named.send_if_modified(|named| {
+                named.get_or_insert_default().extend(ids);
+                false
+            });
+            return;
+        }
+        self.resync.extend(ids);
+        if !more {
+            self.named.send_replace(Some(std::mem::take(&mut self.resync)));
+        }
+    }
+}
+
+/// The pool's room, the objects that the controller has not named, and entries that are not ours. `None` if the pool cannot be
+/// observed.
+async fn pool_report(host: &Arc<Host>, named: Named) -> Option<PoolReport> {
+    let host = host.clone();
+    let report = blocking(move || {
+        let capacity = host.backend.capacity().map_err(|e| e.to_string())?;
+        let pool = host.backend.survey().map_err(|e| e.to_string())?;
+        let instances = host.driver.list().map_err(|e| e.to_string())?.into_iter().collect();
+        let found = Found { pool, instances };
+        let foreign = found.pool.foreign.iter().map(|f| format!("{}: {}", f.path.display(), f.why));
+        Ok::<_, String>(PoolReport {
+            capacity_bytes: capacity.capacity_bytes,
+            used_bytes: capacity.used_bytes,
+            orphans: kind::orphans(&host.ledger, &found, |id| named.contains(&id)).into_iter().collect(),
+            foreign: Listing::of_text(foreign.chain(host.ledger.damaged.iter().cloned())),
+        })
+    });
+    report.await.inspect_err(|error| tracing::warn!("observe the pool: {error}")).ok()
 }

@@ -22,10 +22,10 @@ use miosa_domain::spec::{SnapshotPresence, SnapshotSpec};
 use miosa_domain::status::{Failure, FailureCode, SnapshotCondition, SnapshotFacts, SnapshotStatus};
 use miosa_failpoint::failpoint;
 use miosa_plan::{SnapshotObstacle, SnapshotSeen, SnapshotStep, SnapshotWanted, snapshot_plan};
-use tokio::sync::{Mutex as AsyncMutex, Semaphore, SemaphorePermit, watch};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore, SemaphorePermit, watch};
 
 use crate::failure::StepError;
-use crate::ledger::SnapshotRecord;
+use crate::kind::SnapshotRecord;
 use crate::snapshot_take::{Taken, take};
 use crate::{Host, blocking, hooks};
 
@@ -48,7 +48,7 @@ pub(crate) struct Snapshots {
 
 #[derive(Default)]
 struct Queue {
-    turn: AsyncMutex<()>,
+    turn: Arc<AsyncMutex<()>>,
     /// A task is at it, and looks at `specs` before it ends.
     has_task: Mutex<bool>,
     /// Counts the specs that came: whoever waits in the queue looks again.
@@ -73,7 +73,7 @@ impl Snapshots {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().clone()
     }
 
-    fn leave_for_good(&self, id: SnapshotId) {
+    pub(crate) fn leave_for_good(&self, id: SnapshotId) {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 
@@ -106,6 +106,13 @@ impl Snapshots {
             places.acquire_many(count as u32).await.expect(NEVER_CLOSED).forget();
         }
     }
+}
+
+/// Keeps a snapshot from being changed.
+pub(crate) type Turn = OwnedMutexGuard<()>;
+
+pub(crate) async fn enter(host: &Host, id: SnapshotId) -> Turn {
+    host.snapshots.queue(id).turn.clone().lock_owned().await
 }
 
 const NEVER_CLOSED: &str = "the semaphore is never closed";
@@ -141,16 +148,9 @@ async fn work_off(host: &Arc<Host>, id: SnapshotId, queue: &Queue) {
     }
 }
 
-/// Somebody has taken note of what the spec asks for, and need not look again because it is said again.
-pub(crate) fn is_known(host: &Host, spec: &SnapshotSpec) -> bool {
-    host.board.snapshot(spec.id).is_some_and(|status| {
-        status.generation == spec.generation && !matches!(status.condition, SnapshotCondition::Failed(_))
-    })
-}
-
 /// After a start: what is there is looked at before this answers; what is to be taken or removed takes its time.
 pub(crate) async fn recover(host: &Arc<Host>, id: SnapshotId, known: Option<SnapshotState>) {
-    let Some(record) = host.ledger.snapshot(id) else { return };
+    let Some(record) = host.ledger.get(id) else { return };
     let is_there = record.taken || matches!(known, Some(SnapshotState::Ready(_)));
     if is_there && record.spec.presence == SnapshotPresence::Kept && record.hooks_begun.is_none() {
         let queue = host.snapshots.queue(id);
@@ -163,7 +163,7 @@ pub(crate) async fn recover(host: &Arc<Host>, id: SnapshotId, known: Option<Snap
 
 /// Tries again what failed and is not over: a removal, or a look at a snapshot that was there. `is_seen`: the pool holds it.
 pub(crate) fn look_again(host: &Arc<Host>, id: SnapshotId, is_seen: bool) {
-    let (Some(record), Some(status)) = (host.ledger.snapshot(id), host.board.snapshot(id)) else { return };
+    let (Some(record), Some(status)) = (host.ledger.get(id), host.board.get(id)) else { return };
     let is_over = !record.taken && record.spec.presence == SnapshotPresence::Kept;
     let is_doubtful = match status.condition {
         SnapshotCondition::Failed(_) => !is_over,
@@ -185,10 +185,10 @@ async fn reconcile(
 ) {
     let _turn = queue.turn.lock().await;
     // A spec may have come, and been worked off, since that observation.
-    let mut known = known.filter(|_| host.board.snapshot(id).is_none());
+    let mut known = known.filter(|_| host.board.get(id).is_none());
     while !host.snapshots.is_closing() {
         specs.mark_unchanged();
-        let Some(record) = host.ledger.snapshot(id) else { return };
+        let Some(record) = host.ledger.get(id) else { return };
         if has_failed(host, &record) {
             return;
         }
@@ -215,7 +215,7 @@ async fn reconcile(
 fn has_failed(host: &Host, record: &SnapshotRecord) -> bool {
     !record.taken
         && record.spec.presence == SnapshotPresence::Kept
-        && host.board.snapshot(record.spec.id).is_some_and(|status| {
+        && host.board.get(record.spec.id).is_some_and(|status| {
             status.generation == record.spec.generation
                 && matches!(status.condition, SnapshotCondition::Failed(_))
         })
@@ -245,7 +245,7 @@ async fn carry_out(
             // Of the attempt that took it, if our own end cut that off.
             hooks::finish(host, record).await;
             report_ready(host, record, there.facts);
-            host.board.change_snapshot(id, |s| s.checksum = there.checksum.or(s.checksum.take()));
+            host.board.change(id, |s| s.checksum = there.checksum.or(s.checksum.take()));
             Ok(Some(SnapshotCondition::Ready))
         }
         (None, _) => Ok(Some(SnapshotCondition::Waiting)),
@@ -279,24 +279,24 @@ async fn remove(host: &Arc<Host>, id: SnapshotId) -> Result<(), StepError> {
 
 pub(crate) async fn note_taken(host: &Arc<Host>, record: &SnapshotRecord) -> Result<(), StepError> {
     let (id, ledger_host) = (record.spec.id, host.clone());
-    Ok(blocking(move || ledger_host.ledger.change_snapshot(id, |record| record.taken = true)).await?)
+    Ok(blocking(move || ledger_host.ledger.change(id, |record| record.taken = true)).await?)
 }
 
 /// What else is known of the snapshot stays.
 pub(crate) fn report(host: &Host, record: &SnapshotRecord, condition: SnapshotCondition) {
-    host.board.set_snapshot(record.spec.id, |known| SnapshotStatus { condition, ..status_of(record, known) });
+    host.board.set(record.spec.id, |known| SnapshotStatus { condition, ..status_of(record, known) });
 }
 
 /// With the word that it is there, in one.
 fn report_ready(host: &Host, record: &SnapshotRecord, facts: SnapshotFacts) {
-    host.board.set_snapshot(record.spec.id, |known| SnapshotStatus {
+    host.board.set(record.spec.id, |known| SnapshotStatus {
         condition: SnapshotCondition::Ready,
         facts: Some(facts),
         ..status_of(record, known)
     });
 }
 
-fn status_of(record: &SnapshotRecord, known: Option<SnapshotStatus>) -> SnapshotStatus {
+fn status_of(record: &SnapshotRecord, known: Option<&SnapshotStatus>) -> SnapshotStatus {
     let SnapshotSpec { id, volume_id, generation, .. } = record.spec;
     let new = SnapshotStatus {
         id,
@@ -308,32 +308,7 @@ fn status_of(record: &SnapshotRecord, known: Option<SnapshotStatus>) -> Snapshot
         exclusive: None,
         verification: record.verification.clone(),
     };
-    SnapshotStatus { generation, ..known.unwrap_or(new) }
-}
-
-/// Removes the ledger's file of a snapshot that is gone and that nobody will ask for again.
-pub(crate) async fn forget(host: &Arc<Host>, id: SnapshotId) {
-    // Else it is not what we reported, and its queue may be long; the controller will see the next report.
-    let is_gone = |host: &Host| {
-        let gone = host.board.snapshot(id).is_some_and(|s| s.condition == SnapshotCondition::Gone);
-        gone && host.ledger.snapshot(id).is_some_and(|r| r.spec.presence == SnapshotPresence::Purged)
-    };
-    if !is_gone(host) {
-        return;
-    }
-    let queue = host.snapshots.queue(id);
-    let _turn = queue.turn.lock().await;
-    if !is_gone(host) {
-        return;
-    }
-    let ledger_host = host.clone();
-    match blocking(move || ledger_host.ledger.forget_snapshot(id)).await {
-        Ok(()) => {
-            host.board.forget_snapshot(id);
-            host.snapshots.leave_for_good(id);
-        }
-        Err(error) => tracing::warn!(snapshot = %id, "forget: {error}"),
-    }
+    SnapshotStatus { generation, ..known.cloned().unwrap_or(new) }
 }
 
 fn as_seen(state: &SnapshotState) -> SnapshotSeen {

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::compaction::{self, LOOK_AT_CLOCK_EVERY, Limits, Until};
 use crate::failure::StepError;
-use crate::ledger::SnapshotRecord;
+use crate::kind::SnapshotRecord;
 use crate::snapshot_queue::{note_taken, place, report};
 use crate::{Host, blocking, hooks};
 

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use miosa_backend::{BackendError, Fragmentation, ImageState, VolumeObservation};
+use miosa_domain::kind::Snapshot;
 use miosa_domain::spec::Presence;
 use miosa_domain::status::{
     Checksum, ExclusiveBytes, Failure, SnapshotCondition, SnapshotStatus, Verification, VerificationOutcome,
@@ -25,7 +26,7 @@ use miosa_domain::{SnapshotId, VolumeId};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use crate::failure::StepError;
-use crate::ledger::SnapshotRecord;
+use crate::kind::SnapshotRecord;
 use crate::{Host, blocking};
 
 const MEASURE_EVERY: Duration = Duration::from_secs(60);
@@ -127,7 +128,8 @@ async fn measure_for_ever(host: &Arc<Host>) {
 /// Those that are there, by their volumes, of which some may be long gone.
 fn ready_snapshots(host: &Host) -> BTreeMap<VolumeId, Vec<SnapshotId>> {
     let is_ready = |s: &SnapshotStatus| s.condition == SnapshotCondition::Ready;
-    let ready = host.board.map_snapshots(|status| is_ready(status).then_some((status.volume_id, status.id)));
+    let ready =
+        host.board.map::<Snapshot, _>(|status| is_ready(status).then_some((status.volume_id, status.id)));
     let mut snapshots: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (volume, id) in ready {
         snapshots.entry(volume).or_default().push(id);
@@ -141,8 +143,8 @@ fn measure(
     snapshots: Vec<SnapshotId>,
     before: Option<Fingerprint>,
 ) -> Result<Fingerprint, BackendError> {
-    let is_ready = host.board.volume(id).is_some_and(|status| status.condition == VolumeCondition::Ready);
-    let is_wanted = host.ledger.volume(id).is_some_and(|r| r.spec.presence == Presence::Present);
+    let is_ready = host.board.get(id).is_some_and(|status| status.condition == VolumeCondition::Ready);
+    let is_wanted = host.ledger.get(id).is_some_and(|r| r.spec.presence == Presence::Present);
     let volume = if is_ready && is_wanted { see(host, id)? } else { None };
     let now = Fingerprint { volume, snapshots };
     if before.as_ref() == Some(&now) {
@@ -162,7 +164,7 @@ fn measure(
             predicted_stall_ms: u32::try_from(predicted_stall_ms).unwrap_or(u32::MAX),
             held_by_snapshots_bytes: space.held_by_snapshots_bytes,
         };
-        host.board.change_volume(id, |status| {
+        host.board.change(id, |status| {
             status.space = Some(measured);
             status.allocated_bytes = Some(allocated_bytes);
         });
@@ -180,7 +182,7 @@ fn see(host: &Host, id: VolumeId) -> Result<Option<Seen>, BackendError> {
 
 fn put_exclusive(host: &Host, of: BTreeMap<SnapshotId, u64>, measured_at: Timestamp) {
     for (id, bytes) in of {
-        host.board.change_snapshot(id, |s| s.exclusive = Some(ExclusiveBytes { bytes, measured_at }));
+        host.board.change(id, |s| s.exclusive = Some(ExclusiveBytes { bytes, measured_at }));
     }
 }
 
@@ -244,7 +246,7 @@ fn next_reading(host: &Host) -> Option<(SnapshotId, Reading)> {
     // Ready ones, and when their first checksum was computed.
     let ready: HashMap<_, _> = host
         .board
-        .map_snapshots(|status| {
+        .map::<Snapshot, _>(|status| {
             let computed_at = status.checksum.as_ref().map(|checksum| checksum.computed_at);
             (status.condition == SnapshotCondition::Ready).then_some((status.id, computed_at))
         })
@@ -262,7 +264,7 @@ fn next_reading(host: &Host) -> Option<(SnapshotId, Reading)> {
             Some(at) => (now.duration_since(at) > SCRUB_EVERY).then_some((Reading::Scrub, at)),
         }
     };
-    let reasons = host.ledger.map_snapshots(|record| {
+    let reasons = host.ledger.map::<Snapshot, _>(|record| {
         let (reading, since) = reason(record)?;
         Some((reading.rank(), since, record.spec.id, reading))
     });
@@ -275,7 +277,7 @@ fn read(host: &Host, id: SnapshotId, reading: Reading) -> Result<Option<Checksum
     let begin = Instant::now();
     let mut told_at = Instant::now();
     host.backend.checksum(id, &mut |done_bytes, total_bytes| {
-        if !host.ledger.snapshot(id).is_some_and(|record| record.is_kept()) {
+        if !host.ledger.get(id).is_some_and(|record| record.is_kept()) {
             return ControlFlow::Break(());
         }
         let is_overtaken = reading.rank() > 0 && host.upkeep.is_urgent.load(Ordering::Relaxed);
@@ -302,10 +304,10 @@ async fn settle(
     reading: Reading,
     outcome: Result<Option<Checksum>, BackendError>,
 ) -> Result<(), StepError> {
-    if !host.ledger.snapshot(id).is_some_and(|record| record.is_kept()) {
+    if !host.ledger.get(id).is_some_and(|record| record.is_kept()) {
         return Ok(()); // removed while it was read
     }
-    let known = host.board.snapshot(id).and_then(|status| status.checksum);
+    let known = host.board.get(id).and_then(|status| status.checksum);
     let outcome = match outcome {
         Ok(None) => return Ok(()),
         Ok(Some(found)) => match known {
@@ -318,7 +320,7 @@ async fn settle(
             }
             Some(_) => VerificationOutcome::Intact,
             None => {
-                host.board.change_snapshot(id, |status| status.checksum = Some(found));
+                host.board.change(id, |status| status.checksum = Some(found));
                 if reading == Reading::Checksum {
                     return Ok(());
                 }
@@ -327,7 +329,7 @@ async fn settle(
         },
         Err(error) => {
             tracing::error!(snapshot = %id, "read the snapshot: {error}");
-            let failure = Failure { code: error.failure_code(), message: error.to_string() };
+            let failure = Failure::new(error.failure_code(), error.to_string());
             VerificationOutcome::Unreadable(failure)
         }
     };
@@ -338,7 +340,7 @@ async fn settle(
     let verification = Verification { number, at: Timestamp::now(), outcome };
     let (ledger_host, noted) = (host.clone(), verification.clone());
     blocking(move || {
-        ledger_host.ledger.change_snapshot(id, |record| {
+        ledger_host.ledger.change(id, |record| {
             record.verified = record.verified.max(number);
             record.verification = Some(noted);
         })
@@ -349,5 +351,5 @@ async fn settle(
 }
 
 fn put(host: &Host, id: SnapshotId, verification: Verification) {
-    host.board.change_snapshot(id, |status| status.verification = Some(verification));
+    host.board.change(id, |status| status.verification = Some(verification));
 }

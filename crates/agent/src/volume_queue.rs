@@ -28,7 +28,7 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use crate::claims::{Access, Claim};
 use crate::failure::StepError;
-use crate::ledger::VolumeRecord;
+use crate::kind::VolumeRecord;
 use crate::snapshot_take::WRITE_BACK_LIMIT;
 use crate::{Host, blocking, compaction, instance_actor};
 
@@ -118,11 +118,11 @@ pub(crate) async fn reconcile(host: &Arc<Host>, id: VolumeId, known: Option<Volu
     let _turn = host.volumes.enter(id).await;
     // A spec may have come, and been worked off, since that observation.
     let is_fresh = |seen: &VolumeObservation| {
-        host.board.volume(id).is_none()
+        host.board.get(id).is_none()
             && host.volumes.staged(id).is_none_or(|staged| seen.staged.as_ref() == Some(&staged))
     };
     let known = known.filter(is_fresh);
-    let Some(mut record) = host.ledger.volume(id) else { return };
+    let Some(mut record) = host.ledger.get(id) else { return };
     let outcome = carry_out(host, id, &mut record, known).await;
     let generation = record.spec.generation;
     let mut incarnation = 0;
@@ -159,7 +159,7 @@ pub(crate) async fn reconcile(host: &Arc<Host>, id: VolumeId, known: Option<Volu
     // used, an image that a power cut took can be made again and nothing is lost.
     if is_whole && !record.materialized && allocated_bytes.is_some() {
         let ledger_host = host.clone();
-        let written = blocking(move || ledger_host.ledger.change_volume(id, |r| r.materialized = true)).await;
+        let written = blocking(move || ledger_host.ledger.change(id, |r| r.materialized = true)).await;
         if let Err(error) = written {
             tracing::error!(volume = %id, "note that the image is there: {error}");
         }
@@ -173,7 +173,7 @@ pub(crate) async fn reconcile(host: &Arc<Host>, id: VolumeId, known: Option<Volu
 
 /// A fork that is still to be made may have to wait until its source is compacted.
 pub(crate) fn may_take_long(host: &Host, id: VolumeId) -> bool {
-    host.ledger.volume(id).is_some_and(|record| {
+    host.ledger.get(id).is_some_and(|record| {
         !record.materialized && matches!(record.spec.origin, Some(Origin::Volume { .. }))
     })
 }
@@ -190,14 +190,14 @@ pub(crate) fn reconcile_aside(host: &Arc<Host>, id: VolumeId) {
 async fn incarnation_there(host: &Arc<Host>, id: VolumeId) -> u64 {
     match observe(host, id).await.map(|seen| seen.image) {
         Ok(ImageState::Present { incarnation, .. }) => incarnation,
-        _ => host.board.volume(id).map_or(0, |status| status.incarnation),
+        _ => host.board.get(id).map_or(0, |status| status.incarnation),
     }
 }
 
 /// Reports how much a ready volume occupies now, when it changed by a MiB or more.
 pub(crate) fn note_allocation(host: &Host, id: VolumeId, seen: &VolumeObservation) {
     let Some(now) = allocated(seen) else { return };
-    host.board.change_volume(id, |status| {
+    host.board.change(id, |status| {
         if status.allocated_bytes.is_none_or(|before| before.abs_diff(now) >= MIB) {
             status.allocated_bytes = Some(now);
         }
@@ -213,7 +213,7 @@ pub(crate) async fn claim(
 ) -> Result<Staged, StepError> {
     let _turn = host.volumes.enter(id).await;
     host.volumes.begin_to_wait(id, Waiting { claim, access });
-    let Some(record) = host.ledger.volume(id) else {
+    let Some(record) = host.ledger.get(id) else {
         return Err(StepError::host(format!("this host knows no volume {id}")));
     };
     let is_there =
@@ -222,7 +222,7 @@ pub(crate) async fn claim(
         let message = format!("volume {id} is not ready on this host");
         let has_failed = |status: VolumeStatus| matches!(status.condition, VolumeCondition::Failed(_));
         let is_being_made =
-            record.spec.presence == Presence::Present && !host.board.volume(id).is_some_and(has_failed);
+            record.spec.presence == Presence::Present && !host.board.get(id).is_some_and(has_failed);
         return Err(if is_being_made {
             StepError::NotYet(Failure { code: FailureCode::HostError, message })
         } else {
@@ -230,7 +230,7 @@ pub(crate) async fn claim(
         });
     }
     if record.spec.incarnation > 0 && record.spec.incarnation > incarnation_there(host, id).await {
-        return Err(match host.board.volume(id).map(|status| status.condition) {
+        return Err(match host.board.get(id).map(|status| status.condition) {
             Some(VolumeCondition::Failed(failure)) => StepError::Failed(failure),
             _ => {
                 let message = format!("the data of volume {id} is being replaced");
@@ -250,7 +250,7 @@ pub(crate) async fn claim(
     }
     if !record.claims().any(|held| *held == claim) {
         let ledger_host = host.clone();
-        blocking(move || ledger_host.ledger.change_volume(id, |record| record.take(claim, access))).await?;
+        blocking(move || ledger_host.ledger.change(id, |record| record.take(claim, access))).await?;
     }
     let backend = host.backend.clone();
     let staged = blocking(move || {
@@ -266,9 +266,24 @@ pub(crate) async fn claim(
     Ok(staged)
 }
 
+/// A claim that is free now may be recorded outside the volume's queue: the volume is whole, nothing is to become of it, and no
+/// other claim waits. [`claim`] then mounts it in its queue.
+pub(crate) fn may_be_claimed_early(host: &Host, id: VolumeId) -> bool {
+    let is_awaited = host.volumes.waiting().get(&id).is_some_and(|line| !line.is_empty());
+    let is_ready = |spec: VolumeSpec| {
+        spec.presence == Presence::Present
+            && host.board.get(id).is_some_and(|status| {
+                status.condition == VolumeCondition::Ready
+                    && status.generation == spec.generation
+                    && status.incarnation >= spec.incarnation
+            })
+    };
+    !is_awaited && host.ledger.spec(id).is_some_and(is_ready)
+}
+
 /// Whether the ledger asks for this claim to end: the volume will be free without anybody's doing.
 fn is_leaving(host: &Host, claim: &Claim) -> bool {
-    host.ledger.instance(claim.instance).is_some_and(|spec| {
+    host.ledger.spec(claim.instance).is_some_and(|spec| {
         spec.desired != DesiredRun::Running
             || spec
                 .attachments
@@ -283,7 +298,7 @@ fn is_asked_for(host: &Host, id: VolumeId, claim: &Claim) -> bool {
         a.id == claim.attachment && a.volume_id == id && a.desired == DesiredAttachment::Attached
     };
     host.ledger
-        .instance(claim.instance)
+        .spec(claim.instance)
         .is_some_and(|spec| spec.desired == DesiredRun::Running && spec.attachments.iter().any(is_it))
 }
 
@@ -306,7 +321,7 @@ pub(crate) async fn release(
     let _turn = host.volumes.enter(id).await;
     let mut leaving = claim;
     loop {
-        let Some(mut record) = host.ledger.volume(id) else { return Ok(()) };
+        let Some(mut record) = host.ledger.get(id) else { return Ok(()) };
         record.give_back(leaving);
         let next = match afterwards {
             Afterwards::HandedOn if !record.is_claimed() => next_in_line(host, &record),
@@ -317,7 +332,7 @@ pub(crate) async fn release(
         }
         let ledger_host = host.clone();
         blocking(move || {
-            ledger_host.ledger.change_volume(id, |record| {
+            ledger_host.ledger.change(id, |record| {
                 record.give_back(leaving);
                 if let Some(next) = next {
                     record.take(next.claim, next.access);
@@ -327,13 +342,13 @@ pub(crate) async fn release(
         .await?;
         match next {
             // It was forgotten while it was given the slot: nobody else would give that back.
-            Some(next) if host.ledger.instance(next.claim.instance).is_none() => leaving = next.claim,
+            Some(next) if host.ledger.spec(next.claim.instance).is_none() => leaving = next.claim,
             _ => break,
         }
     }
     wake(host, id);
     let waits = |s: VolumeStatus| matches!(s.condition, VolumeCondition::Failed(f) if f.code == FailureCode::VolumeAttached);
-    if host.board.volume(id).is_some_and(waits) {
+    if host.board.get(id).is_some_and(waits) {
         let host = host.clone();
         tokio::spawn(async move { reconcile(&host, id, None).await });
     }
@@ -357,7 +372,7 @@ async fn unstage(host: &Arc<Host>, id: VolumeId) -> Result<(), StepError> {
 fn next_in_line(host: &Host, record: &VolumeRecord) -> Option<Waiting> {
     let id = record.spec.id;
     let stays = record.spec.presence == Presence::Present
-        && host.board.volume(id).is_some_and(|status| {
+        && host.board.get(id).is_some_and(|status| {
             status.condition == VolumeCondition::Ready && status.incarnation >= record.spec.incarnation
         });
     let line = host.volumes.waiting().get(&id).cloned().unwrap_or_default();
@@ -368,27 +383,6 @@ fn next_in_line(host: &Host, record: &VolumeRecord) -> Option<Waiting> {
 fn wake(host: &Arc<Host>, id: VolumeId) {
     for waiting in host.volumes.waiting().remove(&id).unwrap_or_default() {
         instance_actor::nudge(host, waiting.claim.instance);
-    }
-}
-
-/// Removes the ledger's file of a volume that is gone and that nobody will ask for again.
-pub(crate) async fn forget(host: &Arc<Host>, id: VolumeId) {
-    // Else it is not what we reported, and its queue may be long; the controller will see the next report.
-    let is_gone = |host: &Host| {
-        let gone = host.board.volume(id).is_some_and(|s| s.condition == VolumeCondition::Gone);
-        gone && host.ledger.volume(id).is_some_and(|r| r.spec.presence == Presence::Purged)
-    };
-    if !is_gone(host) {
-        return;
-    }
-    let _turn = host.volumes.enter(id).await;
-    if !is_gone(host) {
-        return;
-    }
-    let ledger_host = host.clone();
-    match blocking(move || ledger_host.ledger.forget_volume(id)).await {
-        Ok(()) => host.board.forget_volume(id),
-        Err(error) => tracing::warn!(volume = %id, "forget: {error}"),
     }
 }
 
@@ -407,7 +401,7 @@ async fn carry_out(
     // Two rounds do for every plan; more would hide a step that does not do what it says.
     for _ in 0..3 {
         host.volumes.remember(id, seen.staged.clone());
-        *record = host.ledger.volume(id).unwrap_or_else(|| record.clone());
+        *record = host.ledger.get(id).unwrap_or_else(|| record.clone());
         let wanted = VolumeWanted {
             presence: record.spec.presence,
             materialized: record.materialized,
@@ -484,7 +478,7 @@ async fn execute(host: &Arc<Host>, spec: &VolumeSpec, step: VolumeStep) -> Resul
 
 /// Asks whether the volume is not to be made any more.
 fn is_unwanted(host: Arc<Host>, id: VolumeId) -> impl Fn() -> bool + Send + 'static {
-    move || host.ledger.volume(id).is_none_or(|record| record.spec.presence != Presence::Present)
+    move || host.ledger.get(id).is_none_or(|record| record.spec.presence != Presence::Present)
 }
 
 async fn observe(host: &Arc<Host>, id: VolumeId) -> Result<VolumeObservation, StepError> {

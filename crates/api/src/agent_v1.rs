@@ -5,9 +5,9 @@
 //! agent                                        controller
 //!   │ Hello{host, highest generation}             │
 //!   ├────────────────────────────────────────────►│ checks the peer
-//!   │                    Specs{resync, everything}│
+//!   │                  Specs{resync, everything} …│
 //!   │◄────────────────────────────────────────────┤
-//!   │ Report{everything}, Recovered               │
+//!   │ Report{everything} …, Recovered             │
 //!   ├────────────────────────────────────────────►│ ready
 //!   │                     Specs{what changed}     │
 //!   │◄────────────────────────────────────────────┤
@@ -15,36 +15,40 @@
 //!   ├────────────────────────────────────────────►│
 //! ```
 //!
-//! Either side may vanish at any moment: at the next connection everything is said again, and saying it twice changes
-//! nothing. Exec and log streams are not state; they live and die with the connection.
+//! Either side may vanish at any moment. The next connection repeats everything, and a repeated message changes nothing.
+//! Exec and log streams are not state; they end with the connection.
 //!
-//! Messages are JSON inside gRPC frames rather than protobuf: the same serde types stand in the ledger, on the wire and in
-//! tests, so a spec has one definition. Unknown fields are ignored and new ones have defaults, which gives the same room for
-//! versions.
+//! Every message is bounded: specs, statuses and listings are split by [`frame`], and [`Listing`] names how many entries it
+//! leaves out. The receiver refuses a message of more than 64 MiB.
+//!
+//! Messages are JSON inside gRPC frames rather than protobuf: the same serde types are in the ledger, on the wire and in
+//! tests, so a spec has one definition. Unknown fields are ignored and new ones have defaults.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use miosa_domain::spec::{InstanceSpec, SnapshotSpec, VolumeSpec};
-use miosa_domain::status::{Failure, InstanceStatus, SnapshotStatus, VolumeStatus};
-use miosa_domain::{Generation, HostId, InstanceId, SnapshotId, VolumeId};
+use miosa_domain::kind::{ObjectId, Spec, Status};
+use miosa_domain::status::Failure;
+use miosa_domain::text::shorten;
+use miosa_domain::{Generation, HostId, InstanceId, SnapshotId};
 use serde::{Deserialize, Serialize};
 
+pub mod frame;
 mod grpc;
 
 pub use grpc::{AgentClient, AgentServer, SessionHandler};
 
-/// Both sides refuse another number.
-pub const PROTOCOL: u32 = 1;
+/// The controller refuses an agent that speaks another version. [`Hello`] keeps its shape in all versions.
+pub const PROTOCOL: u32 = 2;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type")]
 pub enum AgentMessage {
     /// Always the first message.
     Hello(Hello),
-    /// What was last seen of these objects. A report replaces the earlier one of the same object.
+    /// The latest statuses of some objects. A status replaces the earlier one of the same object.
     Report(Report),
-    /// Sent once after `Hello`: everything the ledger asks for was looked at, and every running instance adopted.
+    /// Sent once after `Hello`: every object in the ledger has been observed, and every running instance adopted.
     Recovered,
     Stream {
         stream: u64,
@@ -66,25 +70,57 @@ pub struct Hello {
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    pub volumes: Vec<VolumeStatus>,
-    pub instances: Vec<InstanceStatus>,
-    #[serde(default)]
-    pub snapshots: Vec<SnapshotStatus>,
+    pub statuses: Vec<Status>,
     pub pool: Option<PoolReport>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolReport {
     pub capacity_bytes: u64,
-    /// Really written.
+    /// Bytes that are allocated, whatever the volumes' sizes promise.
     pub used_bytes: u64,
     /// In the pool or the ledger, and not named by the controller. They are kept.
-    pub orphan_volumes: Vec<VolumeId>,
-    pub orphan_instances: Vec<InstanceId>,
-    #[serde(default)]
-    pub orphan_snapshots: Vec<SnapshotId>,
-    /// Things in the pool that are not ours, and why. They are never touched.
-    pub foreign: Vec<String>,
+    pub orphans: Listing<ObjectId>,
+    /// Entries of the pool that are not ours, and why. They are never touched.
+    pub foreign: Listing<String>,
+}
+
+/// The first entries of a list that may be long, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing<T> {
+    pub first: Vec<T>,
+    /// How many entries are left out.
+    pub more: u64,
+}
+
+impl<T> Default for Listing<T> {
+    fn default() -> Self {
+        Self { first: Vec::new(), more: 0 }
+    }
+}
+
+impl<T> Listing<T> {
+    pub const ENTRIES_MAX: usize = 500;
+}
+
+impl<T> FromIterator<T> for Listing<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(entries: I) -> Self {
+        let mut entries = entries.into_iter();
+        let first = entries.by_ref().take(Self::ENTRIES_MAX).collect();
+        Self { first, more: entries.count() as u64 }
+    }
+}
+
+impl Listing<String> {
+    /// Cuts each entry that is kept down to 512 bytes.
+    pub fn of_text(entries: impl IntoIterator<Item = String>) -> Self {
+        const TEXT_MAX_BYTES: usize = 512;
+        let mut listing = Self::from_iter(entries);
+        for entry in &mut listing.first {
+            *entry = shorten(std::mem::take(entry), TEXT_MAX_BYTES);
+        }
+        listing
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,18 +129,13 @@ pub enum ControllerMessage {
     /// Specs that changed, or all of them when `resync` is set.
     Specs {
         resync: bool,
-        volumes: Vec<VolumeSpec>,
-        instances: Vec<InstanceSpec>,
-        #[serde(default)]
-        snapshots: Vec<SnapshotSpec>,
+        /// The rest of the resync follows in the next message. Only the last one completes the list of what the host should
+        /// hold; until then, no object is an orphan.
+        more: bool,
+        specs: Vec<Spec>,
     },
-    /// These objects were reported gone and nobody will ask for them again.
-    Forget {
-        volumes: Vec<VolumeId>,
-        instances: Vec<InstanceId>,
-        #[serde(default)]
-        snapshots: Vec<SnapshotId>,
-    },
+    /// These objects were reported gone, and no spec will name them again.
+    Forget { ids: Vec<ObjectId> },
     /// Runs a command in an instance; the answer is a stream of events with this number.
     Exec { stream: u64, instance: InstanceId, request: ExecRequest },
     /// Sends an instance's log lines.

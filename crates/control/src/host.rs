@@ -6,27 +6,21 @@
 use std::time::Duration;
 
 use miosa_api::agent_v1::{Hello, Report};
+use miosa_domain::kind::{ObjectId, Spec, Specs, Statuses};
 use miosa_domain::snapshot::Trigger;
-use miosa_domain::{Generation, HostId, InstanceId, SnapshotId, VolumeId};
+use miosa_domain::{Generation, HostId};
 use miosa_store::host::{Introduction, PoolUsage};
 use miosa_store::report::Applied;
 
 use crate::{App, AppError, now};
 
-pub use miosa_store::host::ChangedSpecs;
-
-/// Objects that the controller has recorded as gone, which the host may now drop from its ledger.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Forget {
-    pub volumes: Vec<VolumeId>,
-    pub instances: Vec<InstanceId>,
-    pub snapshots: Vec<SnapshotId>,
-}
-
-impl Forget {
-    pub fn is_empty(&self) -> bool {
-        self.volumes.is_empty() && self.instances.is_empty() && self.snapshots.is_empty()
-    }
+/// Specs that a host does not have yet.
+#[derive(Debug)]
+pub struct ChangedSpecs {
+    /// Every change up to here is included.
+    pub up_to: Generation,
+    /// Kind by kind: an object comes after those that it refers to.
+    pub specs: Vec<Spec>,
 }
 
 impl App {
@@ -56,19 +50,24 @@ impl App {
 
     /// The host's specs whose generation is above `since`.
     pub async fn changed_specs(&self, host_id: HostId, since: Generation) -> Result<ChangedSpecs, AppError> {
-        Ok(self.store().changed_specs(host_id, since).await?)
+        let changed = self.store().changed_specs(host_id, since).await?;
+        let miosa_store::host::ChangedSpecs { up_to, volumes, instances, snapshots } = changed;
+        Ok(ChangedSpecs { up_to, specs: Specs { volumes, instances, snapshots }.into_vec() })
     }
 
     /// Records what a host reported, wakes the callers that wait for it, and wakes the host if its specs changed as a
-    /// consequence.
-    pub async fn apply_report(&self, host_id: HostId, report: &Report) -> Result<Forget, AppError> {
-        let pool = report.pool.as_ref();
+    /// consequence. Returns the objects that are recorded as gone, which the host may now drop from its ledger.
+    pub async fn apply_report(&self, host_id: HostId, report: Report) -> Result<Vec<ObjectId>, AppError> {
+        // Names every kind: a new one does not compile until its statuses are recorded.
+        let Statuses { volumes, instances, snapshots } = report.statuses.into_iter().collect();
         let report = miosa_store::report::Report {
             host_id,
-            volumes: &report.volumes,
-            instances: &report.instances,
-            snapshots: &report.snapshots,
-            pool: pool.map(|p| PoolUsage { capacity_bytes: p.capacity_bytes, used_bytes: p.used_bytes }),
+            volumes: &volumes,
+            instances: &instances,
+            snapshots: &snapshots,
+            pool: report
+                .pool
+                .map(|p| PoolUsage { capacity_bytes: p.capacity_bytes, used_bytes: p.used_bytes }),
         };
         let applied = self.store().apply_report(report, now()).await?;
         count_snapshots(&applied);
@@ -76,11 +75,10 @@ impl App {
         if applied.specs_changed {
             self.hosts().wake(host_id);
         }
-        Ok(Forget {
-            volumes: applied.forget_volumes,
-            instances: applied.forget_instances,
-            snapshots: applied.forget_snapshots,
-        })
+        let volumes = applied.forget_volumes.into_iter().map(ObjectId::from);
+        let instances = applied.forget_instances.into_iter().map(ObjectId::from);
+        let snapshots = applied.forget_snapshots.into_iter().map(ObjectId::from);
+        Ok(volumes.chain(instances).chain(snapshots).collect())
     }
 }
 

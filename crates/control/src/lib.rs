@@ -33,7 +33,7 @@ use miosa_store::host::HostRecord;
 use tracing::Instrument;
 use uuid::Uuid;
 
-pub use host::{ChangedSpecs, Forget};
+pub use host::ChangedSpecs;
 pub use hosts::{HostStream, Hosts, StreamRequest};
 pub use inspect::{FileBytes, Listing, SnapshotFile};
 pub use miosa_store::StoreError;

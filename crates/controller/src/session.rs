@@ -2,20 +2,25 @@
 //!
 //! ```text
 //!   Hello ──► peer's uid, protocol ──► host row (generation at least the ledger's) ──► replaces an older session
-//!     send:    everything once, then on each nudge what changed since
+//!     send:    everything once, then the changes after each nudge; in messages of bounded size
 //!     receive: a report = one transaction ──► wake who waits ──► Forget what is gone ──► nudge, if a refusal changed specs
 //! ```
 //!
-//! **Crash story.** A session holds nothing that matters: which specs were sent is forgotten with it, and the next one begins
-//! with everything. A report that was not written is made again, because at every connection the host says everything.
+//! A spec that no message holds is refused here: its object fails, as if the host had reported it so, and all others are sent.
+//!
+//! **Crash safety.** A session holds no durable state. Which specs were sent is forgotten with it, and the next session begins
+//! with everything. A report that was not committed is repeated, because the host reports everything at every connection.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use miosa_api::agent_v1::frame::{OBJECT_MAX_BYTES, Packed, pack};
 use miosa_api::agent_v1::{AgentMessage, ControllerMessage, PROTOCOL, PoolReport, Report, SessionHandler};
-use miosa_control::{App, AppError, Forget};
+use miosa_control::{App, AppError};
+use miosa_domain::kind::{ObjectId, Spec};
+use miosa_domain::status::{Failure, FailureCode};
 use miosa_domain::{Generation, HostId};
 use miosa_failpoint::{Injected, failpoint};
 use tokio::sync::mpsc;
@@ -36,7 +41,8 @@ pub(crate) use links::{HOST_GRACE, Links};
 const HELLO_TIME_MAX: Duration = Duration::from_secs(10);
 /// Without a nudge. Every change is nudged, so this finds nothing unless a nudge was forgotten.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
-const OUTGOING_MAX: usize = 256;
+/// Messages that wait for a slow connection. The ones with specs are the largest, up to a frame each.
+const OUTGOING_MAX: usize = 64;
 
 /// Serve with `AgentServer::new(Arc::new(sessions))`; the connection info must be `UdsConnectInfo`.
 pub(crate) struct AgentSessions {
@@ -144,24 +150,41 @@ impl Session {
         let mut since = Generation::default();
         let mut resync = true;
         loop {
-            let specs = self.app.changed_specs(self.host_id, since).await?;
-            since = specs.up_to;
-            let is_empty =
-                specs.volumes.is_empty() && specs.instances.is_empty() && specs.snapshots.is_empty();
-            if resync || !is_empty {
-                failpoint!("controller.session.before-send")?;
-                let message = ControllerMessage::Specs {
-                    resync,
-                    volumes: specs.volumes,
-                    instances: specs.instances,
-                    snapshots: specs.snapshots,
-                };
-                self.say(message).await?;
-                resync = false;
-            }
+            let changed = self.app.changed_specs(self.host_id, since).await?;
+            since = changed.up_to;
+            self.send_specs(changed.specs, resync).await?;
+            resync = false;
             // A timeout is as good as a nudge.
             let _ = tokio::time::timeout(LOOK_EVERY, self.link.nudge.notified()).await;
         }
+    }
+
+    /// Sends specs in messages of bounded size. A resync is sent even if it names nothing.
+    async fn send_specs(&self, specs: Vec<Spec>, resync: bool) -> Result<(), SessionError> {
+        let Packed { mut frames, too_large } = pack(specs);
+        if resync && frames.is_empty() {
+            frames.push(Vec::new());
+        }
+        let mut frames = frames.into_iter().peekable();
+        while let Some(specs) = frames.next() {
+            failpoint!("controller.session.before-send")?;
+            let more = resync && frames.peek().is_some();
+            self.say(ControllerMessage::Specs { resync, more, specs }).await?;
+        }
+        if too_large.is_empty() {
+            return Ok(());
+        }
+        let refused = |(spec, bytes): &(Spec, usize)| {
+            let message = format!(
+                "the spec of {} has {bytes} bytes, more than the {OBJECT_MAX_BYTES} that a host accepts; shorten its \
+                 environment, command or list of attachments",
+                spec.id()
+            );
+            tracing::error!(object = %spec.id(), bytes, "the spec is too large to be sent");
+            spec.refused(Failure::new(FailureCode::CannotRun, message))
+        };
+        let statuses = too_large.iter().map(refused).collect();
+        self.apply(Report { statuses, pool: None }).await
     }
 
     async fn receive(&self, mut incoming: Streaming<AgentMessage>) -> Result<(), SessionError> {
@@ -189,12 +212,8 @@ impl Session {
 
     async fn apply(&self, report: Report) -> Result<(), SessionError> {
         failpoint!("controller.session.before-report")?;
-        let forget = self.app.apply_report(self.host_id, &report).await?;
-        if forget.is_empty() {
-            return Ok(());
-        }
-        let Forget { volumes, instances, snapshots } = forget;
-        self.say(ControllerMessage::Forget { volumes, instances, snapshots }).await
+        let ids = self.app.apply_report(self.host_id, report).await?;
+        if ids.is_empty() { Ok(()) } else { self.say(ControllerMessage::Forget { ids }).await }
     }
 
     async fn say(&self, message: ControllerMessage) -> Result<(), SessionError> {
@@ -202,18 +221,20 @@ impl Session {
     }
 }
 
-/// Says once what else lies on the host. It is kept, and only the operator can say what it is.
+/// Logs objects that only the host knows, when the list changes. They are kept; only the operator can decide about them.
 fn log_strangers(before: &PoolReport, now: &PoolReport) {
-    if now.orphan_volumes != before.orphan_volumes && !now.orphan_volumes.is_empty() {
-        tracing::warn!(volumes = ?now.orphan_volumes, "the host holds volumes that this database does not know; they are kept");
+    const LOGGED_MAX: usize = 20;
+    if now.orphans != before.orphans && !now.orphans.first.is_empty() {
+        let logged: Vec<_> = now.orphans.first.iter().take(LOGGED_MAX).map(ObjectId::to_string).collect();
+        let more = now.orphans.more + (now.orphans.first.len() - logged.len()) as u64;
+        tracing::warn!(orphans = ?logged, more, "the host holds objects that this database does not know; they are kept");
     }
-    if now.orphan_instances != before.orphan_instances && !now.orphan_instances.is_empty() {
-        tracing::warn!(instances = ?now.orphan_instances, "the host runs instances that this database does not know; they are kept");
+    let new = || now.foreign.first.iter().filter(|entry| !before.foreign.first.contains(entry));
+    for entry in new().take(LOGGED_MAX) {
+        tracing::warn!(%entry, "something in the host's pool is not ours; it is not touched");
     }
-    if now.orphan_snapshots != before.orphan_snapshots && !now.orphan_snapshots.is_empty() {
-        tracing::warn!(snapshots = ?now.orphan_snapshots, "the host holds snapshots that this database does not know; they are kept");
-    }
-    for foreign in now.foreign.iter().filter(|foreign| !before.foreign.contains(foreign)) {
-        tracing::warn!(%foreign, "something in the host's pool is not ours; it is not touched");
+    let more = now.foreign.more + new().skip(LOGGED_MAX).count() as u64;
+    if now.foreign != before.foreign && more > 0 {
+        tracing::warn!(more, "more entries in the host's pool are not ours; they are not touched");
     }
 }

@@ -49,17 +49,10 @@ async fn a_whole_life() {
     (i.generation, i.desired) = (Generation(7), DesiredRun::Destroyed);
     world.ask([], [&i]).await;
     world.instance(&i, "gone", |s| s.state == InstanceState::Gone).await;
-    world
-        .say(ControllerMessage::Forget { volumes: vec![v.id], instances: vec![i.id], snapshots: vec![] })
-        .await;
+    world.say(ControllerMessage::Forget { ids: vec![v.id.into(), i.id.into()] }).await;
     // Forgotten things are no orphans at the next connection.
     world.resync().await;
-    world
-        .wait("an empty host", |s| {
-            let pool = s.pool.as_ref()?;
-            (pool.orphan_volumes.is_empty() && pool.orphan_instances.is_empty()).then_some(())
-        })
-        .await;
+    world.wait("an empty host", |s| s.pool.as_ref()?.orphans.first.is_empty().then_some(())).await;
 }
 
 /// What a resync does not name is reported and kept: a lost database destroys nothing.
@@ -71,8 +64,8 @@ async fn absent_never_means_delete() {
     world.ask([&v], [&i]).await;
     world.instance(&i, "running", all_attached).await;
     world.resync().await;
-    let pool = world.wait("orphans", |s| s.pool.clone().filter(|p| !p.orphan_volumes.is_empty())).await;
-    assert_eq!((pool.orphan_volumes, pool.orphan_instances), (vec![v.id], vec![i.id]));
+    let pool = world.wait("orphans", |s| s.pool.clone().filter(|p| !p.orphans.first.is_empty())).await;
+    assert_eq!(pool.orphans.first, [v.id.into(), i.id.into()]);
     assert!(world.backend.observe(v.id).unwrap().staged.is_some());
 }
 

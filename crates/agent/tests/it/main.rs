@@ -2,6 +2,7 @@
 //! after it was killed. Real devices are the system tests' matter; here every odd answer can be had on request.
 
 mod agent;
+mod bounds;
 mod claims;
 mod compaction;
 mod copies;

@@ -7,6 +7,7 @@ use miosa_api::agent_v1::ControllerMessage;
 use miosa_backend::fake::Call;
 use miosa_backend::{BackendError, SnapshotState, VolumeBackend};
 use miosa_domain::Generation;
+use miosa_domain::kind::ObjectId;
 use miosa_domain::spec::{Presence, SnapshotPresence, SnapshotSpec};
 use miosa_domain::stall::StallRules;
 use miosa_domain::status::{FailureCode, SnapshotCondition, VolumeCondition};
@@ -51,7 +52,7 @@ async fn removed_and_forgotten() {
     world.snapshot(&s, "the snapshot", taken).await;
     assert!(world.ledger_file("snapshots", s.id).exists());
     // Not what was reported: it is ignored, whatever the controller believes.
-    let forget = || ControllerMessage::Forget { volumes: vec![], instances: vec![], snapshots: vec![s.id] };
+    let forget = || ControllerMessage::Forget { ids: vec![s.id.into()] };
     world.say(forget()).await;
     world.settle(900).await;
     assert!(world.ledger_file("snapshots", s.id).exists());
@@ -61,8 +62,8 @@ async fn removed_and_forgotten() {
     assert_eq!(world.backend.observe_snapshot(s.id).unwrap(), SnapshotState::Absent);
     world.say(forget()).await;
     world.resync().await;
-    let pool = world.wait("orphans", |seen| seen.pool.clone().filter(|p| !p.orphan_volumes.is_empty())).await;
-    assert_eq!(pool.orphan_snapshots, []);
+    let pool = world.wait("orphans", |seen| seen.pool.clone().filter(|p| !p.orphans.first.is_empty())).await;
+    assert!(pool.orphans.first.iter().all(|id| matches!(id, ObjectId::Volume(_))), "{pool:?}");
     assert!(!world.ledger_file("snapshots", s.id).exists());
 }
 
@@ -147,14 +148,7 @@ async fn a_failure_stands_until_the_next_spec() {
     world.snapshot(&s, "the failure", |s| failure_of(s) == Some(FailureCode::WriteBackTimeout)).await;
     world.backend.set_write_back_hangs(v.id, false);
     world.ask_snapshots([&s]).await;
-    world
-        .say(ControllerMessage::Specs {
-            resync: true,
-            volumes: vec![v.clone()],
-            instances: vec![],
-            snapshots: vec![s.clone()],
-        })
-        .await;
+    world.resync_with([v.clone().into(), s.clone().into()]).await;
     world.settle(900).await;
     assert_eq!(count(&world, Call::CloneSnapshot), 1);
     s.generation = Generation(3);

@@ -14,6 +14,7 @@ use miosa_agent::{AgentConfig, LedgerError, RunError};
 use miosa_api::agent_v1::{AgentMessage, AgentServer, ControllerMessage, SessionHandler, StreamEvent};
 use miosa_backend::FakeBackend;
 use miosa_backend::fake::Call as BackendCall;
+use miosa_domain::kind::{Spec, Statuses};
 use miosa_domain::spec::{
     AttachmentSpec, DesiredAttachment, DesiredRun, InstanceSpec, Network, Presence, Resources, RestartPolicy,
     SnapshotPresence, SnapshotSpec, TakeRules, VolumeSpec,
@@ -65,6 +66,9 @@ pub(crate) struct Seen {
     pub(crate) instance_history: Vec<InstanceStatus>,
     pub(crate) snapshot_history: Vec<SnapshotStatus>,
     pub(crate) pool: Option<miosa_api::agent_v1::PoolReport>,
+    /// Messages with statuses.
+    pub(crate) reports: u32,
+    pub(crate) largest_report_bytes: usize,
     pub(crate) sessions: u32,
     pub(crate) sessions_ended: u32,
     pub(crate) recovered: u32,
@@ -98,11 +102,16 @@ impl SessionHandler for Recorder {
                 seen.send_modify(|seen| match message {
                     AgentMessage::Hello(_) => {}
                     AgentMessage::Report(report) => {
-                        seen.volumes.extend(report.volumes.into_iter().map(|v| (v.id, v)));
-                        seen.instance_history.extend(report.instances.iter().cloned());
-                        seen.instances.extend(report.instances.into_iter().map(|i| (i.id, i)));
-                        seen.snapshot_history.extend(report.snapshots.iter().cloned());
-                        seen.snapshots.extend(report.snapshots.into_iter().map(|s| (s.id, s)));
+                        let bytes = serde_json::to_vec(&report).unwrap().len();
+                        seen.largest_report_bytes = seen.largest_report_bytes.max(bytes);
+                        seen.reports += u32::from(!report.statuses.is_empty());
+                        let Statuses { volumes, instances, snapshots } =
+                            report.statuses.into_iter().collect();
+                        seen.volumes.extend(volumes.into_iter().map(|v| (v.id, v)));
+                        seen.instance_history.extend(instances.iter().cloned());
+                        seen.instances.extend(instances.into_iter().map(|i| (i.id, i)));
+                        seen.snapshot_history.extend(snapshots.iter().cloned());
+                        seen.snapshots.extend(snapshots.into_iter().map(|s| (s.id, s)));
                         seen.pool = report.pool.or(seen.pool.take());
                     }
                     AgentMessage::Recovered => seen.recovered += 1,
@@ -218,25 +227,28 @@ impl World {
         volumes: impl IntoIterator<Item = &'a VolumeSpec>,
         instances: impl IntoIterator<Item = &'a InstanceSpec>,
     ) {
-        self.say(ControllerMessage::Specs {
-            resync: false,
-            volumes: volumes.into_iter().cloned().collect(),
-            instances: instances.into_iter().cloned().collect(),
-            snapshots: vec![],
-        })
-        .await;
+        let volumes = volumes.into_iter().cloned().map(Spec::from);
+        let instances = instances.into_iter().cloned().map(Spec::from);
+        self.send_specs(volumes.chain(instances)).await;
     }
 
     /// A resync that names nothing.
     pub(crate) async fn resync(&self) {
-        let (volumes, instances, snapshots) = (vec![], vec![], vec![]);
-        self.say(ControllerMessage::Specs { resync: true, volumes, instances, snapshots }).await;
+        self.resync_with([]).await;
+    }
+
+    /// A resync that names these objects.
+    pub(crate) async fn resync_with(&self, specs: impl IntoIterator<Item = Spec>) {
+        let specs = specs.into_iter().collect();
+        self.say(ControllerMessage::Specs { resync: true, more: false, specs }).await;
     }
 
     pub(crate) async fn ask_snapshots<'a>(&self, snapshots: impl IntoIterator<Item = &'a SnapshotSpec>) {
-        let snapshots = snapshots.into_iter().cloned().collect();
-        self.say(ControllerMessage::Specs { resync: false, volumes: vec![], instances: vec![], snapshots })
-            .await;
+        self.send_specs(snapshots.into_iter().cloned().map(Spec::from)).await;
+    }
+
+    async fn send_specs(&self, specs: impl Iterator<Item = Spec>) {
+        self.say(ControllerMessage::Specs { resync: false, more: false, specs: specs.collect() }).await;
     }
 
     /// Waits until what the controller was told answers `what`.

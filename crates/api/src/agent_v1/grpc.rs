@@ -19,7 +19,7 @@ use super::{AgentMessage, ControllerMessage};
 
 const METHOD: &str = "/miosa.agent.v1.Agent/Session";
 
-/// Largest message. A resync of ten thousand specs is about 5 MiB.
+/// Largest message that is accepted. Senders stay far below it: see [`frame`](super::frame).
 const MESSAGE_MAX_BYTES: usize = 64 << 20;
 
 /// What the controller does with an agent's session.

@@ -18,6 +18,7 @@ use miosa_api::agent_v1::{
     AgentClient, AgentMessage, ControllerMessage, Hello, PROTOCOL, PoolReport, Report, StreamEvent,
 };
 use miosa_control::{App, OUTCOME_WAIT, now};
+use miosa_domain::kind::{Spec, Status};
 use miosa_domain::spec::{
     DesiredAttachment, DesiredRun, InstanceSpec, Presence, SnapshotPresence, SnapshotSpec, VolumeSpec,
 };
@@ -343,14 +344,17 @@ impl FakeAgent {
             self.heard.lock().unwrap().push(message.clone());
         }
         match message {
-            ControllerMessage::Specs { resync, volumes, instances, snapshots } => {
-                let volumes = volumes.iter().map(volume_done).collect();
-                let instances = instances.iter().map(instance_done).collect();
-                let snapshots = snapshots.iter().map(snapshot_done).collect();
+            ControllerMessage::Specs { resync, more, specs } => {
+                let done = |spec: &Spec| match spec {
+                    Spec::Volume(spec) => Status::from(volume_done(spec)),
+                    Spec::Instance(spec) => instance_done(spec).into(),
+                    Spec::Snapshot(spec) => snapshot_done(spec).into(),
+                };
+                let statuses = specs.iter().map(done).collect();
                 let pool =
                     PoolReport { capacity_bytes: 1 << 40, used_bytes: 1 << 30, ..PoolReport::default() };
-                self.say(AgentMessage::Report(Report { volumes, instances, snapshots, pool: Some(pool) }));
-                if resync {
+                self.say(AgentMessage::Report(Report { statuses, pool: Some(pool) }));
+                if resync && !more {
                     self.say(AgentMessage::Recovered);
                 }
             }

@@ -17,6 +17,7 @@ use miosa_control::{
     OUTCOME_WAIT,
 };
 use miosa_domain::computer::ComputerSize;
+use miosa_domain::kind::Specs;
 use miosa_domain::limits::Limits;
 use miosa_domain::spec::{DesiredAttachment, InstanceSpec, Network, SnapshotSpec, VolumeSpec};
 use miosa_domain::status::{
@@ -96,7 +97,7 @@ impl World {
         let mut agent =
             Agent::connect(&self.socket, hello(HostId::from_uuid(Uuid::now_v7()), 0)).await.unwrap();
         assert!(agent.specs().await.resync);
-        agent.say(AgentMessage::Report(Report { pool: Some(pool()), ..Report::default() }));
+        agent.say(AgentMessage::Report(Report { statuses: vec![], pool: Some(pool()) }));
         agent.say(AgentMessage::Recovered);
         patiently(async {
             while self.links.recovered().is_empty() {
@@ -190,8 +191,10 @@ impl World {
     }
 }
 
-pub(super) struct Specs {
+/// The specs of one message.
+pub(super) struct Sent {
     pub(super) resync: bool,
+    pub(super) more: bool,
     pub(super) volumes: Vec<VolumeSpec>,
     pub(super) instances: Vec<InstanceSpec>,
     pub(super) snapshots: Vec<SnapshotSpec>,
@@ -235,10 +238,11 @@ impl Agent {
         patiently(self.incoming.next()).await?.ok()
     }
 
-    pub(super) async fn specs(&mut self) -> Specs {
+    pub(super) async fn specs(&mut self) -> Sent {
         match self.hear().await {
-            Some(ControllerMessage::Specs { resync, volumes, instances, snapshots }) => {
-                Specs { resync, volumes, instances, snapshots }
+            Some(ControllerMessage::Specs { resync, more, specs }) => {
+                let Specs { volumes, instances, snapshots } = specs.into_iter().collect();
+                Sent { resync, more, volumes, instances, snapshots }
             }
             other => panic!("no specs: {other:?}"),
         }
@@ -250,7 +254,7 @@ impl Agent {
     }
 
     pub(super) fn say_volume(&self, status: VolumeStatus) {
-        self.say(AgentMessage::Report(Report { volumes: vec![status], ..Report::default() }));
+        self.say(AgentMessage::Report(Report { statuses: vec![status.into()], pool: None }));
     }
 
     /// As an answer to `spec`; with its facts when it is ready.
@@ -259,7 +263,7 @@ impl Agent {
     }
 
     pub(super) fn say_snapshot(&self, status: SnapshotStatus) {
-        self.say(AgentMessage::Report(Report { snapshots: vec![status], ..Report::default() }));
+        self.say(AgentMessage::Report(Report { statuses: vec![status.into()], pool: None }));
     }
 
     /// As an answer to `spec`.
@@ -283,7 +287,7 @@ impl Agent {
             health: Default::default(),
             attachments: attachments.collect(),
         };
-        self.say(AgentMessage::Report(Report { instances: vec![status], ..Report::default() }));
+        self.say(AgentMessage::Report(Report { statuses: vec![status.into()], pool: None }));
     }
 }
 

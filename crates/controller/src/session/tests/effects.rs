@@ -66,7 +66,7 @@ async fn a_volume_without_room_is_taken_back() {
     let withdrawn = agent.specs().await.volumes.remove(0);
     assert_eq!((withdrawn.id, withdrawn.presence), (spec.id, Presence::Purged));
     agent.report_volume(&withdrawn, VolumeCondition::Gone);
-    let forget = ControllerMessage::Forget { volumes: vec![spec.id], instances: vec![], snapshots: vec![] };
+    let forget = ControllerMessage::Forget { ids: vec![spec.id.into()] };
     assert_eq!(agent.hear().await, Some(forget));
 }
 
@@ -283,7 +283,7 @@ async fn a_host_may_forget_what_is_gone_and_unknown() {
         space: None,
         compaction: None,
     };
-    agent.say(AgentMessage::Report(Report { volumes: vec![gone], ..Report::default() }));
-    let forget = ControllerMessage::Forget { volumes: vec![id], instances: vec![], snapshots: vec![] };
+    agent.say(AgentMessage::Report(Report { statuses: vec![gone.into()], pool: None }));
+    let forget = ControllerMessage::Forget { ids: vec![id.into()] };
     assert_eq!(agent.hear().await, Some(forget));
 }

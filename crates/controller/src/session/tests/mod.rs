@@ -2,6 +2,7 @@
 //! Nothing here waits for a time: each step waits for what the other side says.
 
 mod agents;
+mod bounds;
 mod connection;
 mod effects;
 mod restores;
