@@ -44,7 +44,6 @@ impl App {
                 Ok(attachment) => attachment,
                 Err(error) => return Err(app.with_attachment(tenant_id, error).await),
             };
-            app.hosts().wake(attachment.host_id);
             while attachment.state == AttachmentState::Attaching {
                 if !wait.goes_on().await {
                     return Ok(attachment_view(attachment));
@@ -55,7 +54,6 @@ impl App {
             if attachment.state == AttachmentState::Failed
                 && app.store().withdraw_attachment(tenant_id, id, now()).await?
             {
-                app.hosts().wake(attachment.host_id);
                 return Err(app.attach_refusal(attachment).await?);
             }
             Ok(attachment_view(app.read_attachment(tenant_id, id).await?))
@@ -114,7 +112,6 @@ impl App {
             let detach = Detach { tenant_id, computer_id, id, force };
             let mut attachment = app.store().detach(detach, idempotency.as_ref(), now()).await?;
             let intent = attachment.generation;
-            app.hosts().wake(attachment.host_id);
             loop {
                 if attachment.deleted_at.is_some() {
                     wait.over("detach");

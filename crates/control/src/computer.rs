@@ -11,9 +11,14 @@ use uuid::Uuid;
 
 use crate::view;
 use crate::{
-    App, AppError, Caller, ComputerChange, HostStream, Idempotency, ListPage, ListRequest, NewComputer,
-    Power, StreamRequest, now, to_the_end,
+    App, AppError, Caller, HostStream, Idempotency, ListPage, ListRequest, NewComputer, StreamRequest, now,
+    to_the_end,
 };
+
+mod intent;
+
+pub(crate) use intent::ComputerDraft;
+pub use intent::{ComputerChange, Power};
 
 impl App {
     /// Returns at once; the computer boots in the background.
@@ -33,27 +38,9 @@ impl App {
                     message: format!("is not a template of host {}; it has {known}", host.id),
                 });
             }
-            let new = miosa_store::computer::NewComputer {
-                id: ComputerId::from_uuid(Uuid::now_v7()),
-                tenant_id,
-                project_id: new.project_id,
-                workspace_id: new.workspace_id,
-                host_id: host.id,
-                name: new.name,
-                template_type: new.template_type,
-                size: new.size,
-                network: new.network,
-                env: new.env,
-                command: new.command,
-                visibility: new.visibility,
-                metadata: new.metadata,
-                external_workspace_id: new.external_workspace_id,
-                external_user_id: new.external_user_id,
-                external_project_id: new.external_project_id,
-                auto_start: new.auto_start,
-            };
-            let computer = app.store().create_computer(new, idempotency.as_ref(), now()).await?;
-            app.hosts().wake(host.id);
+            let id = ComputerId::from_uuid(Uuid::now_v7());
+            let draft = ComputerDraft { id, tenant_id, host_id: host.id, new };
+            let computer = app.write_new_computer(&draft, idempotency.as_ref(), now()).await?;
             Ok(app.computer_view(computer))
         })
         .await
@@ -85,7 +72,7 @@ impl App {
         idempotency: Option<Idempotency>,
     ) -> Result<Computer, AppError> {
         let changed =
-            self.store().update_computer(caller.tenant_id, id, change, idempotency.as_ref(), now()).await?;
+            self.write_computer_change(caller.tenant_id, id, &change, idempotency.as_ref(), now()).await?;
         Ok(self.computer_view(changed))
     }
 
@@ -100,9 +87,7 @@ impl App {
         let (app, tenant_id) = (self.clone(), caller.tenant_id);
         to_the_end(async move {
             let mut wait = app.wait_for(id.uuid());
-            let (intent, is_new) =
-                app.store().set_power(tenant_id, id, power, idempotency.as_ref(), now()).await?;
-            app.hosts().wake(intent.host_id);
+            let (intent, is_new) = app.write_power(tenant_id, id, power, idempotency.as_ref(), now()).await?;
             let mut computer = intent.clone();
             while !is_settled(&intent, is_new, &computer) {
                 if !wait.goes_on().await {
@@ -140,8 +125,7 @@ impl App {
         let (app, tenant_id) = (self.clone(), caller.tenant_id);
         to_the_end(async move {
             let computer =
-                app.store().delete_computer(tenant_id, id, force, idempotency.as_ref(), now()).await?;
-            app.hosts().wake(computer.host_id);
+                app.write_computer_deletion(tenant_id, id, force, idempotency.as_ref(), now()).await?;
             Ok(view::deleted(id, Word::of(computer.status.as_str())))
         })
         .await

@@ -35,10 +35,3 @@ pub trait Hosts: Send + Sync + 'static {
     /// Opens a stream. Returns `None` if the host is not connected.
     fn open_stream(&self, host_id: HostId, request: StreamRequest) -> BoxFuture<'_, Option<HostStream>>;
 }
-
-impl dyn Hosts {
-    /// Wakes several hosts. A host may be named more than once.
-    pub(crate) fn wake_all(&self, host_ids: impl IntoIterator<Item = HostId>) {
-        host_ids.into_iter().for_each(|host_id| self.wake(host_id));
-    }
-}

@@ -6,14 +6,17 @@
 //!                 └── woken per object ◄── store (report) ◄──────┘ report
 //! ```
 //!
-//! A verb asks the rules, writes its intent in one transaction, wakes the host's session, and waits up to [`OUTCOME_WAIT`] for
-//! the host to report the outcome. It returns the object as it then is.
+//! A verb writes its intent in one transaction, inside which it asks the rules. Then it waits up to [`OUTCOME_WAIT`] for the
+//! host to report the outcome, and returns the object as it then is.
+//!
+//! Every commit wakes the sessions of the hosts with new specs and the callers that wait for a changed object (see
+//! `App::new`); a verb cannot forget to. Sessions and waiting callers also poll, for commits of other processes.
 //!
 //! Nothing here speaks HTTP or SQL. The connections to the hosts' agents are behind [`Hosts`].
 //!
 //! **Crash safety.** Before the commit nothing has happened. After it the intent is durable: the session sends it at the next
 //! connection, and the caller finds the object in its transitional state. A verb runs to its end even if its caller hangs up,
-//! so a commit is always followed by its wake-up, and a refused effect by its withdrawal.
+//! so a refused effect is always followed by its withdrawal.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -33,26 +36,28 @@ use miosa_store::host::HostRecord;
 use tracing::Instrument;
 use uuid::Uuid;
 
+pub use computer::{ComputerChange, Power};
 pub use host::ChangedSpecs;
 pub use hosts::{HostStream, Hosts, StreamRequest};
 pub use inspect::{FileBytes, Listing, SnapshotFile};
 pub use miosa_store::StoreError;
-pub use miosa_store::computer::{ComputerChange, Power};
 pub use miosa_store::idempotency::{Idempotency, ObjectRef, StoredAnswer};
 pub use miosa_store::key::{ApiKey, KeyType};
 pub use miosa_store::page::{Cursor, Filters, ListPage, ListRequest};
 pub use miosa_store::project::ProjectChange;
 pub use miosa_store::service::{Deploy, DeployAsk, ReleaseCause, ServiceChange, Source};
-pub use miosa_store::snapshot::{HooksChange, SnapshotChange};
-pub use miosa_store::volume::VolumeChange;
 pub use news::Wait;
 pub use project::NewProject;
 pub use service::{NewService, ReleaseName, ReplicaLine};
+pub use snapshot::{HooksChange, SnapshotChange};
+pub use volume::VolumeChange;
 
 use news::News;
 
 mod attachment;
 mod computer;
+#[cfg(test)]
+mod conformance;
 mod data_service;
 mod deployment;
 mod event;
@@ -64,7 +69,9 @@ mod news;
 mod project;
 mod readiness;
 mod reconcile;
+mod report;
 mod restore;
+mod schedule;
 mod service;
 mod snapshot;
 mod view;
@@ -253,18 +260,32 @@ struct Inner {
 impl App {
     /// Opens the database, creates it if it is missing, and records the hash of the admin key.
     pub async fn open(settings: Settings, hosts: Arc<dyn Hosts>) -> Result<App, StoreError> {
-        let store = Store::open(settings.database, settings.limits).await?;
+        let store = Store::open(settings.database.as_path(), settings.limits).await?;
         store.bootstrap(&settings.admin_key_hash, now()).await?;
         Ok(App::new(store, hosts, settings.region, OUTCOME_WAIT))
     }
 
     /// The verbs over a database that is already open. A verb waits for its outcome for at most `outcome_wait`.
     pub fn new(store: Store, hosts: Arc<dyn Hosts>, region: String, outcome_wait: Duration) -> App {
-        App(Arc::new(Inner { store, hosts, news: News::default(), region, outcome_wait }))
+        let news = News::default();
+        let (waiting, sessions) = (news.clone(), hosts.clone());
+        store.on_commit(move |changes| {
+            for change in changes {
+                if let Some(host_id) = change.host_id {
+                    sessions.wake(host_id);
+                }
+                waiting.publish(change.object_id);
+            }
+        });
+        App(Arc::new(Inner { store, hosts, news, region, outcome_wait }))
     }
 
     fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    fn limits(&self) -> &Limits {
+        self.store().limits()
     }
 
     fn hosts(&self) -> &dyn Hosts {

@@ -1,4 +1,4 @@
-//! Wakes the callers that wait for an object when a report changes it.
+//! Wakes the callers that wait for an object when a commit changes it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,17 +8,17 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+/// A wait reads its object this often even if no commit of this process changes it: another process may have.
+const POLLS: u32 = 3;
+
 /// The waiting callers, by object.
 #[derive(Clone, Default)]
 pub(crate) struct News(Arc<Mutex<HashMap<Uuid, watch::Sender<()>>>>);
 
 impl News {
-    pub(crate) fn publish(&self, ids: &[Uuid]) {
-        let waiting = self.locked();
-        for id in ids {
-            if let Some(sender) = waiting.get(id) {
-                sender.send_replace(());
-            }
+    pub(crate) fn publish(&self, id: Uuid) {
+        if let Some(sender) = self.locked().get(&id) {
+            sender.send_replace(());
         }
     }
 
@@ -26,7 +26,7 @@ impl News {
     pub(crate) fn wait(&self, id: Uuid, longest: Duration) -> Wait {
         let changes = self.locked().entry(id).or_insert_with(|| watch::channel(()).0).subscribe();
         let started = Instant::now();
-        Wait { news: self.clone(), id, changes, started, deadline: started + longest }
+        Wait { news: self.clone(), id, changes, started, deadline: started + longest, poll: longest / POLLS }
     }
 
     fn locked(&self) -> MutexGuard<'_, HashMap<Uuid, watch::Sender<()>>> {
@@ -41,17 +41,19 @@ pub struct Wait {
     changes: watch::Receiver<()>,
     started: Instant,
     deadline: Instant,
+    poll: Duration,
 }
 
 impl Wait {
-    /// Waits for a change or for the deadline. Returns `false` if the deadline had passed before the call: the last read was
+    /// Waits for a change, for the next poll, or for the deadline. Returns `false` if the deadline had passed before the call: the last read was
     /// final.
     pub async fn goes_on(&mut self) -> bool {
         if Instant::now() >= self.deadline {
             return false;
         }
+        let until = self.deadline.min(Instant::now() + self.poll);
         // The sender lives as long as this wait, so the only error is the timeout.
-        let _ = tokio::time::timeout_at(self.deadline, self.changes.changed()).await;
+        let _ = tokio::time::timeout_at(until, self.changes.changed()).await;
         true
     }
 
@@ -85,9 +87,9 @@ mod tests {
         let (one, other) = (Uuid::now_v7(), Uuid::now_v7());
         let mut wait = news.wait(one, Duration::from_secs(3600));
         let mut impatient = news.wait(one, Duration::ZERO);
-        news.publish(&[one]);
+        news.publish(one);
         assert_eq!(wait.goes_on().now_or_never(), Some(true), "news from before the wait did not wake it");
-        news.publish(&[other]);
+        news.publish(other);
         assert_eq!(wait.goes_on().now_or_never(), None, "somebody else's news woke it");
         assert!(!impatient.goes_on().await, "the time is over");
         drop(wait);

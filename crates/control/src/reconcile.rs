@@ -2,17 +2,15 @@
 //! volumes and the trash.
 //!
 //! **Crash safety.** Every run reads rows to find its work and changes them in transactions, so the next run makes up for one
-//! that failed or was cut off. A due time and its snapshot are one transaction: a volume is either served or still due. A host
-//! that misses its wake-up receives the specs when its session next polls.
+//! that failed or was cut off. A host that misses its wake-up receives the specs when its session next polls.
 
 use std::future::Future;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use miosa_store::StoreError;
-use miosa_store::snapshot::PruneScope;
 use tokio::time::MissedTickBehavior;
 
+use crate::snapshot::prune::PruneScope;
 use crate::{App, now};
 
 /// A cron time has whole minutes, and snapshots have delays of whole seconds.
@@ -36,63 +34,20 @@ impl App {
             logged("take scheduled snapshots", self.run_schedules(now()).await);
         });
         let services = every(SERVICES_EVERY, || async {
-            logged("advance services", self.advance_services(now()).await);
+            logged("advance services", self.store().advance_services(now()).await.map(drop));
         });
         tokio::join!(schedules, services, upkeep);
     }
 
     async fn upkeep(&self) {
-        logged("advance restores", self.advance_restores(now()).await);
-        logged("check the schedules against the clock", self.store().check_schedules(now()).await);
-        logged("prune snapshots", self.prune_expired_snapshots(now()).await);
+        let recovered = self.hosts().recovered();
+        logged("advance restores", self.store().advance_restores(now()).await.map(drop));
+        logged("check the schedules against the clock", self.check_schedules(now()).await);
+        let pruned = self.write_prune(PruneScope::All, Some(&recovered), now()).await;
+        logged("prune snapshots", pruned.map(drop));
         logged("move expired volumes to the trash", self.delete_expired_volumes(now()).await);
-        logged("purge the trash", self.purge_trash(now()).await);
+        logged("purge the trash", self.purge_trash(&recovered, now()).await);
         logged("remove old rows", self.store().remove_old_rows(now()).await.map(drop));
-    }
-
-    /// Advances the rollouts that a time limit has reached.
-    pub async fn advance_services(&self, now: Timestamp) -> Result<(), StoreError> {
-        for service in self.store().advance_services(now).await? {
-            self.hosts().wake(service.host_id);
-            self.news().publish(&[service.id.uuid()]);
-        }
-        Ok(())
-    }
-
-    /// Takes the snapshots that are due, if any host has recovered. Times that pass while a host is absent are made up for
-    /// once, after it has recovered.
-    pub async fn run_schedules(&self, now: Timestamp) -> Result<(), StoreError> {
-        if self.hosts().recovered().is_empty() {
-            return Ok(());
-        }
-        self.hosts().wake_all(self.store().run_due_schedules(now).await?);
-        Ok(())
-    }
-
-    async fn advance_restores(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.hosts().wake_all(self.store().advance_restores(now).await?);
-        Ok(())
-    }
-
-    async fn prune_expired_snapshots(&self, now: Timestamp) -> Result<(), StoreError> {
-        let recovered = self.hosts().recovered();
-        let prune = self.store().prune_snapshots(PruneScope::All, Some(&recovered), now).await?;
-        self.hosts().wake_all(prune.pruned.iter().map(|snapshot| snapshot.host_id));
-        Ok(())
-    }
-
-    /// Moves volumes whose lifetime is over to the trash.
-    pub async fn delete_expired_volumes(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.hosts().wake_all(self.store().delete_expired_volumes(now).await?);
-        Ok(())
-    }
-
-    /// Purges volumes whose time in the trash is over. The data goes last: the spec becomes `Purged`, the host destroys the
-    /// data and reports it gone, and only then does the row become a tombstone.
-    async fn purge_trash(&self, now: Timestamp) -> Result<(), StoreError> {
-        let recovered = self.hosts().recovered();
-        self.hosts().wake_all(self.store().purge_due_volumes(&recovered, now).await?);
-        Ok(())
     }
 }
 

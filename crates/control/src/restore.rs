@@ -15,9 +15,10 @@ use miosa_store::snapshot::SnapshotRecord;
 use miosa_store::volume::VolumeRecord;
 use uuid::Uuid;
 
+use crate::volume::VolumeDraft;
 use crate::{
-    App, AppError, AskedSize, Caller, CopySource, HooksChange, Idempotency, ListRequest, NewCopy,
-    SnapshotPath, now, to_the_end,
+    App, AppError, AskedSize, Caller, CopySource, Idempotency, ListRequest, NewCopy, NewVolume, SnapshotPath,
+    now, to_the_end,
 };
 
 /// The reason of a restore that has just failed is among this many newest events.
@@ -49,27 +50,27 @@ impl App {
             app.place(Some(source.host_id)).await?;
             let size_bytes = size_of_copy(source.size_bytes, copy.size)?;
             let name = copy.name.unwrap_or_else(|| name_of_copy(&source.volume_name, suffix));
-            let new = miosa_store::volume::NewVolume {
-                id: VolumeId::from_uuid(Uuid::now_v7()),
-                tenant_id,
-                project_id: Some(copy.project_id.unwrap_or(source.project_id)),
-                workspace_id: copy.workspace_id,
-                host_id: source.host_id,
+            let new = NewVolume {
                 name,
                 size_bytes,
+                project_id: Some(copy.project_id.unwrap_or(source.project_id)),
+                workspace_id: copy.workspace_id,
                 metadata: copy.metadata,
-                delete_protection: false,
+                ..NewVolume::default()
+            };
+            let draft = VolumeDraft {
+                id: VolumeId::from_uuid(Uuid::now_v7()),
+                tenant_id,
+                host_id: source.host_id,
                 origin: Some(source.origin),
                 expires_at: copy.expires_at,
-                schedule: None,
-                retention_days: None,
-                hooks: HooksChange::default(),
+                new,
             };
             let verb = match source.origin {
                 Origin::Volume { .. } => "fork",
                 Origin::Snapshot { .. } => "restore",
             };
-            app.make_volume(new, idempotency, verb).await
+            app.make_volume(draft, idempotency, verb).await
         })
         .await
     }
@@ -121,7 +122,6 @@ impl App {
                 .store()
                 .begin_restore(tenant_id, volume_id, snapshot_id, force, idempotency.as_ref(), now())
                 .await?;
-            app.hosts().wake(begun.host_id);
             let incarnation_before = begun.incarnation;
             let restarted =
                 begun.restore.as_ref().map(|restore| restore.computers.clone()).unwrap_or_default();

@@ -77,7 +77,6 @@ impl App {
                 settings,
             };
             let sight = app.store().create_service(new, idempotency.as_ref(), now()).await?;
-            app.hosts().wake(host_id);
             Ok(service_view::service(sight))
         })
         .await
@@ -118,7 +117,6 @@ impl App {
         to_the_end(async move {
             let sight =
                 app.store().update_service(tenant_id, id, change, idempotency.as_ref(), now()).await?;
-            app.hosts().wake(sight.service.host_id);
             Ok(service_view::service(sight))
         })
         .await
@@ -136,7 +134,6 @@ impl App {
         to_the_end(async move {
             let sight =
                 app.store().scale_service(tenant_id, id, replicas, idempotency.as_ref(), now()).await?;
-            app.hosts().wake(sight.service.host_id);
             let release = sight.target.or(sight.active).or(sight.newest);
             let release = release.ok_or(Refusal::NotFound { what: "release" })?;
             Ok(service_view::release(release, replicas))
@@ -159,8 +156,6 @@ impl App {
         to_the_end(async move {
             let deployed = app.store().deploy_service(tenant_id, id, ask, idempotency.as_ref(), now()).await;
             let (sight, release) = deployed?;
-            app.hosts().wake(sight.service.host_id);
-            app.news().publish(&[id.uuid()]);
             Ok(service_view::release(release, sight.service.replicas))
         })
         .await
@@ -244,8 +239,6 @@ impl App {
         to_the_end(async move {
             let canceled = app.store().cancel_release(tenant_id, id, idempotency.as_ref(), now()).await;
             let (sight, release) = canceled?;
-            app.hosts().wake(sight.service.host_id);
-            app.news().publish(&[sight.service.id.uuid()]);
             Ok(service_view::release(release, sight.service.replicas))
         })
         .await
@@ -263,7 +256,6 @@ impl App {
             let mut wait = app.wait_for(id.uuid());
             let stop = app.store().stop_service(caller.tenant_id, id, idempotency.as_ref(), now()).await;
             let (mut sight, stopped) = stop?;
-            app.hosts().wake(sight.service.host_id);
             while !sight.replicas.iter().all(view::service::is_down) {
                 if !wait.goes_on().await {
                     break;
@@ -290,8 +282,7 @@ impl App {
     ) -> Result<Deleted, AppError> {
         let (app, tenant_id) = (self.clone(), caller.tenant_id);
         to_the_end(async move {
-            let service = app.store().delete_service(tenant_id, id, idempotency.as_ref(), now()).await?;
-            app.hosts().wake(service.host_id);
+            app.store().delete_service(tenant_id, id, idempotency.as_ref(), now()).await?;
             Ok(view::deleted(id, DeletedState::Destroying.into()))
         })
         .await

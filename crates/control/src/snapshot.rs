@@ -6,13 +6,21 @@ use miosa_api::v1::words::DeletedState;
 use miosa_domain::snapshot::SnapshotState;
 use miosa_domain::status::{Failure, FailureCode, VerificationOutcome};
 use miosa_domain::{Refusal, SnapshotId, TenantId, VolumeId};
-use miosa_store::snapshot::{PruneScope, SnapshotRecord};
+use miosa_store::snapshot::SnapshotRecord;
 use uuid::Uuid;
 
 use crate::{
-    App, AppError, Caller, Idempotency, ListPage, ListRequest, NewSnapshot, SnapshotChange, SnapshotPath,
-    now, to_the_end, view,
+    App, AppError, Caller, Idempotency, ListPage, ListRequest, NewSnapshot, SnapshotPath, now, to_the_end,
+    view,
 };
+
+mod intent;
+pub(crate) mod prune;
+
+use prune::PruneScope;
+
+pub use intent::{HooksChange, SnapshotChange};
+pub(crate) use intent::{SnapshotDraft, write_deletion};
 
 impl App {
     /// Returns the snapshot once it is `ready`, and as `creating` after the wait. A failed snapshot is refused with its reason
@@ -29,19 +37,8 @@ impl App {
             app.reachable_volume(tenant_id, volume_id).await?;
             let id = SnapshotId::from_uuid(Uuid::now_v7());
             let mut wait = app.wait_for(id.uuid());
-            let new = miosa_store::snapshot::NewSnapshot {
-                id,
-                tenant_id,
-                volume_id,
-                name: new.name,
-                metadata: new.metadata,
-                protected: new.protected,
-                now: new.now,
-                expires_at: new.expires_at,
-                hooks: new.hooks,
-            };
-            let mut snapshot = app.store().create_snapshot(new, idempotency.as_ref(), now()).await?;
-            app.hosts().wake(snapshot.host_id);
+            let draft = SnapshotDraft { id, tenant_id, volume_id, new };
+            let mut snapshot = app.write_new_snapshot(&draft, idempotency.as_ref(), now()).await?;
             while snapshot.state == SnapshotState::Creating {
                 if !wait.goes_on().await {
                     return Ok(app.snapshot_view(snapshot));
@@ -107,7 +104,7 @@ impl App {
         let tenant_id = caller.tenant_id;
         self.find_snapshot(tenant_id, path).await?;
         let changed =
-            self.store().update_snapshot(tenant_id, path.id, change, idempotency.as_ref(), now()).await?;
+            self.write_snapshot_change(tenant_id, path.id, &change, idempotency.as_ref(), now()).await?;
         Ok(self.snapshot_view(changed))
     }
 
@@ -123,8 +120,7 @@ impl App {
             app.find_snapshot(tenant_id, path).await?;
             let mut wait = app.wait_for(path.id.uuid());
             let mut snapshot =
-                app.store().delete_snapshot(tenant_id, path.id, idempotency.as_ref(), now()).await?;
-            app.hosts().wake(snapshot.host_id);
+                app.write_snapshot_deletion(tenant_id, path.id, idempotency.as_ref(), now()).await?;
             while !snapshot.is_tombstone {
                 if !wait.goes_on().await {
                     return Ok(view::deleted(path.id, DeletedState::Deleting.into()));
@@ -149,9 +145,8 @@ impl App {
             app.find_snapshot(tenant_id, path).await?;
             let mut wait = app.wait_for(path.id.uuid());
             let mut snapshot =
-                app.store().verify_snapshot(tenant_id, path.id, idempotency.as_ref(), now()).await?;
+                app.write_verification(tenant_id, path.id, idempotency.as_ref(), now()).await?;
             let number = snapshot.verification;
-            app.hosts().wake(snapshot.host_id);
             while !is_verified(&snapshot, number) {
                 if !wait.goes_on().await {
                     return Ok(app.snapshot_view(snapshot));
@@ -180,10 +175,7 @@ impl App {
             };
             let recovered = app.hosts().recovered();
             let carry_out = (!dry_run).then_some(recovered.as_slice());
-            let prune = app.store().prune_snapshots(scope, carry_out, now()).await?;
-            if !dry_run {
-                app.hosts().wake_all(prune.pruned.iter().map(|snapshot| snapshot.host_id));
-            }
+            let prune = app.write_prune(scope, carry_out, now()).await?;
             Ok(app.prune_view(prune, dry_run))
         })
         .await

@@ -9,9 +9,14 @@ use miosa_store::volume::VolumeRecord;
 use uuid::Uuid;
 
 use crate::news::Wait;
-use crate::{
-    App, AppError, Caller, Idempotency, ListPage, ListRequest, NewVolume, VolumeChange, now, to_the_end, view,
-};
+use crate::{App, AppError, Caller, Idempotency, ListPage, ListRequest, NewVolume, now, to_the_end, view};
+
+mod intent;
+mod origin;
+mod trash;
+
+pub use intent::VolumeChange;
+pub(crate) use intent::VolumeDraft;
 
 impl App {
     /// Returns the volume once it is `available`; as `creating` after the wait; as `error` with its reason if the host cannot
@@ -25,23 +30,9 @@ impl App {
         let (app, tenant_id) = (self.clone(), caller.tenant_id);
         to_the_end(async move {
             let host = app.place(None).await?;
-            let new = miosa_store::volume::NewVolume {
-                id: VolumeId::from_uuid(Uuid::now_v7()),
-                tenant_id,
-                project_id: new.project_id,
-                workspace_id: new.workspace_id,
-                host_id: host.id,
-                name: new.name,
-                size_bytes: new.size_bytes,
-                metadata: new.metadata,
-                delete_protection: new.delete_protection,
-                origin: None,
-                expires_at: None,
-                schedule: new.schedule,
-                retention_days: new.retention_days,
-                hooks: new.hooks,
-            };
-            app.make_volume(new, idempotency, "create").await
+            let id = VolumeId::from_uuid(Uuid::now_v7());
+            let draft = VolumeDraft { id, tenant_id, host_id: host.id, origin: None, expires_at: None, new };
+            app.make_volume(draft, idempotency, "create").await
         })
         .await
     }
@@ -50,19 +41,17 @@ impl App {
     /// withdrawn.
     pub(crate) async fn make_volume(
         &self,
-        new: miosa_store::volume::NewVolume,
+        draft: VolumeDraft,
         idempotency: Option<Idempotency>,
         verb: &'static str,
     ) -> Result<Volume, AppError> {
-        let (tenant_id, id) = (new.tenant_id, new.id);
+        let (tenant_id, id) = (draft.tenant_id, draft.id);
         let wait = self.wait_for(id.uuid());
-        let volume = self.store().create_volume(new, idempotency.as_ref(), now()).await?;
-        self.hosts().wake(volume.host_id);
+        let volume = self.write_new_volume(&draft, idempotency.as_ref(), now()).await?;
         let volume = self.settled(volume, wait, verb).await?;
         if let Some(failure) = not_worth_keeping(&volume)
-            && self.store().withdraw_volume(tenant_id, id, now()).await?
+            && self.withdraw_volume(tenant_id, id, now()).await?
         {
-            self.hosts().wake(volume.host_id);
             return Err(self.failure_refusal(volume.host_id, failure, "VOLUME_NOT_READY").await?.into());
         }
         Ok(self.volume_view(volume))
@@ -120,7 +109,7 @@ impl App {
         idempotency: Option<Idempotency>,
     ) -> Result<Volume, AppError> {
         let changed =
-            self.store().update_volume(caller.tenant_id, id, change, idempotency.as_ref(), now()).await?;
+            self.write_volume_change(caller.tenant_id, id, &change, idempotency.as_ref(), now()).await?;
         Ok(self.volume_view(changed))
     }
 
@@ -134,8 +123,7 @@ impl App {
         let (app, tenant_id) = (self.clone(), caller.tenant_id);
         to_the_end(async move {
             let wait = app.wait_for(id.uuid());
-            let volume = app.store().delete_volume(tenant_id, id, idempotency.as_ref(), now()).await?;
-            app.hosts().wake(volume.host_id);
+            let volume = app.write_volume_deletion(tenant_id, id, idempotency.as_ref(), now()).await?;
             let volume = app.settled(volume, wait, "delete").await?;
             match (volume.lifecycle, volume.error) {
                 (Lifecycle::Error, Some(failure)) => {
@@ -158,8 +146,7 @@ impl App {
         let (app, tenant_id) = (self.clone(), caller.tenant_id);
         to_the_end(async move {
             let wait = app.wait_for(id.uuid());
-            let volume = app.store().undelete_volume(tenant_id, id, idempotency.as_ref(), now()).await?;
-            app.hosts().wake(volume.host_id);
+            let volume = app.write_volume_undelete(tenant_id, id, idempotency.as_ref(), now()).await?;
             let volume = app.settled(volume, wait, "undelete").await?;
             Ok(app.volume_view(volume))
         })
@@ -178,9 +165,8 @@ impl App {
         to_the_end(async move {
             app.reachable_volume(tenant_id, id).await?;
             let mut wait = app.wait_for(id.uuid());
-            let mut volume = app.store().compact_volume(tenant_id, id, idempotency.as_ref(), now()).await?;
+            let mut volume = app.write_compaction(tenant_id, id, idempotency.as_ref(), now()).await?;
             let number = volume.compaction;
-            app.hosts().wake(volume.host_id);
             while !is_compacted(&volume, number) {
                 if !wait.goes_on().await {
                     return Ok(app.volume_view(volume));

@@ -20,7 +20,7 @@ use crate::computer as computers;
 use crate::error::StoreError;
 use crate::host;
 use crate::idempotency::{self, Idempotency, ObjectRef};
-pub(crate) use crate::sql::save;
+pub use crate::sql::save;
 use crate::sql::{Row, query};
 use crate::store::{Store, Tx};
 use crate::volume::{self as volumes, IsReachable};
@@ -104,7 +104,7 @@ impl AttachmentRecord {
         }
     }
 
-    pub(crate) fn move_to(&mut self, next: AttachmentState, now: Timestamp) {
+    pub fn move_to(&mut self, next: AttachmentState, now: Timestamp) {
         debug_assert!(self.state.may_become(next), "{:?} to {next:?}", self.state);
         self.state = next;
         self.updated_at = now;
@@ -112,7 +112,7 @@ impl AttachmentRecord {
 }
 
 /// As the rules of `domain` know them.
-pub(crate) fn as_domain(records: &[AttachmentRecord]) -> Vec<Attachment> {
+pub fn as_domain(records: &[AttachmentRecord]) -> Vec<Attachment> {
     records
         .iter()
         .map(|record| Attachment {
@@ -309,7 +309,7 @@ impl Store {
 }
 
 /// Stamps the next generation on the attachment and on its computer, whose spec it is part of.
-pub(crate) async fn write_intent(tx: &mut Tx, record: &mut AttachmentRecord) -> Result<(), StoreError> {
+pub async fn write_intent(tx: &mut Tx, record: &mut AttachmentRecord) -> Result<(), StoreError> {
     record.generation = host::next_generation(tx, record.host_id).await?;
     save(tx, record).await?;
     query("stamp a generation on a computer", "UPDATE computers SET generation = $2 WHERE id = $1")
@@ -365,19 +365,13 @@ pub(crate) async fn visible_of_tenant(
 }
 
 /// Those that the computer's spec names, the ones that are over for clients included.
-pub(crate) async fn in_spec_of_computer(
-    tx: &mut Tx,
-    id: ComputerId,
-) -> Result<Vec<AttachmentRecord>, StoreError> {
+pub async fn in_spec_of_computer(tx: &mut Tx, id: ComputerId) -> Result<Vec<AttachmentRecord>, StoreError> {
     const TEXT: &str = select!("WHERE a.computer_id = $1 AND a.in_spec ORDER BY a.created_at, a.id");
     query("read a computer's attachments", TEXT).bind(id).all(tx).await
 }
 
 /// Those of a volume that a computer's spec names, the ones that are over for clients included.
-pub(crate) async fn in_spec_of_volume(
-    tx: &mut Tx,
-    id: VolumeId,
-) -> Result<Vec<AttachmentRecord>, StoreError> {
+pub async fn in_spec_of_volume(tx: &mut Tx, id: VolumeId) -> Result<Vec<AttachmentRecord>, StoreError> {
     const TEXT: &str = select!("WHERE a.volume_id = $1 AND a.in_spec ORDER BY a.created_at, a.id");
     query("read the attachments of a volume that hosts know", TEXT).bind(id).all(tx).await
 }

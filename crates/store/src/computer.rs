@@ -14,17 +14,16 @@ use miosa_domain::{ComputerId, Generation, HostId, ProjectId, Refusal, ServiceId
 
 use crate::attachment::{self, AttachmentRecord};
 use crate::error::StoreError;
-use crate::idempotency::{self, Idempotency, ObjectRef};
+use crate::host;
 use crate::page::{Cursor, ListPage, ListRequest, Window};
 use crate::service::ReplicaOf;
-pub(crate) use crate::sql::save;
+pub use crate::sql::save;
 use crate::sql::{Row, query};
 use crate::store::{Store, Tx};
-use crate::{host, restore, tenant};
-use crate::{transact, verb, view};
+use crate::view;
 
 /// Between SIGTERM and SIGKILL.
-const STOP_GRACE_SECONDS: u32 = 10;
+pub const STOP_GRACE_SECONDS: u32 = 10;
 
 #[derive(Debug, Clone, PartialEq, Row)]
 #[row(table = "computers", kind = Computer, computed(service_id = "service_id", derived_status = "status"))]
@@ -117,93 +116,7 @@ impl ComputerRecord {
     }
 }
 
-/// What a new computer is made from.
-#[derive(Debug, Clone)]
-pub struct NewComputer {
-    pub id: ComputerId,
-    pub tenant_id: TenantId,
-    /// The tenant's default project when `None`.
-    pub project_id: Option<ProjectId>,
-    pub workspace_id: Option<String>,
-    pub host_id: HostId,
-    pub name: String,
-    pub template_type: String,
-    pub size: ComputerSize,
-    pub network: Network,
-    pub env: BTreeMap<String, String>,
-    pub command: Option<Vec<String>>,
-    pub visibility: Option<String>,
-    pub metadata: BTreeMap<String, String>,
-    pub external_workspace_id: Option<String>,
-    pub external_user_id: Option<String>,
-    pub external_project_id: Option<String>,
-    pub auto_start: bool,
-}
-
-/// `None` leaves a field as it is.
-#[derive(Debug, Clone, Default)]
-pub struct ComputerChange {
-    pub name: Option<String>,
-    pub visibility: Option<String>,
-    pub metadata: Option<BTreeMap<String, String>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Power {
-    Start,
-    Stop,
-    Restart,
-}
-
 impl Store {
-    pub async fn create_computer(
-        &self,
-        new: NewComputer,
-        idempotency: Option<&Idempotency>,
-        now: Timestamp,
-    ) -> Result<ComputerRecord, StoreError> {
-        transact!(self, verb!("write the intent to create a computer"), |tx| {
-            let new = new.clone();
-            let project_id = tenant::project(tx, new.tenant_id, new.project_id).await?;
-            let generation = host::next_generation(tx, new.host_id).await?;
-            let desired = if new.auto_start { DesiredRun::Running } else { DesiredRun::Stopped };
-            let record = ComputerRecord {
-                id: new.id,
-                tenant_id: new.tenant_id,
-                project_id,
-                workspace_id: new.workspace_id,
-                host_id: new.host_id,
-                name: new.name,
-                template_type: new.template_type,
-                size: new.size,
-                network: new.network,
-                env: new.env,
-                command: new.command,
-                visibility: new.visibility,
-                metadata: new.metadata,
-                external_workspace_id: new.external_workspace_id,
-                external_user_id: new.external_user_id,
-                external_project_id: new.external_project_id,
-                desired,
-                run: 1,
-                stop_grace_seconds: STOP_GRACE_SECONDS,
-                generation,
-                reported: None,
-                status: computer::status(desired, 1, None),
-                deleted_at: None,
-                is_tombstone: false,
-                created_at: now,
-                updated_at: now,
-                replica: None,
-                attachments: Vec::new(),
-            };
-            save(tx, &record).await?;
-            let object = ObjectRef::Computer(record.id);
-            idempotency::record(tx, idempotency, record.tenant_id, object, now).await?;
-            Ok(record)
-        })
-    }
-
     /// The tenant's computer with this id, deleted ones and tombstones included.
     pub async fn computer(
         &self,
@@ -263,98 +176,18 @@ impl Store {
             }))
         })
     }
-
-    pub async fn update_computer(
-        &self,
-        tenant_id: TenantId,
-        id: ComputerId,
-        change: ComputerChange,
-        idempotency: Option<&Idempotency>,
-        now: Timestamp,
-    ) -> Result<ComputerRecord, StoreError> {
-        transact!(self, verb!("change a computer"), |tx| {
-            let change = change.clone();
-            let mut computer = load_present(tx, tenant_id, id).await?;
-            refuse_if_replica(&computer)?;
-            computer.name = change.name.unwrap_or(computer.name);
-            computer.visibility = change.visibility.or(computer.visibility);
-            computer.metadata = change.metadata.unwrap_or(computer.metadata);
-            computer.updated_at = now;
-            save(tx, &computer).await?;
-            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Computer(id), now).await?;
-            Ok(computer)
-        })
-    }
-
-    /// Writes the intent to start, stop or restart. `false` when the computer was so already and nothing was written.
-    pub async fn set_power(
-        &self,
-        tenant_id: TenantId,
-        id: ComputerId,
-        power: Power,
-        idempotency: Option<&Idempotency>,
-        now: Timestamp,
-    ) -> Result<(ComputerRecord, bool), StoreError> {
-        transact!(self, verb!("write the intent to start or stop a computer"), |tx| {
-            let mut computer = load_present(tx, tenant_id, id).await?;
-            refuse_if_replica(&computer)?;
-            let wanted = match (power, computer.desired, computer.status) {
-                // A computer in error should run and does not: starting it again gives it a new try.
-                (Power::Start, DesiredRun::Running, ComputerStatus::Error) => Some(DesiredRun::Running),
-                (Power::Start, DesiredRun::Running, _) | (Power::Stop, DesiredRun::Stopped, _) => None,
-                (Power::Start | Power::Restart, ..) => Some(DesiredRun::Running),
-                (Power::Stop, ..) => Some(DesiredRun::Stopped),
-            };
-            match power {
-                Power::Stop => restore::leave_stopped(tx, id).await?,
-                Power::Start | Power::Restart => restore::refuse_start(tx, id).await?,
-            }
-            if let Some(desired) = wanted {
-                write_power(tx, &mut computer, desired, now).await?;
-            }
-            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Computer(id), now).await?;
-            Ok((computer, wanted.is_some()))
-        })
-    }
-
-    /// Writes the intent to destroy the computer. Its attachments are over at once; their volumes stay. A computer that is
-    /// already being destroyed is refused as already deleted, unless `force` is new.
-    pub async fn delete_computer(
-        &self,
-        tenant_id: TenantId,
-        id: ComputerId,
-        force: bool,
-        idempotency: Option<&Idempotency>,
-        now: Timestamp,
-    ) -> Result<ComputerRecord, StoreError> {
-        transact!(self, verb!("write the intent to destroy a computer"), |tx| {
-            let mut computer =
-                load(tx, tenant_id, id).await?.ok_or(Refusal::NotFound { what: "computer" })?;
-            if let Some(at) = computer.deleted_at {
-                let hurries = force && !computer.is_tombstone && computer.stop_grace_seconds > 0;
-                if !hurries {
-                    return Err(already_deleted(at).into());
-                }
-            }
-            refuse_if_replica(&computer)?;
-            let grace_seconds = if force { 0 } else { STOP_GRACE_SECONDS };
-            write_end(tx, &mut computer, End::Destroy, grace_seconds, now).await?;
-            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Computer(id), now).await?;
-            Ok(computer)
-        })
-    }
 }
 
 /// How a computer ends for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
+pub enum End {
     /// Its files and its log stay until it is destroyed.
     Stop,
     Destroy,
 }
 
 /// Part of the transaction that ends a computer. Its attachments are over at once; their volumes stay.
-pub(crate) async fn write_end(
+pub async fn write_end(
     tx: &mut Tx,
     computer: &mut ComputerRecord,
     end: End,
@@ -385,7 +218,7 @@ pub(crate) async fn write_end(
 }
 
 /// What a service runs is changed by its service alone.
-pub(crate) fn refuse_if_replica(computer: &ComputerRecord) -> Result<(), Refusal> {
+pub fn refuse_if_replica(computer: &ComputerRecord) -> Result<(), Refusal> {
     match &computer.replica {
         None => Ok(()),
         Some(of) => {
@@ -395,7 +228,7 @@ pub(crate) fn refuse_if_replica(computer: &ComputerRecord) -> Result<(), Refusal
 }
 
 /// Part of the transaction that starts (again) or stops a computer, for whatever reason.
-pub(crate) async fn write_power(
+pub async fn write_power(
     tx: &mut Tx,
     computer: &mut ComputerRecord,
     desired: DesiredRun,
@@ -436,7 +269,7 @@ fn already_deleted(at: Timestamp) -> Refusal {
 }
 
 /// A computer that is not deleted. One that was is refused with the time when that was.
-pub(crate) async fn load_present(
+pub async fn load_present(
     tx: &mut Tx,
     tenant_id: TenantId,
     id: ComputerId,
@@ -448,7 +281,7 @@ pub(crate) async fn load_present(
     }
 }
 
-pub(crate) async fn load(
+pub async fn load(
     tx: &mut Tx,
     tenant_id: TenantId,
     id: ComputerId,
@@ -468,7 +301,7 @@ pub(crate) async fn load_whole(tx: &mut Tx, id: ComputerId) -> Result<Option<Com
 }
 
 /// Of any tenant and without attachments: for reports, which speak of computers by id alone.
-pub(crate) async fn load_any(tx: &mut Tx, id: ComputerId) -> Result<Option<ComputerRecord>, StoreError> {
+pub async fn load_any(tx: &mut Tx, id: ComputerId) -> Result<Option<ComputerRecord>, StoreError> {
     query("read a computer", "SELECT * FROM computers WHERE id = $1").bind(id).optional(tx).await
 }
 

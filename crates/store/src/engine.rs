@@ -194,7 +194,9 @@ impl Tx {
         self.changes.add(Change { tenant_id: None, host_id: Some(host_id), kind, object_id });
     }
 
-    pub(crate) fn changed(&mut self, kind: ObjectKind, object_id: Uuid, tenant_id: Option<TenantId>) {
+    /// Records that an object changed for its readers though its own row did not. [`save`](crate::volume::save) records the
+    /// objects whose rows change.
+    pub fn changed(&mut self, kind: ObjectKind, object_id: Uuid, tenant_id: Option<TenantId>) {
         self.changes.add(Change { tenant_id, host_id: None, kind, object_id });
     }
 

@@ -121,7 +121,7 @@ impl Store {
 }
 
 /// An event that is about to be written in the transaction of what it tells of.
-pub(crate) struct NewEvent {
+pub struct NewEvent {
     tenant_id: TenantId,
     volume_id: VolumeId,
     kind: EventKind,
@@ -132,7 +132,7 @@ pub(crate) struct NewEvent {
 }
 
 impl NewEvent {
-    pub(crate) fn new(
+    pub fn new(
         tenant_id: TenantId,
         volume_id: VolumeId,
         kind: EventKind,
@@ -149,31 +149,27 @@ impl NewEvent {
         }
     }
 
-    pub(crate) fn of_volume(volume: &VolumeRecord, kind: EventKind, message: impl Into<String>) -> Self {
+    pub fn of_volume(volume: &VolumeRecord, kind: EventKind, message: impl Into<String>) -> Self {
         Self::new(volume.tenant_id, volume.id, kind, message)
     }
 
-    pub(crate) fn of_snapshot(
-        snapshot: &SnapshotRecord,
-        kind: EventKind,
-        message: impl Into<String>,
-    ) -> Self {
+    pub fn of_snapshot(snapshot: &SnapshotRecord, kind: EventKind, message: impl Into<String>) -> Self {
         Self::new(snapshot.tenant_id, snapshot.volume_id, kind, message).with_snapshot(Some(snapshot.id))
     }
 
-    pub(crate) fn with_snapshot(self, id: Option<SnapshotId>) -> Self {
+    pub fn with_snapshot(self, id: Option<SnapshotId>) -> Self {
         Self { snapshot_id: id, ..self }
     }
 
-    pub(crate) fn with_other_volume(self, id: VolumeId) -> Self {
+    pub fn with_other_volume(self, id: VolumeId) -> Self {
         Self { other_volume_id: Some(id), ..self }
     }
 
-    pub(crate) fn with_size(self, bytes: u64) -> Self {
+    pub fn with_size(self, bytes: u64) -> Self {
         Self { size_bytes: Some(bytes), ..self }
     }
 
-    pub(crate) async fn write(self, tx: &mut Tx, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn write(self, tx: &mut Tx, now: Timestamp) -> Result<(), StoreError> {
         let event = EventRecord {
             id: Uuid::now_v7(),
             tenant_id: self.tenant_id,

@@ -122,7 +122,7 @@ impl Store {
 }
 
 /// The number of a change that is being written in this transaction.
-pub(crate) async fn next_generation(tx: &mut Tx, host_id: HostId) -> Result<Generation, StoreError> {
+pub async fn next_generation(tx: &mut Tx, host_id: HostId) -> Result<Generation, StoreError> {
     const TEXT: &str = "UPDATE hosts SET generation = generation + 1 WHERE id = $1 RETURNING generation";
     let generation = query("take the host's next generation", TEXT).bind(host_id).one(tx).await?;
     tx.wake(host_id);
@@ -130,14 +130,14 @@ pub(crate) async fn next_generation(tx: &mut Tx, host_id: HostId) -> Result<Gene
 }
 
 /// As last reported.
-pub(crate) async fn pool(tx: &mut Tx, host_id: HostId) -> Result<Option<PoolUsage>, StoreError> {
+pub async fn pool(tx: &mut Tx, host_id: HostId) -> Result<Option<PoolUsage>, StoreError> {
     const TEXT: &str = "SELECT * FROM hosts WHERE id = $1";
     let host: HostRecord = query("read a host's pool usage", TEXT).bind(host_id).one(tx).await?;
     Ok(host.pool)
 }
 
 /// `what` takes room, at once or bit by bit, and the pool has little left.
-pub(crate) async fn refuse_if_near_full(
+pub async fn refuse_if_near_full(
     tx: &mut Tx,
     host_id: HostId,
     what: &'static str,
@@ -151,7 +151,7 @@ pub(crate) async fn refuse_if_near_full(
     }
 }
 
-pub(crate) async fn save_pool(tx: &mut Tx, host_id: HostId, pool: PoolUsage) -> Result<(), StoreError> {
+pub async fn save_pool(tx: &mut Tx, host_id: HostId, pool: PoolUsage) -> Result<(), StoreError> {
     query(
         "write a host's pool usage",
         "UPDATE hosts SET pool_capacity_bytes = $2, pool_used_bytes = $3 WHERE id = $1",

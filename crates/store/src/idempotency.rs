@@ -79,7 +79,7 @@ impl Store {
 }
 
 /// Part of the transaction that changes `object`.
-pub(crate) async fn record(
+pub async fn record(
     tx: &mut Tx,
     key: Option<&Idempotency>,
     tenant_id: TenantId,
@@ -111,7 +111,7 @@ pub(crate) async fn record(
 
 /// Part of the transaction that takes a change of `object_id` back. A call that has no answer yet
 /// changed nothing then, so its key must not vouch for it.
-pub(crate) async fn forget_unanswered(tx: &mut Tx, object_id: Uuid) -> Result<(), StoreError> {
+pub async fn forget_unanswered(tx: &mut Tx, object_id: Uuid) -> Result<(), StoreError> {
     query(
         "take back an object's idempotency keys",
         "DELETE FROM idempotency_keys WHERE object_id = $1 AND status IS NULL",

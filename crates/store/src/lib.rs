@@ -30,7 +30,6 @@ pub mod key;
 pub mod outbox;
 pub mod page;
 pub mod project;
-pub mod report;
 pub mod restore;
 pub mod schedule;
 pub mod service;
@@ -39,7 +38,7 @@ pub mod tenant;
 pub mod upkeep;
 pub mod volume;
 
-#[cfg(any(test, feature = "conformance"))]
+#[cfg(feature = "conformance")]
 pub mod conformance;
 mod engine;
 mod error;

@@ -11,7 +11,7 @@
 //! A follower that was cut off starts at the newest number and reads the state itself, as every agent session does.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -74,15 +74,23 @@ pub(crate) struct Changes {
     known: HashSet<(ObjectKind, Uuid)>,
 }
 
-#[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct Change {
-    pub(crate) tenant_id: Option<TenantId>,
-    pub(crate) host_id: Option<HostId>,
-    pub(crate) kind: ObjectKind,
-    pub(crate) object_id: Uuid,
+/// A changed object, as [`ChangeRecord`] has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Change {
+    pub tenant_id: Option<TenantId>,
+    pub host_id: Option<HostId>,
+    pub kind: ObjectKind,
+    pub object_id: Uuid,
 }
 
+/// Called with the changes of a commit.
+type Observer = Box<dyn Fn(&[Change]) + Send + Sync>;
+
 impl Changes {
+    pub(crate) fn entries(&self) -> &[Change] {
+        &self.entries
+    }
+
     pub(crate) fn add(&mut self, change: Change) {
         if self.known.insert((change.kind, change.object_id)) {
             self.entries.push(change);
@@ -119,10 +127,11 @@ impl Tx {
     }
 }
 
-/// The newest number, for followers in this process.
-#[derive(Debug, Clone)]
+/// The newest number and the observers of commits, for followers in this process.
+#[derive(Clone)]
 pub(crate) struct Outbox {
     newest: watch::Sender<u64>,
+    observers: Arc<RwLock<Vec<Observer>>>,
     /// Of the task that listens to other processes.
     listener: Option<Arc<AbortOnDrop>>,
 }
@@ -146,7 +155,7 @@ impl Outbox {
                 Some(Arc::new(AbortOnDrop(task.abort_handle())))
             }
         };
-        Ok(Self { newest, listener })
+        Ok(Self { newest, observers: Arc::default(), listener })
     }
 
     /// Stops listening to other processes.
@@ -154,6 +163,12 @@ impl Outbox {
         if let Some(listener) = &self.listener {
             listener.0.abort();
         }
+    }
+
+    /// Calls the observers. Tasks that commit at the same time may call this in another order than they committed.
+    pub(crate) fn committed(&self, changes: &[Change]) {
+        let observers = self.observers.read().unwrap_or_else(PoisonError::into_inner);
+        observers.iter().for_each(|observer| observer(changes));
     }
 
     /// Tasks that commit at the same time may call this in another order than they committed.
@@ -173,7 +188,7 @@ async fn newest(engine: &Engine) -> Result<u64, StoreError> {
 
 /// Announces what other processes commit: at their notification, or at the next poll when one was lost.
 async fn listen(pool: PgPool, engine: Engine, announced: watch::Sender<u64>) {
-    let outbox = Outbox { newest: announced, listener: None };
+    let outbox = Outbox { newest: announced, observers: Arc::default(), listener: None };
     let mut listener = None;
     loop {
         if listener.is_none() {
@@ -207,6 +222,13 @@ async fn connect(pool: &PgPool) -> Option<PgListener> {
 }
 
 impl Store {
+    /// Calls `observer` with the changes of every later commit of this process, before the transaction returns. It must not
+    /// block. A commit of another process, and one after which this process died, is found in the outbox only.
+    pub fn on_commit(&self, observer: impl Fn(&[Change]) + Send + Sync + 'static) {
+        let mut observers = self.outbox.observers.write().unwrap_or_else(PoisonError::into_inner);
+        observers.push(Box::new(observer));
+    }
+
     /// The number of the newest committed change; changes when there is a newer one, also by another process.
     pub fn newest_change(&self) -> watch::Receiver<u64> {
         self.outbox.newest.subscribe()

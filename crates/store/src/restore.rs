@@ -133,11 +133,7 @@ pub(crate) async fn begin(
 }
 
 /// The same for the restores on one host, in the transaction of what may have made a step possible. Answers the volumes.
-pub(crate) async fn advance_all(
-    tx: &mut Tx,
-    host_id: HostId,
-    now: Timestamp,
-) -> Result<Vec<VolumeId>, StoreError> {
+pub async fn advance_all(tx: &mut Tx, host_id: HostId, now: Timestamp) -> Result<Vec<VolumeId>, StoreError> {
     let ids: Vec<VolumeId> = query(
         "read restores in place",
         "SELECT id FROM volumes WHERE host_id = $1 AND restore_json IS NOT NULL",
@@ -192,7 +188,7 @@ async fn advance(tx: &mut Tx, volume: &mut VolumeRecord, now: Timestamp) -> Resu
 }
 
 /// What a report says of a volume whose data is being replaced. Answers whether the restore is over with that.
-pub(crate) async fn observe(
+pub async fn observe(
     tx: &mut Tx,
     volume: &mut VolumeRecord,
     status: &VolumeStatus,
@@ -220,7 +216,7 @@ pub(crate) async fn observe(
 }
 
 /// A computer that starts now would get the volume between its old data and its new.
-pub(crate) async fn refuse_start(tx: &mut Tx, computer_id: ComputerId) -> Result<(), StoreError> {
+pub async fn refuse_start(tx: &mut Tx, computer_id: ComputerId) -> Result<(), StoreError> {
     match restoring_volumes(tx, computer_id).await?.first() {
         None => Ok(()),
         Some(volume) => Err(Refusal::VolumeNotReady {
@@ -233,7 +229,7 @@ pub(crate) async fn refuse_start(tx: &mut Tx, computer_id: ComputerId) -> Result
 }
 
 /// Somebody stopped the computer by hand: then it stays stopped when the restores are over.
-pub(crate) async fn leave_stopped(tx: &mut Tx, computer_id: ComputerId) -> Result<(), StoreError> {
+pub async fn leave_stopped(tx: &mut Tx, computer_id: ComputerId) -> Result<(), StoreError> {
     for mut volume in restoring_volumes(tx, computer_id).await? {
         if let Some(restore) = &mut volume.restore {
             restore.computers.retain(|id| *id != computer_id);

@@ -34,9 +34,9 @@ mod volumes;
 pub use deploy::{Deploy, DeployAsk};
 pub use release::{ReleaseCause, ReleaseRecord, ReleaseRestore, ReleaseSnapshot, RestoreProgress};
 pub use replica::{ReplicaOf, ReplicaRecord};
-pub(crate) use rollout::advance_all;
+pub use rollout::advance_all;
 pub use volumes::VolumeOfReplica;
-pub(crate) use volumes::refuse_if_used;
+pub use volumes::refuse_if_used;
 
 #[derive(Debug, Clone, PartialEq, Row)]
 #[row(table = "services", kind = Service)]

@@ -1,36 +1,32 @@
 //! Snapshots: what is wanted of them, and what their host last said.
 //!
-//! A snapshot's row lives by itself: its volume may be in the trash, or long gone. The state moves to `creating` and `deleting`
-//! by the verbs here, and on from there by reports (`report.rs`). One that is gone leaves a tombstone for a while.
+//! A snapshot's row is independent of its volume, which may be in the trash or purged. A purged snapshot leaves a tombstone for
+//! a while.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use miosa_domain::snapshot::{self, SnapshotState, Trigger};
-use miosa_domain::spec::{Hooks, Origin, SnapshotPresence, SnapshotSpec, TakeRules};
-use miosa_domain::stall::StallRules;
+use miosa_domain::spec::{Origin, SnapshotPresence, SnapshotSpec, TakeRules};
 use miosa_domain::status::{Failure, SnapshotCondition, SnapshotFacts, SnapshotStatus};
-use miosa_domain::{Generation, HostId, ProjectId, SnapshotId, TenantId, VolumeId, retention, volume};
+use miosa_domain::{Generation, HostId, ProjectId, SnapshotId, TenantId, VolumeId, retention};
 
 use crate::error::StoreError;
-use crate::event::{EventKind, NewEvent};
 use crate::host;
-use crate::idempotency::{self, Idempotency, ObjectRef};
 use crate::page::{Cursor, ListPage, ListRequest, Window};
 use crate::restore::RestoreInPlace;
 use crate::sql::{Row, query};
 use crate::store::{Store, Tx};
+use crate::view;
 use crate::volume::{self as volumes, VolumeRecord};
-use crate::{transact, verb, view};
 
-mod prune;
 mod row;
 
-pub use prune::{Kept, KeptReason, Prune, PruneScope};
-pub(crate) use row::{changed_specs, keep_for_days, load_any, load_present, save};
+pub(crate) use row::changed_specs;
+pub use row::{Expired, expired, is_in_progress, load_any, load_present, present_of_volume, save};
 
 /// From this share of the pool on no new snapshot is begun: each one makes overwritten blocks stay.
-pub(crate) const POOL_LIMIT_PERCENT: u64 = 90;
+pub const POOL_LIMIT_PERCENT: u64 = 90;
 
 #[derive(Debug, Clone, PartialEq, Row)]
 #[row(table = "snapshots", kind = Snapshot, computed(stored_taken_at = "taken_at", stored_is_gone = "is_gone"))]
@@ -87,11 +83,11 @@ pub struct SnapshotRecord {
 
 impl SnapshotRecord {
     /// As the rules of `domain` know it.
-    pub(crate) fn as_domain(&self, in_use: bool) -> snapshot::Snapshot {
+    pub fn as_domain(&self, in_use: bool) -> snapshot::Snapshot {
         snapshot::Snapshot { id: self.id, state: self.state, protected: self.protected, in_use }
     }
 
-    pub(crate) fn facts(&self) -> Option<SnapshotFacts> {
+    pub fn facts(&self) -> Option<SnapshotFacts> {
         self.reported.as_ref().and_then(|reported| reported.facts)
     }
 
@@ -104,25 +100,25 @@ impl SnapshotRecord {
     }
 
     /// Its host said, knowing what is wanted now, that nothing is left of it.
-    pub(crate) fn is_gone(&self) -> bool {
+    pub fn is_gone(&self) -> bool {
         self.presence == SnapshotPresence::Purged
             && self.reported.as_ref().is_some_and(|reported| {
                 reported.condition == SnapshotCondition::Gone && reported.generation >= self.generation
             })
     }
 
-    pub(crate) fn move_to(&mut self, next: SnapshotState, now: Timestamp) {
+    pub fn move_to(&mut self, next: SnapshotState, now: Timestamp) {
         debug_assert!(self.state.may_become(next), "{:?} to {next:?}", self.state);
         self.state = next;
         self.updated_at = now;
     }
 
     /// The instant that it shows; of one that is not there yet, when it was asked for.
-    pub(crate) fn taken_at(&self) -> Timestamp {
+    pub fn taken_at(&self) -> Timestamp {
         self.facts().map_or(self.created_at, |facts| facts.taken_at)
     }
 
-    pub(crate) fn expire_by(&mut self, taken_at: Timestamp, retention_days: u32) {
+    pub fn expire_by(&mut self, taken_at: Timestamp, retention_days: u32) {
         self.expires_at =
             retention::expires_at(self.trigger, self.state, taken_at, retention_days, self.asked_expiry);
     }
@@ -140,81 +136,7 @@ impl SnapshotRecord {
     }
 }
 
-/// What a new snapshot is made from. The id is made by the caller, who waits for news of it.
-#[derive(Debug, Clone)]
-pub struct NewSnapshot {
-    pub id: SnapshotId,
-    pub tenant_id: TenantId,
-    pub volume_id: VolumeId,
-    pub name: Option<String>,
-    pub metadata: BTreeMap<String, String>,
-    pub protected: bool,
-    /// Take it whatever the wait.
-    pub now: bool,
-    pub expires_at: Option<Timestamp>,
-    /// The volume's own when `None`.
-    pub hooks: HooksChange,
-}
-
-/// `None` leaves a field as it is; `Some(None)` takes the command away.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct HooksChange {
-    pub before: Option<Option<String>>,
-    pub after: Option<Option<String>>,
-    pub timeout_seconds: Option<u32>,
-}
-
-impl HooksChange {
-    pub fn apply(self, to: &Hooks) -> Hooks {
-        Hooks {
-            before: self.before.unwrap_or_else(|| to.before.clone()),
-            after: self.after.unwrap_or_else(|| to.after.clone()),
-            timeout_seconds: self.timeout_seconds.unwrap_or(to.timeout_seconds),
-        }
-    }
-}
-
-/// `None` leaves a field as it is.
-#[derive(Debug, Clone, Default)]
-pub struct SnapshotChange {
-    pub name: Option<String>,
-    pub metadata: Option<BTreeMap<String, String>>,
-    pub protected: Option<bool>,
-}
-
 impl Store {
-    /// Writes the intent to take a snapshot of a volume that is available, if the pool is not full.
-    pub async fn create_snapshot(
-        &self,
-        new: NewSnapshot,
-        idempotency: Option<&Idempotency>,
-        now: Timestamp,
-    ) -> Result<SnapshotRecord, StoreError> {
-        transact!(self, verb!("snapshot.create", "write the intent to take a snapshot"), |tx| {
-            let new = new.clone();
-            let volume = volumes::load_present(tx, new.tenant_id, new.volume_id).await?;
-            volume::may_snapshot(&volume.as_domain(&|_| true))?;
-            host::refuse_if_near_full(tx, volume.host_id, "a new snapshot", POOL_LIMIT_PERCENT).await?;
-            let draft = Draft {
-                id: new.id,
-                name: new.name,
-                metadata: new.metadata,
-                trigger: Trigger::Manual,
-                protected: new.protected,
-                take: TakeRules {
-                    not_before: None,
-                    stall: (!new.now).then_some(StallRules::BY_HAND),
-                    hooks: new.hooks.apply(&volume.hooks),
-                },
-                asked_expiry: new.expires_at,
-            };
-            let record = write_new(tx, &volume, draft, now).await?;
-            let object = ObjectRef::Snapshot(record.id);
-            idempotency::record(tx, idempotency, record.tenant_id, object, now).await?;
-            Ok(record)
-        })
-    }
-
     /// The tenant's snapshot with this id, deleted ones and tombstones included.
     pub async fn snapshot(
         &self,
@@ -290,83 +212,22 @@ impl Store {
             }))
         })
     }
-
-    pub async fn update_snapshot(
-        &self,
-        tenant_id: TenantId,
-        id: SnapshotId,
-        change: SnapshotChange,
-        idempotency: Option<&Idempotency>,
-        now: Timestamp,
-    ) -> Result<SnapshotRecord, StoreError> {
-        transact!(self, verb!("change a snapshot"), |tx| {
-            let change = change.clone();
-            let mut snapshot = load_present(tx, tenant_id, id).await?;
-            snapshot.name = change.name.or(snapshot.name);
-            snapshot.metadata = change.metadata.unwrap_or(snapshot.metadata);
-            snapshot.protected = change.protected.unwrap_or(snapshot.protected);
-            snapshot.updated_at = now;
-            save(tx, &snapshot).await?;
-            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Snapshot(id), now).await?;
-            Ok(snapshot)
-        })
-    }
-
-    /// Writes the intent to remove the snapshot, if `domain::snapshot::may_delete` allows it.
-    pub async fn delete_snapshot(
-        &self,
-        tenant_id: TenantId,
-        id: SnapshotId,
-        idempotency: Option<&Idempotency>,
-        now: Timestamp,
-    ) -> Result<SnapshotRecord, StoreError> {
-        transact!(self, verb!("snapshot.delete", "write the intent to delete a snapshot"), |tx| {
-            let mut snapshot = load_present(tx, tenant_id, id).await?;
-            let in_use = in_use(tx, snapshot.host_id).await?.contains(&id);
-            snapshot::may_delete(&snapshot.as_domain(in_use))?;
-            write_deletion(tx, &mut snapshot, now).await?;
-            NewEvent::of_snapshot(&snapshot, EventKind::SnapshotDeleted, "snapshot deleted")
-                .write(tx, now)
-                .await?;
-            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Snapshot(id), now).await?;
-            Ok(snapshot)
-        })
-    }
-
-    /// Asks for one more verification of a snapshot that is ready.
-    pub async fn verify_snapshot(
-        &self,
-        tenant_id: TenantId,
-        id: SnapshotId,
-        idempotency: Option<&Idempotency>,
-        now: Timestamp,
-    ) -> Result<SnapshotRecord, StoreError> {
-        transact!(self, verb!("write the intent to verify a snapshot"), |tx| {
-            let mut snapshot = load_present(tx, tenant_id, id).await?;
-            snapshot::may_read(&snapshot.as_domain(false))?;
-            snapshot.verification += 1;
-            snapshot.updated_at = now;
-            snapshot.generation = host::next_generation(tx, snapshot.host_id).await?;
-            save(tx, &snapshot).await?;
-            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Snapshot(id), now).await?;
-            Ok(snapshot)
-        })
-    }
 }
 
-/// A snapshot that is about to be asked for.
-pub(crate) struct Draft {
-    pub(crate) id: SnapshotId,
-    pub(crate) name: Option<String>,
-    pub(crate) metadata: BTreeMap<String, String>,
-    pub(crate) trigger: Trigger,
-    pub(crate) protected: bool,
-    pub(crate) take: TakeRules,
-    pub(crate) asked_expiry: Option<Timestamp>,
+/// A snapshot that is about to be requested.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    pub id: SnapshotId,
+    pub name: Option<String>,
+    pub metadata: BTreeMap<String, String>,
+    pub trigger: Trigger,
+    pub protected: bool,
+    pub take: TakeRules,
+    pub asked_expiry: Option<Timestamp>,
 }
 
 /// Part of the transaction that asks for a snapshot, for whatever reason.
-pub(crate) async fn write_new(
+pub async fn write_new(
     tx: &mut Tx,
     volume: &VolumeRecord,
     draft: Draft,
@@ -410,24 +271,8 @@ pub(crate) async fn write_new(
     Ok(record)
 }
 
-async fn write_deletion(
-    tx: &mut Tx,
-    snapshot: &mut SnapshotRecord,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    // A failed one was cleared up when it failed, and its host has forgotten it.
-    snapshot.is_tombstone = snapshot.is_gone();
-    snapshot.move_to(SnapshotState::Deleting, now);
-    snapshot.presence = SnapshotPresence::Purged;
-    snapshot.deleted_at = Some(now);
-    if !snapshot.is_tombstone {
-        snapshot.generation = host::next_generation(tx, snapshot.host_id).await?;
-    }
-    save(tx, snapshot).await
-}
-
 /// The host's snapshots that a volume is being made from, or restored to, or that make a restore undoable.
-async fn in_use(tx: &mut Tx, host_id: HostId) -> Result<BTreeSet<SnapshotId>, StoreError> {
+pub async fn in_use(tx: &mut Tx, host_id: HostId) -> Result<BTreeSet<SnapshotId>, StoreError> {
     const TEXT: &str = "SELECT restore_json FROM volumes WHERE host_id = $1 AND restore_json IS NOT NULL";
     let restores: Vec<RestoreInPlace> =
         query("read which snapshots are in use", TEXT).bind(host_id).all(tx).await?;

@@ -42,7 +42,7 @@ use crate::service::{ReleaseCause, ReleaseRestore, ReleaseSnapshot, ReplicaOf, S
 
 /// A parameter of a query. `None` is NULL.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Value {
+pub enum Value {
     Text(Option<String>),
     Int(Option<i64>),
     Bool(Option<bool>),
@@ -73,7 +73,7 @@ pub(crate) trait FromRow: Sized {
 }
 
 /// A struct that is a whole row of a table, by `#[derive(Row)]`.
-pub(crate) trait Table {
+pub trait Table {
     /// Inserts the row, or changes what may change of the one with its key.
     const SAVE: &'static str;
     const DOING: &'static str;
@@ -236,7 +236,7 @@ impl Query {
 }
 
 /// Writes the whole row, new or not.
-pub(crate) async fn save<T: Table>(tx: &mut Tx, row: &T) -> Result<(), StoreError> {
+pub async fn save<T: Table>(tx: &mut Tx, row: &T) -> Result<(), StoreError> {
     Query { doing: T::DOING, text: T::SAVE, values: row.values() }.execute(tx).await?;
     if let Some(change) = row.change() {
         tx.changes.add(change);

@@ -33,6 +33,10 @@ impl Store {
         self.engine.close().await;
     }
 
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Checks that the database is reachable.
     pub async fn ping(&self) -> Result<(), StoreError> {
         const DOING: &str = "reach the database";
@@ -51,7 +55,8 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
-    use miosa_domain::spec::Hooks;
+    use miosa_domain::snapshot::Trigger;
+    use miosa_domain::spec::{Hooks, TakeRules};
     use miosa_domain::volume::Lifecycle;
     use miosa_domain::{Generation, HostId, SnapshotId, TenantId, VolumeId};
 
@@ -60,7 +65,7 @@ mod tests {
 
     use super::*;
     use crate::engine::MIGRATIONS;
-    use crate::snapshot::{HooksChange, NewSnapshot};
+    use crate::snapshot::{self, Draft};
 
     async fn open(path: &Path) -> Result<Store, StoreError> {
         Store::open(path, Limits::default()).await
@@ -167,19 +172,20 @@ mod tests {
             (volume.lifecycle, volume.was_ready, volume.used_bytes),
             (Lifecycle::Available, true, 4096)
         );
-        assert_eq!((volume.retention_days, volume.hooks, volume.schedule), (7, Hooks::default(), None));
-        let new = NewSnapshot {
+        assert_eq!((volume.retention_days, &volume.hooks, &volume.schedule), (7, &Hooks::default(), &None));
+        let draft = Draft {
             id: SnapshotId::from_uuid(uuid::Uuid::from_u128(5)),
-            tenant_id,
-            volume_id,
             name: None,
             metadata: Default::default(),
+            trigger: Trigger::Manual,
             protected: false,
-            now: false,
-            expires_at: None,
-            hooks: HooksChange::default(),
+            take: TakeRules::default(),
+            asked_expiry: None,
         };
-        let asked = store.create_snapshot(new, None, Timestamp::now()).await.unwrap();
+        let asked = crate::transact!(store, crate::verb!("take a snapshot"), |tx| {
+            snapshot::write_new(tx, &volume, draft.clone(), Timestamp::now()).await
+        });
+        let asked = asked.unwrap();
         assert_eq!(asked.generation, Generation(8), "generations count on");
         let specs = store.changed_specs(HostId::from_uuid(ids[2]), Generation(7)).await.unwrap();
         assert_eq!((specs.volumes.len(), specs.snapshots.len()), (0, 1));

@@ -69,7 +69,7 @@ async fn find_by_slug(tx: &mut Tx, slug: &str) -> Result<Option<TenantId>, Store
 }
 
 /// `wanted` if the tenant has it, the tenant's default project when `None`.
-pub(crate) async fn project(
+pub async fn project(
     tx: &mut Tx,
     tenant_id: TenantId,
     wanted: Option<ProjectId>,

@@ -177,9 +177,11 @@ impl<'a> Attempts<'a> {
 
     async fn commit(&self, verb: &Verb, mut tx: Tx) -> Result<(), StoreError> {
         let newest = tx.append_to_outbox().await?;
+        let changes = std::mem::take(&mut tx.changes);
         verb.reached(0)?;
         tx.commit().await.doing(verb.doing)?;
         if let Some(newest) = newest {
+            self.store.outbox.committed(changes.entries());
             self.store.outbox.announce(newest);
         }
         verb.reached(1)

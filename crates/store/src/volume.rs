@@ -1,36 +1,28 @@
 //! Volumes: what is wanted of them, and what their host last said.
 //!
-//! The stored [`Lifecycle`] moves to `creating`, `deleting` and `restoring` by the verbs here, and on from there by reports
-//! (`report.rs`). A volume that is gone leaves a tombstone, so that deleting it again can be answered truthfully.
+//! A purged volume leaves a tombstone, so that deleting it again is refused as already deleted.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use miosa_domain::retention;
-use miosa_domain::schedule::Schedule;
 use miosa_domain::spec::{Hooks, Origin, Presence, VolumeSpec};
 use miosa_domain::status::{CompactionStatus, Failure, VolumeSpace};
-use miosa_domain::volume::{self, Lifecycle};
-use miosa_domain::{Generation, HostId, ProjectId, TenantId, VolumeId};
+use miosa_domain::volume::{self, Lifecycle, VolumeState};
+use miosa_domain::{Generation, HostId, ProjectId, Refusal, TenantId, VolumeId};
 
 use crate::attachment::{self, AttachmentRecord};
 use crate::error::StoreError;
-use crate::idempotency::{self, Idempotency, ObjectRef};
 use crate::page::{self, ListPage, ListRequest};
 use crate::restore::RestoreInPlace;
 use crate::schedule::{self, VolumeSchedule};
-use crate::snapshot::{self, HooksChange};
 use crate::sql::{Row, query};
 use crate::store::{Store, Tx};
-use crate::{host, tenant};
-use crate::{transact, verb, view};
+use crate::view;
 
-mod origin;
 mod row;
-mod trash;
 
-pub(crate) use row::{changed_specs, load, load_any, load_present, save, scheduled};
-pub(crate) use trash::refuse_if_in_motion;
+pub(crate) use row::changed_specs;
+pub use row::{count_present, due_for_purge, load, load_any, load_present, put_off_schedule, save};
 
 /// Whether a host can be reached at the moment. Only the sessions know, so it is handed in.
 pub type IsReachable<'a> = &'a (dyn Fn(HostId) -> bool + Sync);
@@ -141,7 +133,7 @@ impl VolumeRecord {
     }
 
     /// The state that clients see.
-    pub fn state(&self, is_reachable: IsReachable<'_>) -> volume::VolumeState {
+    pub fn state(&self, is_reachable: IsReachable<'_>) -> VolumeState {
         volume::state(&self.as_domain(is_reachable), &attachment::as_domain(&self.attachments))
     }
 
@@ -158,105 +150,14 @@ impl VolumeRecord {
         }
     }
 
-    pub(crate) fn move_to(&mut self, next: Lifecycle, now: Timestamp) {
+    pub fn move_to(&mut self, next: Lifecycle, now: Timestamp) {
         debug_assert!(self.lifecycle.may_become(next), "{:?} to {next:?}", self.lifecycle);
         self.lifecycle = next;
         self.updated_at = now;
     }
 }
 
-/// What a new volume is made from. The id is made by the caller, who waits for news of it.
-#[derive(Debug, Clone)]
-pub struct NewVolume {
-    pub id: VolumeId,
-    pub tenant_id: TenantId,
-    /// The tenant's default project when `None`.
-    pub project_id: Option<ProjectId>,
-    pub workspace_id: Option<String>,
-    pub host_id: HostId,
-    pub name: String,
-    pub size_bytes: u64,
-    pub metadata: BTreeMap<String, String>,
-    pub delete_protection: bool,
-    /// A snapshot or a volume of the same tenant; checked in the transaction. The host is then theirs.
-    pub origin: Option<Origin>,
-    /// When it goes to the trash by itself.
-    pub expires_at: Option<Timestamp>,
-    pub schedule: Option<Schedule>,
-    pub retention_days: Option<u32>,
-    pub hooks: HooksChange,
-}
-
-/// `None` leaves a field as it is.
-#[derive(Debug, Clone, Default)]
-pub struct VolumeChange {
-    pub name: Option<String>,
-    pub metadata: Option<BTreeMap<String, String>>,
-    pub delete_protection: Option<bool>,
-    /// `Some(None)` switches it off.
-    pub schedule: Option<Option<Schedule>>,
-    pub retention_days: Option<u32>,
-    pub hooks: HooksChange,
-}
-
 impl Store {
-    /// Writes the intent `creating`, if the project may have one more volume.
-    pub async fn create_volume(
-        &self,
-        new: NewVolume,
-        idempotency: Option<&Idempotency>,
-        now: Timestamp,
-    ) -> Result<VolumeRecord, StoreError> {
-        transact!(self, verb!("create", "write the intent to create a volume"), |tx| {
-            let new = new.clone();
-            let project_id = tenant::project(tx, new.tenant_id, new.project_id).await?;
-            self.limits.may_add_volume(row::count_present(tx, project_id).await?)?;
-            let source = origin::check(tx, &new).await?;
-            let host_id = source.as_ref().map_or(new.host_id, |source| source.host_id);
-            let generation = host::next_generation(tx, host_id).await?;
-            let record = VolumeRecord {
-                id: new.id,
-                tenant_id: new.tenant_id,
-                project_id,
-                workspace_id: new.workspace_id,
-                host_id,
-                name: new.name,
-                size_bytes: new.size_bytes,
-                metadata: new.metadata,
-                delete_protection: new.delete_protection,
-                lifecycle: Lifecycle::Creating,
-                presence: Presence::Present,
-                was_ready: false,
-                incarnation: 0,
-                origin: new.origin,
-                compaction: 0,
-                schedule: new.schedule.map(|schedule| VolumeSchedule::new(&schedule, new.id, now)),
-                retention_days: new.retention_days.unwrap_or(retention::DEFAULT_DAYS),
-                hooks: new.hooks.apply(&Hooks::default()),
-                expires_at: new.expires_at,
-                restore: None,
-                space: None,
-                reported_compaction: None,
-                generation,
-                reported_generation: Generation::default(),
-                error: None,
-                used_bytes: 0,
-                deleted_at: None,
-                purge_after: None,
-                is_tombstone: false,
-                created_at: now,
-                updated_at: now,
-                replica: None,
-                attachments: Vec::new(),
-                snapshots: SnapshotSums::default(),
-            };
-            save(tx, &record).await?;
-            origin::write_events(tx, source, &record, now).await?;
-            idempotency::record(tx, idempotency, record.tenant_id, ObjectRef::Volume(record.id), now).await?;
-            Ok(record)
-        })
-    }
-
     /// The tenant's volume with this id, deleted ones and tombstones included.
     pub async fn volume(
         &self,
@@ -326,61 +227,50 @@ impl Store {
         })
     }
 
-    pub async fn update_volume(
-        &self,
-        tenant_id: TenantId,
-        id: VolumeId,
-        change: VolumeChange,
-        idempotency: Option<&Idempotency>,
-        now: Timestamp,
-    ) -> Result<VolumeRecord, StoreError> {
-        transact!(self, verb!("change a volume"), |tx| {
-            let change = change.clone();
-            let mut volume = load_present(tx, tenant_id, id).await?;
-            volume.name = change.name.unwrap_or(volume.name);
-            volume.metadata = change.metadata.unwrap_or(volume.metadata);
-            volume.delete_protection = change.delete_protection.unwrap_or(volume.delete_protection);
-            volume.hooks = change.hooks.apply(&volume.hooks);
-            volume.updated_at = now;
-            if let Some(schedule) = change.schedule {
-                schedule::change(tx, &mut volume, schedule, now).await?;
-            }
-            if let Some(days) = change.retention_days.filter(|days| *days != volume.retention_days) {
-                volume.retention_days = days;
-                snapshot::keep_for_days(tx, volume.id, days).await?;
-            }
-            save(tx, &volume).await?;
-            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Volume(id), now).await?;
-            Ok(volume)
-        })
+    /// Volumes whose lifetime is over and that are not in the trash.
+    pub async fn expired_volumes(&self, now: Timestamp) -> Result<Vec<VolumeId>, StoreError> {
+        const DOING: &str = "list expired volumes";
+        const TEXT: &str = "SELECT id FROM volumes WHERE expires_at <= $1 AND deleted_at IS NULL";
+        query(DOING, TEXT).bind(now).all(&mut self.single(DOING).await?).await
     }
 
-    /// Asks for one more compaction of the volume's image.
-    pub async fn compact_volume(
-        &self,
-        tenant_id: TenantId,
-        id: VolumeId,
-        idempotency: Option<&Idempotency>,
-        now: Timestamp,
-    ) -> Result<VolumeRecord, StoreError> {
-        transact!(self, verb!("write the intent to compact a volume"), |tx| {
-            let mut volume = load_present(tx, tenant_id, id).await?;
-            volume::may_snapshot(&volume.as_domain(&|_| true))?;
-            volume.compaction += 1;
-            volume.updated_at = now;
-            volume.generation = host::next_generation(tx, volume.host_id).await?;
-            save(tx, &volume).await?;
-            idempotency::record(tx, idempotency, tenant_id, ObjectRef::Volume(id), now).await?;
-            Ok(volume)
-        })
+    /// At most `limit` volumes whose `schedule_wake_at` has come, earliest first.
+    pub async fn due_volumes(&self, now: Timestamp, limit: u32) -> Result<Vec<VolumeId>, StoreError> {
+        const DOING: &str = "list volumes with a due schedule";
+        const TEXT: &str =
+            "SELECT id FROM volumes WHERE schedule_wake_at <= $1 ORDER BY schedule_wake_at LIMIT $2";
+        query(DOING, TEXT).bind(now).bind(limit).all(&mut self.single(DOING).await?).await
+    }
+
+    /// Every volume with a planned run, without its attachments.
+    pub async fn scheduled_volumes(&self) -> Result<Vec<VolumeRecord>, StoreError> {
+        const DOING: &str = "list volumes with a schedule";
+        row::scheduled(&mut self.single(DOING).await?).await
     }
 }
 
 /// The host's volumes that are being made, with what they are made from.
-pub(crate) async fn being_made(
-    tx: &mut Tx,
-    host_id: HostId,
-) -> Result<Vec<(VolumeId, Option<Origin>)>, StoreError> {
+pub async fn being_made(tx: &mut Tx, host_id: HostId) -> Result<Vec<(VolumeId, Option<Origin>)>, StoreError> {
     const TEXT: &str = "SELECT id, origin_json FROM volumes WHERE host_id = $1 AND lifecycle = 'creating'";
     query("read the volumes that are being made", TEXT).bind(host_id).all(tx).await
+}
+
+/// Refuses a volume whose data is about to be replaced by a restore or cloned for a fork.
+pub async fn refuse_if_in_motion(tx: &mut Tx, volume: &VolumeRecord) -> Result<(), StoreError> {
+    let not_ready = |state, reason| Refusal::VolumeNotReady { volume_id: volume.id, state, reason };
+    if volume.restore.is_some() {
+        let reason = Some("it is being restored in place".into());
+        return Err(not_ready(VolumeState::Restoring, reason).into());
+    }
+    let being_made = being_made(tx, volume.host_id).await?;
+    let fork = being_made
+        .iter()
+        .find(|(_, origin)| matches!(origin, Some(Origin::Volume { id, .. }) if *id == volume.id));
+    match fork {
+        Some((fork, _)) => {
+            let reason = Some(format!("its fork {fork} is being made"));
+            Err(not_ready(volume.state(&|_| true), reason).into())
+        }
+        None => Ok(()),
+    }
 }

@@ -5,10 +5,11 @@ use miosa_api::v1::words::{self, SnapshotPhase, VerificationState};
 use miosa_domain::size;
 use miosa_domain::snapshot::SnapshotState;
 use miosa_domain::status::{SnapshotCondition, VerificationOutcome};
-use miosa_store::snapshot::{KeptReason, Prune, SnapshotRecord};
+use miosa_store::snapshot::SnapshotRecord;
 
 use super::{is_newer, percent};
 use crate::App;
+use crate::snapshot::prune::{KeptReason, Prune};
 
 impl App {
     pub(crate) fn snapshot_view(&self, snapshot: SnapshotRecord) -> v1::snapshots::Snapshot {

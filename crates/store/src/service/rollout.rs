@@ -21,6 +21,7 @@ use super::release::{self, ReleaseRecord, RestoreProgress};
 use super::replica::{self, Leaves, ReplicaRecord};
 use super::{ServiceDesired, ServiceRecord, row};
 use crate::error::StoreError;
+use crate::outbox::ObjectKind;
 use crate::sql::query;
 use crate::store::Tx;
 use crate::{computer, restore, snapshot, volume};
@@ -28,13 +29,13 @@ use crate::{computer, restore, snapshot, volume};
 /// More passes than any plan needs; a pass that changes nothing ends them.
 const PASSES_MAX: usize = 8;
 
-/// Moves on every service of the host that is not settled, and those of which something was reported. Answers them.
-pub(crate) async fn advance_all(
+/// Advances every service of the host that is not settled, and those in `touched`.
+pub async fn advance_all(
     tx: &mut Tx,
     host_id: HostId,
     touched: BTreeSet<ServiceId>,
     now: Timestamp,
-) -> Result<Vec<ServiceId>, StoreError> {
+) -> Result<(), StoreError> {
     let unsettled: Vec<ServiceId> = query(
         "read the services of a host",
         "SELECT id FROM services WHERE host_id = $1 AND NOT is_settled AND NOT is_tombstone",
@@ -42,14 +43,11 @@ pub(crate) async fn advance_all(
     .bind(host_id)
     .all(tx)
     .await?;
-    let mut moved = Vec::new();
     for id in unsettled.into_iter().chain(touched).collect::<BTreeSet<ServiceId>>() {
         let Some(mut service) = row::load_any(tx, id).await? else { continue };
-        if advance(tx, &mut service, now).await? {
-            moved.push(id);
-        }
+        advance(tx, &mut service, now).await?;
     }
-    Ok(moved)
+    Ok(())
 }
 
 /// Takes every step that is possible by now. Answers whether there was one.
@@ -65,6 +63,9 @@ pub(super) async fn advance(
             break;
         }
         moved = true;
+    }
+    if moved {
+        tx.changed(ObjectKind::Service, service.id.uuid(), Some(service.tenant_id));
     }
     Ok(moved)
 }

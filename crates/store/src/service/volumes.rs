@@ -230,7 +230,7 @@ async fn make(
 }
 
 /// A volume that a service mounts stays, also while the service is stopped.
-pub(crate) async fn refuse_if_used(tx: &mut Tx, volume: &VolumeRecord) -> Result<(), StoreError> {
+pub async fn refuse_if_used(tx: &mut Tx, volume: &VolumeRecord) -> Result<(), StoreError> {
     match user_of(tx, volume).await? {
         None => Ok(()),
         Some((service_id, service_name)) => {

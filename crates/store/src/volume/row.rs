@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use miosa_domain::schedule::Plan;
 use miosa_domain::spec::VolumeSpec;
 use miosa_domain::{Generation, HostId, ProjectId, Refusal, TenantId, VolumeId};
@@ -10,7 +11,7 @@ use super::{OwnOfReplica, SnapshotSums, VolumeRecord};
 use crate::attachment::{self, AttachmentRecord};
 use crate::error::StoreError;
 use crate::schedule::{ScheduleState, VolumeSchedule};
-pub(crate) use crate::sql::save;
+pub use crate::sql::save;
 use crate::sql::{self, Columns, ToValue, Value, query};
 use crate::store::Tx;
 
@@ -29,10 +30,9 @@ macro_rules! select {
         concat!("SELECT ", $crate::volume::row::columns!(), " FROM volumes v ", $rest)
     };
 }
-pub(super) use select;
 
 /// Volumes that count against the project's limit: the trash does not, nor do volumes of replicas' own.
-pub(super) async fn count_present(tx: &mut Tx, project_id: ProjectId) -> Result<u32, StoreError> {
+pub async fn count_present(tx: &mut Tx, project_id: ProjectId) -> Result<u32, StoreError> {
     query(
         "count a project's volumes",
         "SELECT COUNT(*) FROM volumes WHERE project_id = $1 AND deleted_at IS NULL AND replica_of IS NULL",
@@ -43,7 +43,7 @@ pub(super) async fn count_present(tx: &mut Tx, project_id: ProjectId) -> Result<
 }
 
 /// A volume that clients can see. One that was deleted is refused with the time when that was.
-pub(crate) async fn load_present(
+pub async fn load_present(
     tx: &mut Tx,
     tenant_id: TenantId,
     id: VolumeId,
@@ -55,7 +55,7 @@ pub(crate) async fn load_present(
     }
 }
 
-pub(crate) async fn load(
+pub async fn load(
     tx: &mut Tx,
     tenant_id: TenantId,
     id: VolumeId,
@@ -65,7 +65,7 @@ pub(crate) async fn load(
 }
 
 /// Of any tenant: for reports, which speak of volumes by id alone.
-pub(crate) async fn load_any(tx: &mut Tx, id: VolumeId) -> Result<Option<VolumeRecord>, StoreError> {
+pub async fn load_any(tx: &mut Tx, id: VolumeId) -> Result<Option<VolumeRecord>, StoreError> {
     let volume: Option<VolumeRecord> =
         query("read a volume", select!("WHERE v.id = $1")).bind(id).optional(tx).await?;
     let Some(mut volume) = volume else { return Ok(None) };
@@ -91,8 +91,21 @@ pub(super) async fn attach_attachments(
     Ok(())
 }
 
-/// Those that the scheduler looks at, without their attachments.
-pub(crate) async fn scheduled(tx: &mut Tx) -> Result<Vec<VolumeRecord>, StoreError> {
+/// Volumes in the trash whose time there is over.
+pub async fn due_for_purge(tx: &mut Tx, now: Timestamp) -> Result<Vec<VolumeRecord>, StoreError> {
+    const TEXT: &str =
+        select!("WHERE v.purge_after <= $1 AND v.lifecycle = 'deleted' AND v.presence = 'trashed'");
+    query("read volumes whose time in the trash is over", TEXT).bind(now).all(tx).await
+}
+
+/// The scheduler next considers the volume at `until`, whatever [`save`] derived from its plan.
+pub async fn put_off_schedule(tx: &mut Tx, id: VolumeId, until: Timestamp) -> Result<(), StoreError> {
+    const TEXT: &str = "UPDATE volumes SET schedule_wake_at = $2 WHERE id = $1";
+    query("put off a schedule", TEXT).bind(id).bind(until).execute(tx).await.map(drop)
+}
+
+/// Those with a planned run, without their attachments.
+pub(super) async fn scheduled(tx: &mut Tx) -> Result<Vec<VolumeRecord>, StoreError> {
     query("read volumes with a schedule", select!("WHERE v.schedule_wake_at IS NOT NULL")).all(tx).await
 }
 

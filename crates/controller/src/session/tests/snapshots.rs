@@ -15,6 +15,8 @@ use miosa_domain::status::{
 };
 use miosa_domain::volume::VolumeState;
 use miosa_domain::{Refusal, VolumeId};
+use miosa_store::schedule::VolumeSchedule;
+use miosa_store::{transact, verb, volume};
 use tokio::task::JoinHandle;
 
 use super::agents::{
@@ -301,10 +303,13 @@ async fn the_loop_makes_up_for_a_missed_run() {
     let mut agent = world.agent().await;
     let volume = world.volume(&mut agent).await;
     let hourly = Schedule::parse("@hourly").unwrap();
-    let change = VolumeChange { schedule: Some(Some(hourly)), ..VolumeChange::default() };
     let yesterday = now() - SignedDuration::from_hours(24);
-    let store = &world.store;
-    store.update_volume(world.caller.tenant_id, volume, change, None, yesterday).await.unwrap();
+    transact!(world.store, verb!("set a schedule of yesterday"), |tx| {
+        let mut row = volume::load_any(tx, volume).await?.expect("the volume exists");
+        row.schedule = Some(VolumeSchedule::new(&hourly, volume, yesterday));
+        volume::save(tx, &row).await
+    })
+    .unwrap();
     let app = world.app.clone();
     let server = tokio::spawn(async move { app.reconcile().await });
     assert_eq!(agent.specs().await.snapshots.len(), 1);

@@ -1,5 +1,7 @@
 //! Snapshots: the life, the refusals, and what reports do.
 
+use jiff::Timestamp;
+use miosa_domain::kind::Statuses;
 use miosa_domain::snapshot::{SnapshotState, Trigger};
 use miosa_domain::spec::{Hooks, SnapshotPresence};
 use miosa_domain::stall::StallRules;
@@ -8,35 +10,44 @@ use miosa_domain::status::{
     SnapshotStatus, Verification, VerificationOutcome, VolumeCondition,
 };
 use miosa_domain::{Generation, Refusal, SnapshotId, VolumeId};
+use miosa_store::StoreError;
+use miosa_store::event::{EventKind, EventRecord};
+use miosa_store::host::PoolUsage;
+use miosa_store::idempotency::{Idempotency, ObjectRef};
+use miosa_store::page::ListRequest;
+use miosa_store::snapshot::SnapshotRecord;
+use miosa_store::volume::SnapshotSums;
 use uuid::Uuid;
 
-use super::{World, failed, key, lists, ready, refusal};
-use crate::Store;
-use crate::event::{EventKind, EventRecord};
-use crate::host::PoolUsage;
-use crate::idempotency::ObjectRef;
-use crate::report::{Applied, Report};
-use crate::snapshot::{HooksChange, NewSnapshot, SnapshotChange, SnapshotRecord};
-use crate::volume::{SnapshotSums, VolumeChange};
+use super::{Reported, Suite, World, failed, key, lists, ready, refusal};
+use crate::HooksChange;
+use crate::NewSnapshot;
+use crate::SnapshotChange;
+use crate::VolumeChange;
+use crate::snapshot::SnapshotDraft;
 
 impl World<'_> {
-    pub(super) fn new_snapshot(&self, volume_id: VolumeId) -> NewSnapshot {
-        NewSnapshot {
+    pub(super) fn new_snapshot(&self, volume_id: VolumeId) -> SnapshotDraft {
+        SnapshotDraft {
             id: SnapshotId::from_uuid(Uuid::now_v7()),
             tenant_id: self.tenant,
             volume_id,
-            name: Some("before".into()),
-            metadata: Default::default(),
-            protected: false,
-            now: false,
-            expires_at: None,
-            hooks: HooksChange::default(),
+            new: NewSnapshot { name: Some("before".into()), ..NewSnapshot::default() },
         }
+    }
+
+    pub(super) async fn create_snapshot(
+        &self,
+        draft: SnapshotDraft,
+        key: Option<&Idempotency>,
+        now: Timestamp,
+    ) -> Result<SnapshotRecord, StoreError> {
+        self.app.write_new_snapshot(&draft, key, now).await
     }
 
     /// A snapshot that its host has taken.
     pub(super) async fn snapshot(&self, volume_id: VolumeId) -> SnapshotRecord {
-        let asked = self.store.create_snapshot(self.new_snapshot(volume_id), None, self.now).await.unwrap();
+        let asked = self.create_snapshot(self.new_snapshot(volume_id), None, self.now).await.unwrap();
         self.report_snapshot(&asked, SnapshotCondition::Ready).await;
         self.read_snapshot(asked.id).await
     }
@@ -55,17 +66,18 @@ impl World<'_> {
         &self,
         snapshot: &SnapshotRecord,
         condition: SnapshotCondition,
-    ) -> Applied {
+    ) -> Reported {
         self.report_snapshot_status(status_of(snapshot, condition)).await
     }
 
-    pub(super) async fn report_snapshot_status(&self, status: SnapshotStatus) -> Applied {
-        self.report(Report { snapshots: &[status], ..self.nothing() }, self.now).await
+    pub(super) async fn report_snapshot_status(&self, status: SnapshotStatus) -> Reported {
+        self.report(Statuses { snapshots: vec![status], ..Statuses::default() }, self.now).await
     }
 
     pub(super) async fn report_pool(&self, used_percent: u64) {
         let pool = PoolUsage { capacity_bytes: 1000, used_bytes: used_percent * 10 };
-        self.report(Report { pool: Some(pool), ..self.nothing() }, self.now).await;
+        let report = self.app.write_report(self.host, &Statuses::default(), Some(pool), self.now);
+        report.await.unwrap();
     }
 
     /// Oldest first.
@@ -105,15 +117,15 @@ pub(super) fn status_of(snapshot: &SnapshotRecord, condition: SnapshotCondition)
 
 /// Aim: every step of a life, each completed by the report that answers it; the host is asked for exactly what is wanted and
 /// may forget what is over.
-pub(super) async fn a_life_follows_the_reports(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn a_life_follows_the_reports(suite: &Suite) {
+    let world = World::new(suite).await;
     let volume = world.volume().await;
     let mut new = world.new_snapshot(volume.id);
-    new.hooks.before = Some(Some("sync".into()));
-    let asked = store.create_snapshot(new, None, world.now).await.unwrap();
+    new.new.hooks.before = Some(Some("sync".into()));
+    let asked = world.create_snapshot(new, None, world.now).await.unwrap();
     assert_eq!((asked.state, asked.trigger), (SnapshotState::Creating, Trigger::Manual));
     assert!(asked.generation > volume.generation);
-    let specs = store.changed_specs(world.host, volume.generation).await.unwrap();
+    let specs = world.store.changed_specs(world.host, volume.generation).await.unwrap();
     assert_eq!((specs.up_to, specs.volumes.len(), specs.snapshots.len()), (asked.generation, 0, 1));
     let spec = &specs.snapshots[0];
     assert_eq!((spec.presence, spec.must_exist), (SnapshotPresence::Kept, false));
@@ -130,7 +142,7 @@ pub(super) async fn a_life_follows_the_reports(store: &Store) {
     assert_eq!(applied.taken, [(Trigger::Manual, 700)]);
     let taken = world.read_snapshot(asked.id).await;
     assert_eq!((taken.state, taken.was_ready, taken.expires_at), (SnapshotState::Ready, true, None));
-    assert_eq!(world.report_snapshot_status(answer.clone()).await, Applied::default(), "twice is once");
+    assert_eq!(world.report_snapshot_status(answer.clone()).await, Reported::default(), "twice is once");
 
     answer.checksum = Some(Checksum { blake3: "ab".into(), computed_at: world.now });
     world.report_snapshot_status(answer.clone()).await;
@@ -141,28 +153,28 @@ pub(super) async fn a_life_follows_the_reports(store: &Store) {
     assert!(reported.checksum.is_some(), "what was found out was lost");
     assert_eq!(reported.facts.unwrap().extents, 3, "facts never change");
 
-    let deleting = store.delete_snapshot(world.tenant, asked.id, None, world.now).await.unwrap();
+    let deleting = world.app.write_snapshot_deletion(world.tenant, asked.id, None, world.now).await.unwrap();
     assert_eq!((deleting.state, deleting.is_tombstone), (SnapshotState::Deleting, false));
-    let specs = store.changed_specs(world.host, Generation::default()).await.unwrap();
+    let specs = world.store.changed_specs(world.host, Generation::default()).await.unwrap();
     assert_eq!(specs.snapshots[0].presence, SnapshotPresence::Purged);
-    let refused = refusal(store.delete_snapshot(world.tenant, asked.id, None, world.now).await);
+    let refused = refusal(world.app.write_snapshot_deletion(world.tenant, asked.id, None, world.now).await);
     assert!(matches!(refused, Refusal::AlreadyDeleted { .. }), "{refused:?}");
     for _ in 0..2 {
         let applied = world.report_snapshot(&deleting, SnapshotCondition::Gone).await;
-        assert_eq!(applied.forget_snapshots, [asked.id]);
+        assert_eq!(applied.forget.snapshots, [asked.id]);
     }
     assert!(world.read_snapshot(asked.id).await.is_tombstone);
-    assert_eq!(store.changed_specs(world.host, Generation::default()).await.unwrap().snapshots, []);
+    assert_eq!(world.store.changed_specs(world.host, Generation::default()).await.unwrap().snapshots, []);
     let kinds = world.event_kinds(volume.id).await;
     assert_eq!(kinds, [EventKind::VolumeCreated, EventKind::SnapshotTaken, EventKind::SnapshotDeleted]);
     assert_eq!(world.events(volume.id).await[1].size_bytes, Some(8192));
 }
 
 /// Aim: a snapshot that failed is never taken later; its host clears up and forgets; people still see why.
-pub(super) async fn a_failed_one_is_cleared_up_and_stays_to_be_seen(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn a_failed_one_is_cleared_up_and_stays_to_be_seen(suite: &Suite) {
+    let world = World::new(suite).await;
     let volume = world.volume().await;
-    let asked = store.create_snapshot(world.new_snapshot(volume.id), None, world.now).await.unwrap();
+    let asked = world.create_snapshot(world.new_snapshot(volume.id), None, world.now).await.unwrap();
     let failure = failed(FailureCode::WriteBackTimeout);
     let applied = world.report_snapshot(&asked, SnapshotCondition::Failed(failure.clone())).await;
     assert!(applied.specs_changed);
@@ -175,19 +187,19 @@ pub(super) async fn a_failed_one_is_cleared_up_and_stays_to_be_seen(store: &Stor
     assert_eq!(world.read_snapshot(asked.id).await.state, SnapshotState::Failed, "it came back");
 
     let applied = world.report_snapshot(&row, SnapshotCondition::Gone).await;
-    assert_eq!(applied.forget_snapshots, [asked.id]);
-    assert_eq!(store.changed_specs(world.host, Generation::default()).await.unwrap().snapshots, []);
+    assert_eq!(applied.forget.snapshots, [asked.id]);
+    assert_eq!(world.store.changed_specs(world.host, Generation::default()).await.unwrap().snapshots, []);
     assert_eq!(world.snapshots_of(volume.id).await.len(), 1, "nobody can see why it failed");
-    let deleted = store.delete_snapshot(world.tenant, asked.id, None, world.now).await.unwrap();
+    let deleted = world.app.write_snapshot_deletion(world.tenant, asked.id, None, world.now).await.unwrap();
     assert!(deleted.is_tombstone, "its host has nothing left to do");
     let kinds = world.event_kinds(volume.id).await;
     assert_eq!(kinds, [EventKind::VolumeCreated, EventKind::SnapshotFailed, EventKind::SnapshotDeleted]);
 }
 
-pub(super) async fn refusals_name_the_reason(store: &Store) {
-    let world = World::new(store).await;
-    let creating = store.create_volume(world.new_volume(), None, world.now).await.unwrap();
-    let try_create = async |volume| store.create_snapshot(world.new_snapshot(volume), None, world.now).await;
+pub(super) async fn refusals_name_the_reason(suite: &Suite) {
+    let world = World::new(suite).await;
+    let creating = world.create_volume(world.new_volume(), None, world.now).await.unwrap();
+    let try_create = async |volume| world.create_snapshot(world.new_snapshot(volume), None, world.now).await;
     let refused = refusal(try_create(creating.id).await);
     assert!(matches!(refused, Refusal::VolumeNotReady { .. }), "{refused:?}");
     world.report_volume(&creating, VolumeCondition::Ready).await;
@@ -196,40 +208,43 @@ pub(super) async fn refusals_name_the_reason(store: &Store) {
     assert!(matches!(refused, Refusal::PoolNearFull { percent: 90, .. }), "{refused:?}");
     world.report_pool(89).await;
     let asked = try_create(creating.id).await.unwrap();
-    let refused = refusal(store.verify_snapshot(world.tenant, asked.id, None, world.now).await);
+    let refused = refusal(world.app.write_verification(world.tenant, asked.id, None, world.now).await);
     assert!(matches!(refused, Refusal::SnapshotNotReady { .. }), "{refused:?}");
     let protect = SnapshotChange { protected: Some(true), ..SnapshotChange::default() };
-    store.update_snapshot(world.tenant, asked.id, protect, None, world.now).await.unwrap();
-    let refused = refusal(store.delete_snapshot(world.tenant, asked.id, None, world.now).await);
+    world.app.write_snapshot_change(world.tenant, asked.id, &protect, None, world.now).await.unwrap();
+    let refused = refusal(world.app.write_snapshot_deletion(world.tenant, asked.id, None, world.now).await);
     assert_eq!(refused, Refusal::SnapshotProtected { snapshot_id: asked.id });
 
-    let other = World::new(store).await;
-    assert_eq!(store.snapshot(other.tenant, asked.id).await.unwrap(), None);
+    let other = World::new(suite).await;
+    assert_eq!(world.store.snapshot(other.tenant, asked.id).await.unwrap(), None);
     let not_found = |what| Refusal::NotFound { what };
     let now = world.now;
     let change = SnapshotChange::default();
     for (refused, expected) in [
-        (refusal(other.store.create_snapshot(other.new_snapshot(creating.id), None, now).await), "volume"),
-        (refusal(store.delete_snapshot(other.tenant, asked.id, None, now).await), "snapshot"),
-        (refusal(store.verify_snapshot(other.tenant, asked.id, None, now).await), "snapshot"),
-        (refusal(store.update_snapshot(other.tenant, asked.id, change, None, now).await), "snapshot"),
+        (refusal(other.create_snapshot(other.new_snapshot(creating.id), None, now).await), "volume"),
+        (refusal(world.app.write_snapshot_deletion(other.tenant, asked.id, None, now).await), "snapshot"),
+        (refusal(world.app.write_verification(other.tenant, asked.id, None, now).await), "snapshot"),
+        (
+            refusal(world.app.write_snapshot_change(other.tenant, asked.id, &change, None, now).await),
+            "snapshot",
+        ),
     ] {
         assert_eq!(refused, not_found(expected));
     }
-    let events = store.list_events(other.tenant, creating.id, &lists::request(None)).await;
+    let events = world.store.list_events(other.tenant, creating.id, &lists::request(None)).await;
     assert_eq!(refusal(events), not_found("volume"));
     let applied = other.report_snapshot(&asked, SnapshotCondition::Ready).await;
     assert!(applied.touched.is_empty(), "a host speaks only of what lives on it");
 }
 
 /// Aim: damage is an error beside the state, told once however often it is found, and over when it is not found again.
-pub(super) async fn what_is_wrong_with_its_data_is_told_once(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn what_is_wrong_with_its_data_is_told_once(suite: &Suite) {
+    let world = World::new(suite).await;
     let volume = world.volume().await;
     let taken = world.snapshot(volume.id).await;
-    let asked = store.verify_snapshot(world.tenant, taken.id, None, world.now).await.unwrap();
+    let asked = world.app.write_verification(world.tenant, taken.id, None, world.now).await.unwrap();
     assert_eq!(asked.verification, 1);
-    let specs = store.changed_specs(world.host, taken.generation).await.unwrap();
+    let specs = world.store.changed_specs(world.host, taken.generation).await.unwrap();
     assert_eq!((specs.snapshots[0].verification, specs.snapshots[0].must_exist), (1, true));
     let verified = |number, hours, outcome| SnapshotStatus {
         verification: Some(Verification { number, at: world.later(hours), outcome }),
@@ -258,48 +273,48 @@ pub(super) async fn what_is_wrong_with_its_data_is_told_once(store: &Store) {
 }
 
 /// Aim: what only the host knows is kept; what was deleted since is not taken again and says so.
-pub(super) async fn a_restored_database_destroys_no_snapshot(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn a_restored_database_destroys_no_snapshot(suite: &Suite) {
+    let world = World::new(suite).await;
     let volume = world.volume().await;
     let stranger =
         SnapshotRecord { id: SnapshotId::from_uuid(Uuid::now_v7()), ..world.snapshot(volume.id).await };
-    assert_eq!(world.report_snapshot(&stranger, SnapshotCondition::Ready).await, Applied::default());
+    assert_eq!(world.report_snapshot(&stranger, SnapshotCondition::Ready).await, Reported::default());
     let applied = world.report_snapshot(&stranger, SnapshotCondition::Gone).await;
-    assert_eq!(applied.forget_snapshots, [stranger.id]);
+    assert_eq!(applied.forget.snapshots, [stranger.id]);
 
     let ready = world.snapshot(volume.id).await;
-    let asked = store.create_snapshot(world.new_snapshot(volume.id), None, world.now).await.unwrap();
+    let asked = world.create_snapshot(world.new_snapshot(volume.id), None, world.now).await.unwrap();
     let ledger = world.register(Generation(500)).await;
     for snapshot in [&ready, &asked] {
         let status = SnapshotStatus { generation: ledger, ..status_of(snapshot, SnapshotCondition::Gone) };
         let applied = world.report_snapshot_status(status).await;
-        assert_eq!(applied.forget_snapshots, []);
+        assert_eq!(applied.forget.snapshots, []);
     }
     let (ready, asked) = (world.read_snapshot(ready.id).await, world.read_snapshot(asked.id).await);
     assert_eq!((ready.state, asked.state), (SnapshotState::Ready, SnapshotState::Failed));
     assert!(ready.error.is_some() && asked.error.is_some());
-    let deleting = store.delete_snapshot(world.tenant, ready.id, None, world.now).await.unwrap();
+    let deleting = world.app.write_snapshot_deletion(world.tenant, ready.id, None, world.now).await.unwrap();
     world.report_snapshot(&deleting, SnapshotCondition::Gone).await;
     assert!(world.read_snapshot(ready.id).await.is_tombstone);
 }
 
 /// Aim: pages join without gap or overlap, filters narrow, and a volume's sums are those of its ready snapshots.
-pub(super) async fn lists_and_sums_agree(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn lists_and_sums_agree(suite: &Suite) {
+    let world = World::new(suite).await;
     let (volume, other) = (world.volume().await, world.volume().await);
     let mut made = Vec::new();
     for _ in 0..5 {
         made.push(world.snapshot(volume.id).await.id);
     }
     made.reverse();
-    store.create_snapshot(world.new_snapshot(volume.id), None, world.now).await.unwrap();
+    world.create_snapshot(world.new_snapshot(volume.id), None, world.now).await.unwrap();
     world.snapshot(other.id).await;
-    let gone = store.delete_snapshot(world.tenant, made[0], None, world.now).await.unwrap();
+    let gone = world.app.write_snapshot_deletion(world.tenant, made[0], None, world.now).await.unwrap();
 
-    let mut request = crate::page::ListRequest { limit: 2, ..lists::request(Some("ready")) };
+    let mut request = ListRequest { limit: 2, ..lists::request(Some("ready")) };
     let mut seen = Vec::new();
     loop {
-        let page = store.list_snapshots(world.tenant, Some(volume.id), &request).await.unwrap();
+        let page = world.store.list_snapshots(world.tenant, Some(volume.id), &request).await.unwrap();
         assert_eq!(page.total, 4);
         seen.extend(page.items.iter().map(|snapshot| snapshot.id));
         match page.next {
@@ -309,7 +324,7 @@ pub(super) async fn lists_and_sums_agree(store: &Store) {
     }
     assert_eq!(seen, made[1..]);
     let count = async |of, status| {
-        store.list_snapshots(world.tenant, of, &lists::request(status)).await.unwrap().total
+        world.store.list_snapshots(world.tenant, of, &lists::request(status)).await.unwrap().total
     };
     assert_eq!(count(None, None).await, 6);
     assert_eq!(count(Some(volume.id), Some("creating")).await, 1);
@@ -319,33 +334,33 @@ pub(super) async fn lists_and_sums_agree(store: &Store) {
 
     let sums = SnapshotSums { ready: 4, last_taken_at: Some(world.now) };
     assert_eq!(world.read_volume(volume.id).await.snapshots, sums);
-    let listed = store.list_volumes(world.tenant, &lists::request(None), &|_| true).await.unwrap();
+    let listed = world.store.list_volumes(world.tenant, &lists::request(None), &|_| true).await.unwrap();
     let listed = listed.items.into_iter().find(|listed| listed.id == volume.id).unwrap();
     assert_eq!(listed.snapshots, sums);
     assert_eq!(world.read_volume(other.id).await.snapshots.ready, 1);
-    let counts = store.counts().await.unwrap();
+    let counts = world.store.counts().await.unwrap();
     assert!(counts.snapshots.iter().any(|(state, n)| *state == SnapshotState::Ready && *n >= 5));
 }
 
-pub(super) async fn an_idempotency_key_names_the_snapshot(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn an_idempotency_key_names_the_snapshot(suite: &Suite) {
+    let world = World::new(suite).await;
     let volume = world.volume().await;
     let key = key("snapshot");
-    let asked = store.create_snapshot(world.new_snapshot(volume.id), Some(&key), world.now).await.unwrap();
-    let again = store.create_snapshot(world.new_snapshot(volume.id), Some(&key), world.now).await;
+    let asked = world.create_snapshot(world.new_snapshot(volume.id), Some(&key), world.now).await.unwrap();
+    let again = world.create_snapshot(world.new_snapshot(volume.id), Some(&key), world.now).await;
     assert!(matches!(again, Err(crate::StoreError::IdempotencyKeyTaken)), "{again:?}");
-    let known = store.idempotency_find(&key.scope, world.now).await.unwrap().unwrap();
+    let known = world.store.idempotency_find(&key.scope, world.now).await.unwrap().unwrap();
     assert_eq!(known.object, ObjectRef::Snapshot(asked.id));
     assert_eq!(world.snapshots_of(volume.id).await.len(), 1);
 }
 
 /// Aim: each compaction that was asked for has a number, and is told when it is done, once.
-pub(super) async fn compactions_are_counted_and_told(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn compactions_are_counted_and_told(suite: &Suite) {
+    let world = World::new(suite).await;
     let volume = world.volume().await;
-    let asked = store.compact_volume(world.tenant, volume.id, None, world.now).await.unwrap();
+    let asked = world.app.write_compaction(world.tenant, volume.id, None, world.now).await.unwrap();
     assert_eq!(asked.compaction, 1);
-    let specs = store.changed_specs(world.host, volume.generation).await.unwrap();
+    let specs = world.store.changed_specs(world.host, volume.generation).await.unwrap();
     assert_eq!(specs.volumes[0].compaction, 1);
     let report = async |number, state| {
         let compaction = CompactionStatus {
@@ -377,7 +392,7 @@ pub(super) async fn compactions_are_counted_and_told(store: &Store) {
         hooks: HooksChange { timeout_seconds: Some(5), ..HooksChange::default() },
         ..VolumeChange::default()
     };
-    store.update_volume(world.tenant, volume.id, change, None, world.now).await.unwrap();
+    world.app.write_volume_change(world.tenant, volume.id, &change, None, world.now).await.unwrap();
     let read = world.read_volume(volume.id).await;
     assert_eq!((read.hooks.timeout_seconds, read.reported_compaction.unwrap().extents_now), (5, 2));
 }

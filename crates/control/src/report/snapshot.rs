@@ -1,8 +1,8 @@
 //! Snapshots in a host's report.
 //!
-//! A snapshot becomes `ready` once, and nothing takes that back: what is found out later about its data is an error beside
-//! the state. One that failed before is over: its spec becomes `Purged`, so that the host clears what there may be and
-//! forgets it, and the row stays for a while for people to see.
+//! A snapshot becomes `ready` once and stays so: a later finding about its data is an error beside the state. For one that
+//! fails before that, the spec becomes `Purged`: the host removes any remains and forgets it, and the row is kept for a while
+//! for inspection.
 
 use jiff::Timestamp;
 use miosa_domain::snapshot::{SnapshotState, Trigger};
@@ -11,16 +11,13 @@ use miosa_domain::status::{
     Failure, FailureCode, SnapshotCondition, SnapshotFacts, SnapshotStatus, VerificationOutcome,
 };
 use miosa_domain::{HostId, retention, size};
+use miosa_store::event::{EventKind, NewEvent};
+use miosa_store::snapshot::{self, SnapshotRecord};
+use miosa_store::volume::{self, VolumeRecord};
+use miosa_store::{StoreError, Tx, host, idempotency};
 
 use super::Applied;
-use crate::error::StoreError;
-use crate::event::{EventKind, NewEvent};
-use crate::host;
-use crate::idempotency;
 use crate::schedule;
-use crate::snapshot::{self, SnapshotRecord};
-use crate::store::Tx;
-use crate::volume::{self, VolumeRecord};
 
 pub(super) async fn apply(
     tx: &mut Tx,
@@ -31,9 +28,9 @@ pub(super) async fn apply(
 ) -> Result<(), StoreError> {
     let is_gone = status.condition == SnapshotCondition::Gone;
     let Some(before) = snapshot::load_any(tx, status.id).await? else {
-        // Anything else that is unknown is an orphan, and is kept.
+        // Any other unknown snapshot is an orphan and is kept.
         if is_gone {
-            applied.forget_snapshots.push(status.id);
+            applied.forget.snapshots.push(status.id);
         }
         return Ok(());
     };
@@ -53,15 +50,14 @@ pub(super) async fn apply(
     }
     if record != before {
         snapshot::save(tx, &record).await?;
-        applied.touched.push(record.id.uuid());
     }
     if record.is_gone() {
-        applied.forget_snapshots.push(record.id);
+        applied.forget.snapshots.push(record.id);
     }
     Ok(())
 }
 
-/// What more follows from an observation than the row that it changed.
+/// The consequences of an observation beyond the changed row.
 enum News {
     None,
     Taken(SnapshotFacts),
@@ -102,7 +98,7 @@ fn observe(record: &mut SnapshotRecord, status: &SnapshotStatus, now: Timestamp)
     }
 }
 
-/// What was known once stays known: facts never change, and the rest is found out again at the host's leisure.
+/// Keeps what was known before: facts never change, and the host reports the rest again in its own time.
 fn merged(known: Option<SnapshotStatus>, status: &SnapshotStatus) -> SnapshotStatus {
     let mut status = status.clone();
     if let Some(known) = known {
@@ -114,14 +110,14 @@ fn merged(known: Option<SnapshotStatus>, status: &SnapshotStatus) -> SnapshotSta
     status
 }
 
-/// What is wrong with a snapshot that is there, as far as is known.
+/// The known defect of a snapshot that exists.
 fn verdict(record: &SnapshotRecord) -> Option<Failure> {
     let verification = record.reported.as_ref().and_then(|reported| reported.verification.as_ref());
     match verification.map(|verification| &verification.outcome) {
         None | Some(VerificationOutcome::Intact) => None,
         Some(VerificationOutcome::Damaged { .. }) => Some(damaged()),
         Some(VerificationOutcome::Unreadable(failure)) => Some(failure.clone()),
-        // Until it is over, the one before it stands.
+        // Until it has finished, the previous verdict stands.
         Some(VerificationOutcome::Running { .. }) => record.error.clone(),
     }
 }
@@ -196,7 +192,6 @@ async fn failed(
         };
         change_schedule(tx, volume, fail).await?;
     }
-    applied.specs_changed = true;
     applied.failed.push((record.trigger, failure.code));
     Ok(())
 }

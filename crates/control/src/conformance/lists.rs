@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use miosa_domain::ComputerId;
+use miosa_store::attachment::NewAttachment;
+use miosa_store::page::{Filters, ListRequest};
+use miosa_store::upkeep::VolumeCount;
 
-use super::World;
-use crate::Store;
-use crate::page::{Filters, ListRequest};
-use crate::upkeep::VolumeCount;
+use super::{Suite, World};
 
 pub(super) fn request(status: Option<&str>) -> ListRequest {
     let filters = Filters { status: status.map(str::to_owned), ..Filters::default() };
@@ -16,20 +16,21 @@ pub(super) fn request(status: Option<&str>) -> ListRequest {
 
 /// Aim: newest first with ties by id, no gap and no overlap by offset or by cursor, also while objects are added; each filter
 /// narrows.
-pub(super) async fn pages_join_and_filters_filter(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn pages_join_and_filters_filter(suite: &Suite) {
+    let world = World::new(suite).await;
     let mut made = Vec::new();
     for i in 0..7 {
         let mut new = world.new_volume();
-        new.name = format!("v{}", i % 2);
-        new.workspace_id = (i == 3).then(|| "w".into());
+        new.new.name = format!("v{}", i % 2);
+        new.new.workspace_id = (i == 3).then(|| "w".into());
         // Two at each moment, so that ties happen.
-        made.push(store.create_volume(new, None, world.later(i / 2)).await.unwrap());
+        made.push(world.create_volume(new, None, world.later(i / 2)).await.unwrap());
     }
     made.sort_by_key(|volume| std::cmp::Reverse((volume.created_at, volume.id)));
     let expected: Vec<_> = made.iter().map(|volume| volume.id).collect();
-    let list =
-        async |request: &ListRequest| store.list_volumes(world.tenant, request, &|_| true).await.unwrap();
+    let list = async |request: &ListRequest| {
+        world.store.list_volumes(world.tenant, request, &|_| true).await.unwrap()
+    };
 
     // With a status filter the same pages come from another place.
     for status in [None, Some("creating")] {
@@ -50,7 +51,7 @@ pub(super) async fn pages_join_and_filters_filter(store: &Store) {
         assert_eq!(by_offset.next, None);
     }
     let first = list(&ListRequest { limit: 3, ..request(None) }).await;
-    store.create_volume(world.new_volume(), None, world.later(100)).await.unwrap();
+    world.create_volume(world.new_volume(), None, world.later(100)).await.unwrap();
     let second = list(&ListRequest { limit: 3, after: first.next, ..request(None) }).await;
     assert_eq!(second.items[0].id, expected[3], "a new object moved the cursor");
 
@@ -68,22 +69,22 @@ pub(super) async fn pages_join_and_filters_filter(store: &Store) {
     assert_eq!(count(Filters { attached_to: Some(computer.id), ..filters() }).await, 1);
     assert_eq!(list(&request(Some("attached"))).await.items[0].id, volume.id);
     let unavailable =
-        store.list_volumes(world.tenant, &request(Some("unavailable")), &|_| false).await.unwrap();
+        world.store.list_volumes(world.tenant, &request(Some("unavailable")), &|_| false).await.unwrap();
     assert_eq!(unavailable.items[0].id, volume.id, "its host is gone");
 
-    let running = store.list_computers(world.tenant, &request(Some("running"))).await.unwrap();
+    let running = world.store.list_computers(world.tenant, &request(Some("running"))).await.unwrap();
     assert_eq!((running.total, running.items[0].attachments.len()), (1, 1));
-    assert_eq!(store.list_computers(world.tenant, &request(Some("stopped"))).await.unwrap().total, 0);
+    assert_eq!(world.store.list_computers(world.tenant, &request(Some("stopped"))).await.unwrap().total, 0);
 }
 
 /// Aim: what is counted in SQL is what is derived one by one.
-pub(super) async fn counts_agree_with_states(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn counts_agree_with_states(suite: &Suite) {
+    let world = World::new(suite).await;
     world.volume().await;
     let computer = world.computer().await;
     for _ in 0..2 {
         let volume = world.volume().await;
-        let new = crate::attachment::NewAttachment {
+        let new = NewAttachment {
             id: miosa_domain::AttachmentId::from_uuid(uuid::Uuid::now_v7()),
             tenant_id: world.tenant,
             computer_id: computer.id,
@@ -91,11 +92,11 @@ pub(super) async fn counts_agree_with_states(store: &Store) {
             mount_path: None,
             read_only: true,
         };
-        store.attach(new, &|_| true, None, world.now).await.unwrap();
+        world.store.attach(new, &|_| true, None, world.now).await.unwrap();
     }
     let deleting = world.volume().await;
-    store.delete_volume(world.tenant, deleting.id, None, world.now).await.unwrap();
-    let counts = store.counts().await.unwrap();
+    world.app.write_volume_deletion(world.tenant, deleting.id, None, world.now).await.unwrap();
+    let counts = world.store.counts().await.unwrap();
     let mut ours = BTreeMap::new();
     for VolumeCount { host_id, lifecycle, attachment, count } in counts.volumes {
         if host_id == world.host {

@@ -1,36 +1,37 @@
-//! Several writers at once, each with connections of its own: of every race exactly one wins, and followers miss nothing.
+//! Several concurrent writers, each with its own connections: every race has exactly one winner, and followers miss nothing.
 
 use jiff::Timestamp;
 use miosa_domain::limits::Limits;
 use miosa_domain::{AttachmentId, ComputerId, Refusal};
+use miosa_store::StoreError;
+use miosa_store::attachment::NewAttachment;
+use miosa_store::idempotency::ObjectRef;
+use miosa_store::outbox::{ChangeRecord, ObjectKind};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::{World, key};
-use crate::attachment::NewAttachment;
-use crate::idempotency::ObjectRef;
-use crate::outbox::{ChangeRecord, ObjectKind};
-use crate::{Store, StoreError};
+use super::{Suite, World, key};
+use crate::App;
 
 /// Callers in each race.
 const CALLERS: usize = 8;
 
-/// `stores` have the same database open.
-pub async fn run(stores: &[Store]) {
-    Box::pin(one_computer_gets_the_volume(stores)).await;
-    Box::pin(the_last_place_is_taken_once(stores)).await;
-    Box::pin(a_key_is_recorded_once(stores)).await;
-    Box::pin(a_slug_is_taken_once(stores)).await;
-    Box::pin(every_change_has_its_generation_and_followers_see_it_once(stores)).await;
+/// The `suites` share one database.
+pub(super) async fn run(suites: &[Suite]) {
+    Box::pin(one_computer_gets_the_volume(suites)).await;
+    Box::pin(the_last_place_is_taken_once(suites)).await;
+    Box::pin(a_key_is_recorded_once(suites)).await;
+    Box::pin(a_slug_is_taken_once(suites)).await;
+    Box::pin(every_change_has_its_generation_and_followers_see_it_once(suites)).await;
 }
 
 /// Runs `call` by every caller at once.
 async fn race<T: Send + 'static, F: Future<Output = Result<T, StoreError>> + Send + 'static>(
-    stores: &[Store],
-    call: impl Fn(Store, usize) -> F,
+    suites: &[Suite],
+    call: impl Fn(App, usize) -> F,
 ) -> Vec<Result<T, StoreError>> {
     let calls: JoinSet<_> =
-        (0..CALLERS).map(|caller| call(stores[caller % stores.len()].clone(), caller)).collect();
+        (0..CALLERS).map(|caller| call(suites[caller % suites.len()].app.clone(), caller)).collect();
     calls.join_all().await
 }
 
@@ -42,15 +43,15 @@ fn winner<T: std::fmt::Debug>(outcomes: Vec<Result<T, StoreError>>) -> (T, Vec<S
     (won.remove(0), lost.into_iter().filter_map(Result::err).collect())
 }
 
-async fn one_computer_gets_the_volume(stores: &[Store]) {
-    let world = World::new(&stores[0]).await;
+async fn one_computer_gets_the_volume(suites: &[Suite]) {
+    let world = World::new(&suites[0]).await;
     let volume = world.volume().await;
     let mut computers = Vec::new();
     for _ in 0..CALLERS {
         computers.push(world.computer().await.id);
     }
     let (tenant_id, now) = (world.tenant, world.now);
-    let outcomes = race(stores, |store, caller| {
+    let outcomes = race(suites, |app, caller| {
         let new = NewAttachment {
             id: AttachmentId::from_uuid(Uuid::now_v7()),
             tenant_id,
@@ -59,7 +60,7 @@ async fn one_computer_gets_the_volume(stores: &[Store]) {
             mount_path: None,
             read_only: false,
         };
-        async move { store.attach(new, &|_| true, None, now).await }
+        async move { app.store().attach(new, &|_| true, None, now).await }
     })
     .await;
     let (won, lost) = winner(outcomes);
@@ -74,15 +75,15 @@ async fn one_computer_gets_the_volume(stores: &[Store]) {
     assert_eq!(world.read_volume(volume.id).await.attachments, [won]);
 }
 
-async fn the_last_place_is_taken_once(stores: &[Store]) {
+async fn the_last_place_is_taken_once(suites: &[Suite]) {
     let limit = Limits::default().volumes_per_project;
-    let world = World::new(&stores[0]).await;
+    let world = World::new(&suites[0]).await;
     for _ in 1..limit {
-        stores[0].create_volume(world.new_volume(), None, world.now).await.unwrap();
+        world.create_volume(world.new_volume(), None, world.now).await.unwrap();
     }
-    let outcomes = race(stores, |store, _| {
+    let outcomes = race(suites, |app, _| {
         let (new, now) = (world.new_volume(), world.now);
-        async move { store.create_volume(new, None, now).await }
+        async move { app.write_new_volume(&new, None, now).await }
     })
     .await;
     for error in winner(outcomes).1 {
@@ -90,29 +91,30 @@ async fn the_last_place_is_taken_once(stores: &[Store]) {
     }
 }
 
-async fn a_key_is_recorded_once(stores: &[Store]) {
-    let world = World::new(&stores[0]).await;
+async fn a_key_is_recorded_once(suites: &[Suite]) {
+    let world = World::new(&suites[0]).await;
     let key = key("race");
-    let outcomes = race(stores, |store, _| {
+    let outcomes = race(suites, |app, _| {
         let (new, now, key) = (world.new_volume(), world.now, key.clone());
-        async move { store.create_volume(new, Some(&key), now).await }
+        async move { app.write_new_volume(&new, Some(&key), now).await }
     })
     .await;
     let (won, lost) = winner(outcomes);
     for error in lost {
         assert!(matches!(error, StoreError::IdempotencyKeyTaken), "{error:?}");
     }
-    let stored = stores[0].idempotency_find(&key.scope, world.now).await.unwrap().expect("it was recorded");
+    let stored = world.store.idempotency_find(&key.scope, world.now).await.unwrap().expect("it was recorded");
     assert_eq!(stored.object, ObjectRef::Volume(won.id));
-    let listed = stores[0].list_volumes(world.tenant, &super::lists::request(None), &|_| true).await.unwrap();
+    let listed =
+        world.store.list_volumes(world.tenant, &super::lists::request(None), &|_| true).await.unwrap();
     assert_eq!(listed.total, 1, "a call that lost made a volume");
 }
 
-async fn a_slug_is_taken_once(stores: &[Store]) {
+async fn a_slug_is_taken_once(suites: &[Suite]) {
     let slug = format!("race-{}", Uuid::now_v7());
-    let outcomes = race(stores, |store, _| {
+    let outcomes = race(suites, |app, _| {
         let slug = slug.clone();
-        async move { store.create_tenant(&slug, "Race", Timestamp::UNIX_EPOCH).await }
+        async move { app.store().create_tenant(&slug, "Race", Timestamp::UNIX_EPOCH).await }
     })
     .await;
     for error in winner(outcomes).1 {
@@ -122,13 +124,13 @@ async fn a_slug_is_taken_once(stores: &[Store]) {
 
 /// Aim: generations order the changes of a host without a duplicate; a follower that reads on from the last number it read
 /// gets every committed change once, while others commit beside it.
-async fn every_change_has_its_generation_and_followers_see_it_once(stores: &[Store]) {
+async fn every_change_has_its_generation_and_followers_see_it_once(suites: &[Suite]) {
     const EACH: usize = 5;
-    let world = World::new(&stores[0]).await;
-    let begin = *stores[0].newest_change().borrow();
+    let world = World::new(&suites[0]).await;
+    let begin = *world.store.newest_change().borrow();
     let (done, mut is_done) = tokio::sync::watch::channel(false);
     let follower = tokio::spawn({
-        let store = stores[0].clone();
+        let store = world.store.clone();
         async move {
             let mut read: Vec<ChangeRecord> = Vec::new();
             loop {
@@ -142,12 +144,12 @@ async fn every_change_has_its_generation_and_followers_see_it_once(stores: &[Sto
             }
         }
     });
-    let outcomes = race(stores, |store, _| {
+    let outcomes = race(suites, |app, _| {
         let (new, now) = ([(); EACH].map(|()| world.new_computer()), world.now);
         async move {
             let mut created = Vec::new();
             for new in new {
-                created.push(store.create_computer(new, None, now).await?);
+                created.push(app.write_new_computer(&new, None, now).await?);
             }
             Ok(created)
         }
@@ -159,11 +161,11 @@ async fn every_change_has_its_generation_and_followers_see_it_once(stores: &[Sto
     generations.sort();
     generations.dedup();
     assert_eq!(generations.len(), CALLERS * EACH);
-    let host = stores[0].host(world.host).await.unwrap().expect("it is registered");
+    let host = world.store.host(world.host).await.unwrap().expect("it is registered");
     assert_eq!(generations.last(), Some(&host.generation));
 
     let followed = follower.await.unwrap();
-    assert_eq!(followed, stores[0].changes_since(begin, u32::MAX).await.unwrap());
+    assert_eq!(followed, world.store.changes_since(begin, u32::MAX).await.unwrap());
     let computers: Vec<ComputerId> = followed
         .iter()
         .filter(|change| change.kind == ObjectKind::Computer)

@@ -1,31 +1,33 @@
-//! What a new volume may be made from, and what its source's history says of it.
+//! The sources of new volumes: which are allowed, and the events of both histories.
 
 use jiff::Timestamp;
 use miosa_domain::spec::Origin;
-use miosa_domain::{HostId, SnapshotId, VolumeId, size, snapshot, volume};
+use miosa_domain::{HostId, SnapshotId, TenantId, VolumeId, size, snapshot, volume};
+use miosa_store::event::{EventKind, NewEvent};
+use miosa_store::volume::VolumeRecord;
+use miosa_store::{StoreError, Tx, snapshot as snapshots, volume as volumes};
 
-use super::{NewVolume, VolumeRecord, row};
-use crate::error::StoreError;
-use crate::event::{EventKind, NewEvent};
-use crate::snapshot as snapshots;
-use crate::store::Tx;
-
-/// A snapshot or a volume that a new volume is made from.
+/// The snapshot or volume that a new volume is made from.
 pub(super) struct Source {
     pub(super) host_id: HostId,
-    /// Whose history tells of it.
+    /// The volume whose history records the new volume.
     volume_id: VolumeId,
     volume_name: String,
     snapshot_id: Option<SnapshotId>,
     size_bytes: u64,
 }
 
-/// Of the same tenant, ready, and not larger than what is made from it.
-pub(super) async fn check(tx: &mut Tx, new: &NewVolume) -> Result<Option<Source>, StoreError> {
-    let source = match new.origin {
+/// The source must belong to the tenant, be ready, and be at most as large as the new volume.
+pub(super) async fn check(
+    tx: &mut Tx,
+    tenant_id: TenantId,
+    origin: Option<Origin>,
+    size_bytes: u64,
+) -> Result<Option<Source>, StoreError> {
+    let source = match origin {
         None => return Ok(None),
         Some(Origin::Snapshot { id }) => {
-            let record = snapshots::load_present(tx, new.tenant_id, id).await?;
+            let record = snapshots::load_present(tx, tenant_id, id).await?;
             snapshot::may_read(&record.as_domain(false))?;
             Source {
                 host_id: record.host_id,
@@ -36,7 +38,7 @@ pub(super) async fn check(tx: &mut Tx, new: &NewVolume) -> Result<Option<Source>
             }
         }
         Some(Origin::Volume { id, .. }) => {
-            let record = row::load_present(tx, new.tenant_id, id).await?;
+            let record = volumes::load_present(tx, tenant_id, id).await?;
             volume::may_snapshot(&record.as_domain(&|_| true))?;
             Source {
                 host_id: record.host_id,
@@ -47,7 +49,7 @@ pub(super) async fn check(tx: &mut Tx, new: &NewVolume) -> Result<Option<Source>
             }
         }
     };
-    if new.size_bytes < source.size_bytes {
+    if size_bytes < source.size_bytes {
         return Err(StoreError::Invalid {
             field: "size_gb",
             message: format!(

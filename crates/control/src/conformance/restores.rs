@@ -8,14 +8,15 @@ use miosa_domain::status::{
 };
 use miosa_domain::volume::Lifecycle;
 use miosa_domain::{Refusal, SnapshotId, VolumeId};
+use miosa_store::StoreError;
+use miosa_store::computer::ComputerRecord;
+use miosa_store::event::EventKind;
+use miosa_store::restore::RestorePhase;
+use miosa_store::snapshot::SnapshotRecord;
+use miosa_store::volume::VolumeRecord;
 
-use super::{World, failed, key, ready, refusal};
-use crate::computer::{ComputerRecord, Power};
-use crate::event::EventKind;
-use crate::restore::RestorePhase;
-use crate::snapshot::SnapshotRecord;
-use crate::volume::VolumeRecord;
-use crate::{Store, StoreError};
+use super::{Reported, Suite, World, failed, key, ready, refusal};
+use crate::Power;
 
 impl World<'_> {
     async fn restore(
@@ -65,8 +66,8 @@ impl World<'_> {
 }
 
 /// Aim: each step is taken when its condition is reported and not before; at the end everything runs again with the new data.
-pub(super) async fn a_restore_stops_saves_replaces_and_starts(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn a_restore_stops_saves_replaces_and_starts(suite: &Suite) {
+    let world = World::new(suite).await;
     let (volume, snapshot, computer) = world.in_use().await;
     let refused = refusal(world.restore(volume.id, snapshot.id, false).await);
     assert_eq!(refused.code(), "VOLUME_IN_USE", "{refused:?}");
@@ -79,7 +80,7 @@ pub(super) async fn a_restore_stops_saves_replaces_and_starts(store: &Store) {
     world
         .report_instance(super::status_of(&stopping, computer.generation, InstanceState::Stopped, vec![]))
         .await;
-    assert_eq!(store.advance_restores(world.now).await.unwrap(), []);
+    assert_eq!(world.store.advance_restores(world.now).await.unwrap(), []);
     assert_eq!(world.phase(volume.id).await, Some(RestorePhase::Stopping), "a report from before the stop");
     world.report_stopped(&computer).await;
     let safety = world.safety(volume.id).await;
@@ -91,7 +92,7 @@ pub(super) async fn a_restore_stops_saves_replaces_and_starts(store: &Store) {
     assert!(applied.specs_changed && applied.touched.contains(&volume.id.uuid()));
     let replacing = world.read_volume(volume.id).await;
     assert!(matches!(replacing.restore.as_ref().unwrap().phase, RestorePhase::Replacing { .. }));
-    let specs = store.changed_specs(world.host, safety.generation).await.unwrap();
+    let specs = world.store.changed_specs(world.host, safety.generation).await.unwrap();
     assert_eq!(
         (specs.volumes[0].incarnation, specs.volumes[0].origin),
         (1, Some(Origin::Snapshot { id: snapshot.id }))
@@ -106,7 +107,7 @@ pub(super) async fn a_restore_stops_saves_replaces_and_starts(store: &Store) {
     let started = world.read_computer(computer.id).await;
     assert_eq!((started.desired, started.run), (DesiredRun::Running, computer.run + 1));
     assert_eq!(started.attachments[0].state, AttachmentState::Attached);
-    assert_eq!(world.report_volume_status(replaced).await, crate::report::Applied::default());
+    assert_eq!(world.report_volume_status(replaced).await, Reported::default());
     let told = world.events(volume.id).await.pop().unwrap();
     assert_eq!((told.kind, told.snapshot_id), (EventKind::VolumeRestored, Some(snapshot.id)));
     assert_eq!(world.read_snapshot(safety.id).await.state, SnapshotState::Ready, "what undoes it");
@@ -114,8 +115,8 @@ pub(super) async fn a_restore_stops_saves_replaces_and_starts(store: &Store) {
 }
 
 /// Aim: whichever step fails, the old data is what the host is asked for, the computers run again, and the history says why.
-pub(super) async fn a_restore_that_fails_leaves_the_old_data(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn a_restore_that_fails_leaves_the_old_data(suite: &Suite) {
+    let world = World::new(suite).await;
     let (volume, snapshot, computer) = world.in_use().await;
     world.restore(volume.id, snapshot.id, true).await.unwrap();
     world.report_stopped(&computer).await;
@@ -135,10 +136,14 @@ pub(super) async fn a_restore_that_fails_leaves_the_old_data(store: &Store) {
     let detached = AttachmentCondition::Detached;
     let attachment = world.read_volume(volume).await.attachments[0].id;
     world.report_running(computer.id, attachment, detached).await;
-    store.begin_restore(world.tenant, volume, snapshot, false, Some(&key), now).await.unwrap();
+    world.store.begin_restore(world.tenant, volume, snapshot, false, Some(&key), now).await.unwrap();
     let safety = world.safety(volume).await;
     world.report_snapshot(&safety, SnapshotCondition::Failed(failure.clone())).await;
-    assert_eq!(store.idempotency_find(&key.scope, now).await.unwrap(), None, "the key vouches for nothing");
+    assert_eq!(
+        world.store.idempotency_find(&key.scope, now).await.unwrap(),
+        None,
+        "the key vouches for nothing"
+    );
 
     let (replacing, _) = world.replacing().await;
     let busy = VolumeCondition::Failed(failed(FailureCode::VolumeAttached));
@@ -155,8 +160,8 @@ pub(super) async fn a_restore_that_fails_leaves_the_old_data(store: &Store) {
 
 /// Aim: for a volume whose data is missing a restore is the way out, though there is nothing that could be saved; for one
 /// that is only in error, it is not.
-pub(super) async fn a_lost_volume_is_restored_without_saving(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn a_lost_volume_is_restored_without_saving(suite: &Suite) {
+    let world = World::new(suite).await;
     for (code, is_restored) in [(FailureCode::DataMissing, true), (FailureCode::ForeignData, false)] {
         let volume = world.volume().await;
         let snapshot = world.snapshot(volume.id).await;
@@ -178,28 +183,28 @@ pub(super) async fn a_lost_volume_is_restored_without_saving(store: &Store) {
 }
 
 /// Aim: whatever is asked of the volume or of what the restore needs, it is refused and changes nothing.
-pub(super) async fn nothing_else_happens_to_a_volume_meanwhile(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn nothing_else_happens_to_a_volume_meanwhile(suite: &Suite) {
+    let world = World::new(suite).await;
     let (volume, snapshot, computer) = world.in_use().await;
     let other_box = world.computer().await;
     world.restore(volume.id, snapshot.id, true).await.unwrap();
     let now = world.now;
     let not_ready = |refused: Refusal| assert_eq!(refused.code(), "VOLUME_NOT_READY", "{refused:?}");
     not_ready(refusal(world.restore(volume.id, snapshot.id, true).await));
-    not_ready(refusal(store.delete_volume(world.tenant, volume.id, None, now).await));
-    not_ready(refusal(store.create_snapshot(world.new_snapshot(volume.id), None, now).await));
-    not_ready(refusal(store.compact_volume(world.tenant, volume.id, None, now).await));
-    not_ready(refusal(store.set_power(world.tenant, computer.id, Power::Start, None, now).await));
+    not_ready(refusal(world.app.write_volume_deletion(world.tenant, volume.id, None, now).await));
+    not_ready(refusal(world.create_snapshot(world.new_snapshot(volume.id), None, now).await));
+    not_ready(refusal(world.app.write_compaction(world.tenant, volume.id, None, now).await));
+    not_ready(refusal(world.app.write_power(world.tenant, computer.id, Power::Start, None, now).await));
     world.report_stopped(&computer).await;
     let safety = world.safety(volume.id).await;
     for id in [snapshot.id, safety.id] {
-        let refused = refusal(store.delete_snapshot(world.tenant, id, None, now).await);
+        let refused = refusal(world.app.write_snapshot_deletion(world.tenant, id, None, now).await);
         assert_eq!(refused, Refusal::SnapshotInUse { snapshot_id: id });
     }
     let (detached, _) = world.replacing().await;
     not_ready(refusal(world.try_attach(other_box.id, detached.id).await));
 
-    store.delete_computer(world.tenant, computer.id, false, None, now).await.unwrap();
+    world.app.write_computer_deletion(world.tenant, computer.id, false, None, now).await.unwrap();
     world.report_snapshot(&safety, SnapshotCondition::Ready).await;
     let replacing = world.read_volume(volume.id).await;
     let replaced = VolumeStatus { generation: replacing.generation, incarnation: 1, ..ready(volume.id) };
@@ -209,9 +214,9 @@ pub(super) async fn nothing_else_happens_to_a_volume_meanwhile(store: &Store) {
 }
 
 /// Aim: a computer with two volumes in restore starts when the second is over, and not at all when somebody stopped it.
-pub(super) async fn a_computer_waits_for_all_its_restores(store: &Store) {
+pub(super) async fn a_computer_waits_for_all_its_restores(suite: &Suite) {
     for is_stopped_by_hand in [false, true] {
-        let world = World::new(store).await;
+        let world = World::new(suite).await;
         let (first, first_snapshot, computer) = world.in_use().await;
         let second = world.volume().await;
         let second_snapshot = world.snapshot(second.id).await;
@@ -220,7 +225,7 @@ pub(super) async fn a_computer_waits_for_all_its_restores(store: &Store) {
         world.restore(second.id, second_snapshot.id, true).await.unwrap();
         world.report_stopped(&computer).await;
         if is_stopped_by_hand {
-            store.set_power(world.tenant, computer.id, Power::Stop, None, world.now).await.unwrap();
+            world.app.write_power(world.tenant, computer.id, Power::Stop, None, world.now).await.unwrap();
         }
         let runs = async |volume: VolumeId| {
             world.report_snapshot(&world.safety(volume).await, SnapshotCondition::Ready).await;
@@ -234,16 +239,16 @@ pub(super) async fn a_computer_waits_for_all_its_restores(store: &Store) {
     }
 }
 
-pub(super) async fn only_a_ready_snapshot_of_the_volume_is_restored(store: &Store) {
-    let world = World::new(store).await;
-    let other = World::new(store).await;
+pub(super) async fn only_a_ready_snapshot_of_the_volume_is_restored(suite: &Suite) {
+    let world = World::new(suite).await;
+    let other = World::new(suite).await;
     let (volume, sibling, theirs) = (world.volume().await, world.volume().await, other.volume().await);
     let foreign = [world.snapshot(sibling.id).await.id, other.snapshot(theirs.id).await.id];
     for id in foreign {
         let refused = refusal(world.restore(volume.id, id, false).await);
         assert_eq!(refused, Refusal::NotFound { what: "snapshot" });
     }
-    let asked = store.create_snapshot(world.new_snapshot(volume.id), None, world.now).await.unwrap();
+    let asked = world.create_snapshot(world.new_snapshot(volume.id), None, world.now).await.unwrap();
     let refused = refusal(world.restore(volume.id, asked.id, false).await);
     assert!(matches!(refused, Refusal::SnapshotNotReady { .. }), "{refused:?}");
     let refused = refusal(other.restore(volume.id, asked.id, false).await);

@@ -1,28 +1,39 @@
-//! What every database engine has to do. Each case makes its own tenant and host, so they may share one database.
+//! The behavior of the verbs on every database engine. Each case creates its own tenant and host, so the cases may share one
+//! database.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use miosa_domain::computer::ComputerSize;
+use miosa_domain::kind::Statuses;
+use miosa_domain::limits::Limits;
+use miosa_domain::snapshot::Trigger;
 use miosa_domain::spec::Network;
 use miosa_domain::status::{
     AttachmentCondition, AttachmentStatus, Failure, FailureCode, InstanceState, InstanceStatus,
     VolumeCondition, VolumeStatus,
 };
 use miosa_domain::{AttachmentId, ComputerId, Generation, HostId, Refusal, TenantId, VolumeId};
+use miosa_store::attachment::{AttachmentRecord, Detach, NewAttachment};
+use miosa_store::computer::ComputerRecord;
+use miosa_store::host::Introduction;
+use miosa_store::idempotency::Idempotency;
+use miosa_store::outbox::{Change, ObjectKind};
+use miosa_store::volume::VolumeRecord;
+use miosa_store::{Database, Store, StoreError};
+use miosa_testkit::postgres;
 use uuid::Uuid;
 
-use crate::attachment::{AttachmentRecord, Detach, NewAttachment};
-use crate::computer::{ComputerRecord, NewComputer};
-use crate::host::Introduction;
-use crate::idempotency::Idempotency;
-use crate::report::{Applied, Report};
-use crate::snapshot::HooksChange;
-use crate::volume::{NewVolume, VolumeRecord};
-use crate::{Store, StoreError};
+use crate::computer::ComputerDraft;
+use crate::report::{Applied, Forget};
+use crate::volume::VolumeDraft;
+use crate::{App, HostStream, Hosts, NewComputer, NewVolume, OUTCOME_WAIT, StreamRequest};
 
 mod attachments;
 mod computers;
+mod crash;
 mod forks;
 mod hosts;
 mod lists;
@@ -32,20 +43,21 @@ mod restores;
 mod schedules;
 mod snapshots;
 mod volumes;
-pub mod writers;
+mod wakeups;
+mod writers;
 
-/// Runs the whole suite; panics at the first thing that is not as it should be.
-pub async fn run(store: &Store) {
-    run_quick(store).await;
-    Box::pin(schedules::a_thousand_due_in_one_minute_are_each_taken_once(store)).await;
+/// Runs every case. A case panics if the behavior differs.
+async fn run(suite: &Suite) {
+    run_quick(suite).await;
+    Box::pin(schedules::a_thousand_due_in_one_minute_are_each_taken_once(suite)).await;
 }
 
 /// All but the case with a thousand volumes.
-async fn run_quick(store: &Store) {
+async fn run_quick(suite: &Suite) {
     // Each on the heap: in one future they would not fit on a test thread's stack.
     macro_rules! cases {
         ($($case:path),+ $(,)?) => {$(
-            Box::pin($case(store)).await;
+            Box::pin($case(suite)).await;
         )+};
     }
     cases! {
@@ -102,13 +114,23 @@ async fn run_quick(store: &Store) {
         memory::the_bootstrap_key_is_the_one_in_the_file,
         memory::old_rows_go,
         memory::old_snapshots_and_events_go,
+        wakeups::a_commit_wakes_its_host_and_the_waiting_callers,
     }
 }
 
 const GIB: u64 = 1 << 30;
 
+/// The verbs, and what every commit so far changed.
+struct Suite {
+    app: App,
+    hosts: Arc<Reachable>,
+    changes: Arc<Mutex<Vec<Change>>>,
+}
+
 /// A tenant with a host of its own.
 struct World<'a> {
+    suite: &'a Suite,
+    app: &'a App,
     store: &'a Store,
     tenant: TenantId,
     host: HostId,
@@ -116,12 +138,13 @@ struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    async fn new(store: &'a Store) -> Self {
+    async fn new(suite: &'a Suite) -> Self {
+        let (app, store) = (&suite.app, suite.app.store());
         let now = Timestamp::from_second(1_780_000_000).expect("a time in 2026");
         let slug = format!("t-{}", Uuid::now_v7());
         let tenant = store.create_tenant(&slug, &slug, now).await.unwrap();
         let host = HostId::from_uuid(Uuid::now_v7());
-        let world = Self { store, tenant, host, now };
+        let world = Self { suite, app, store, tenant, host, now };
         world.register(Generation::default()).await;
         world
     }
@@ -141,28 +164,48 @@ impl<'a> World<'a> {
         self.now + SignedDuration::from_hours(hours)
     }
 
-    fn new_volume(&self) -> NewVolume {
-        NewVolume {
+    fn new_volume(&self) -> VolumeDraft {
+        VolumeDraft {
             id: VolumeId::from_uuid(Uuid::now_v7()),
             tenant_id: self.tenant,
-            project_id: None,
-            workspace_id: None,
             host_id: self.host,
-            name: "data".into(),
-            size_bytes: GIB,
-            metadata: BTreeMap::from([("made-by".into(), "test".into())]),
-            delete_protection: false,
             origin: None,
             expires_at: None,
-            schedule: None,
-            retention_days: None,
-            hooks: HooksChange::default(),
+            new: NewVolume {
+                name: "data".into(),
+                size_bytes: GIB,
+                metadata: BTreeMap::from([("made-by".into(), "test".into())]),
+                ..NewVolume::default()
+            },
         }
+    }
+
+    async fn create_volume(
+        &self,
+        draft: VolumeDraft,
+        key: Option<&Idempotency>,
+        now: Timestamp,
+    ) -> Result<VolumeRecord, StoreError> {
+        self.app.write_new_volume(&draft, key, now).await
+    }
+
+    /// The changes that `work` commits. Cases run one after the other, so all of them are its own.
+    async fn changes_of<T>(&self, work: impl Future<Output = T>) -> (T, Vec<Change>) {
+        self.suite.changes.lock().unwrap().clear();
+        let value = work.await;
+        (value, self.suite.changes.lock().unwrap().drain(..).collect())
+    }
+
+    /// The hosts that `work` wakes.
+    async fn woken_by<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Vec<HostId> {
+        let (value, changes) = self.changes_of(work).await;
+        value.unwrap();
+        changes.iter().filter_map(|change| change.host_id).collect()
     }
 
     /// A volume that its host has made.
     async fn volume(&self) -> VolumeRecord {
-        let volume = self.store.create_volume(self.new_volume(), None, self.now).await.unwrap();
+        let volume = self.create_volume(self.new_volume(), None, self.now).await.unwrap();
         self.report_volume(&volume, VolumeCondition::Ready).await;
         self.read_volume(volume.id).await
     }
@@ -172,7 +215,7 @@ impl<'a> World<'a> {
     }
 
     /// As an answer to the volume's present generation.
-    async fn report_volume(&self, volume: &VolumeRecord, condition: VolumeCondition) -> Applied {
+    async fn report_volume(&self, volume: &VolumeRecord, condition: VolumeCondition) -> Reported {
         self.report_volume_at(volume.id, volume.generation, condition).await
     }
 
@@ -181,47 +224,65 @@ impl<'a> World<'a> {
         id: VolumeId,
         generation: Generation,
         condition: VolumeCondition,
-    ) -> Applied {
+    ) -> Reported {
         self.report_volume_status(VolumeStatus { generation, condition, ..ready(id) }).await
     }
 
-    async fn report_volume_status(&self, status: VolumeStatus) -> Applied {
-        self.report(Report { volumes: &[status], ..self.nothing() }, self.now).await
+    async fn report_volume_status(&self, status: VolumeStatus) -> Reported {
+        self.report(Statuses { volumes: vec![status], ..Statuses::default() }, self.now).await
     }
 
-    fn nothing(&self) -> Report<'static> {
-        Report { host_id: self.host, volumes: &[], instances: &[], snapshots: &[], pool: None }
+    async fn report(&self, statuses: Statuses, now: Timestamp) -> Reported {
+        let (applied, changes) =
+            self.changes_of(self.app.write_report(self.host, &statuses, None, now)).await;
+        let Applied { forget, taken, failed, .. } = applied.unwrap();
+        let is_object = |change: &&Change| !matches!(change.kind, ObjectKind::Host | ObjectKind::Event);
+        Reported {
+            specs_changed: changes.iter().any(|change| change.host_id == Some(self.host)),
+            touched: changes.iter().filter(is_object).map(|change| change.object_id).collect(),
+            forget,
+            taken,
+            failed,
+        }
     }
 
-    async fn report(&self, report: Report<'_>, now: Timestamp) -> Applied {
-        self.store.apply_report(report, now).await.unwrap()
-    }
-
-    fn new_computer(&self) -> NewComputer {
-        NewComputer {
+    fn new_computer(&self) -> ComputerDraft {
+        ComputerDraft {
             id: ComputerId::from_uuid(Uuid::now_v7()),
             tenant_id: self.tenant,
-            project_id: None,
-            workspace_id: Some("w1".into()),
             host_id: self.host,
-            name: "Build Box".into(),
-            template_type: "busybox".into(),
-            size: ComputerSize::Small,
-            network: Network::Isolated,
-            env: BTreeMap::from([("A".into(), "b".into())]),
-            command: Some(vec!["/bin/sleep".into(), "9".into()]),
-            visibility: None,
-            metadata: BTreeMap::new(),
-            external_workspace_id: None,
-            external_user_id: None,
-            external_project_id: None,
-            auto_start: true,
+            new: NewComputer {
+                name: "Build Box".into(),
+                template_type: "busybox".into(),
+                size: ComputerSize::Small,
+                network: Network::Isolated,
+                env: BTreeMap::from([("A".into(), "b".into())]),
+                command: Some(vec!["/bin/sleep".into(), "9".into()]),
+                metadata: BTreeMap::new(),
+                visibility: None,
+                project_id: None,
+                workspace_id: Some("w1".into()),
+                external_workspace_id: None,
+                external_user_id: None,
+                external_project_id: None,
+                host_id: None,
+                auto_start: true,
+            },
         }
+    }
+
+    async fn create_computer(
+        &self,
+        draft: ComputerDraft,
+        key: Option<&Idempotency>,
+        now: Timestamp,
+    ) -> Result<ComputerRecord, StoreError> {
+        self.app.write_new_computer(&draft, key, now).await
     }
 
     /// A computer that its host runs.
     async fn computer(&self) -> ComputerRecord {
-        let computer = self.store.create_computer(self.new_computer(), None, self.now).await.unwrap();
+        let computer = self.create_computer(self.new_computer(), None, self.now).await.unwrap();
         self.report_computer(&computer, InstanceState::Running { pid: 7 }, vec![]).await;
         self.read_computer(computer.id).await
     }
@@ -236,12 +297,12 @@ impl<'a> World<'a> {
         computer: &ComputerRecord,
         state: InstanceState,
         attachments: Vec<(AttachmentId, AttachmentCondition)>,
-    ) -> Applied {
+    ) -> Reported {
         self.report_instance(status_of(computer, computer.generation, state, attachments)).await
     }
 
-    async fn report_instance(&self, status: InstanceStatus) -> Applied {
-        self.report(Report { instances: &[status], ..self.nothing() }, self.now).await
+    async fn report_instance(&self, status: InstanceStatus) -> Reported {
+        self.report(Statuses { instances: vec![status], ..Statuses::default() }, self.now).await
     }
 
     async fn try_attach(
@@ -273,7 +334,7 @@ impl<'a> World<'a> {
         computer: ComputerId,
         attachment: AttachmentId,
         condition: AttachmentCondition,
-    ) -> Applied {
+    ) -> Reported {
         let computer = self.read_computer(computer).await;
         self.report_computer(&computer, InstanceState::Running { pid: 7 }, vec![(attachment, condition)])
             .await
@@ -298,6 +359,18 @@ impl<'a> World<'a> {
         let instance = specs.instances.into_iter().find(|spec| spec.id == computer.into())?;
         instance.attachments.into_iter().find(|spec| spec.id == attachment)
     }
+}
+
+/// The consequences of a report.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Reported {
+    /// The host was woken.
+    specs_changed: bool,
+    /// The changed objects.
+    touched: Vec<Uuid>,
+    forget: Forget,
+    taken: Vec<(Trigger, u64)>,
+    failed: Vec<(Trigger, FailureCode)>,
 }
 
 /// A volume as a host reports it that never did anything else.
@@ -353,145 +426,93 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, StoreError>) -> Refusal {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::os::unix::process::ExitStatusExt;
-    use std::process::Command;
+/// Every host is reachable; none is connected.
+#[derive(Default)]
+struct Reachable {
+    woken: Mutex<Vec<HostId>>,
+}
 
-    use miosa_domain::limits::Limits;
-    use miosa_testkit::postgres;
+impl Reachable {
+    fn take_woken(&self) -> Vec<HostId> {
+        std::mem::take(&mut *self.woken.lock().unwrap())
+    }
+}
 
-    use super::*;
-    use crate::sql::query;
-    use crate::{Database, view};
-
-    /// Tells [`victim`] which database it shall work on.
-    const VICTIM: &str = "MIOSA_STORE_VICTIM";
-
-    async fn open(url: &str) -> Store {
-        let database: Database = url.parse().unwrap();
-        Store::open(database, Limits::default()).await.unwrap()
+impl Hosts for Reachable {
+    fn is_reachable(&self, _: HostId) -> bool {
+        true
     }
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn sqlite_conforms() {
-        let dir = tempfile::tempdir().unwrap();
-        conforms(&sqlite_in(&dir)).await;
+    fn connected(&self) -> Vec<HostId> {
+        Vec::new()
     }
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn postgres_conforms() {
-        conforms(&postgres::Database::create().url()).await;
+    fn recovered(&self) -> Vec<HostId> {
+        Vec::new()
     }
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn sqlite_has_one_winner_of_each_race() {
-        let dir = tempfile::tempdir().unwrap();
-        several_writers(&sqlite_in(&dir)).await;
+    fn wake(&self, host_id: HostId) {
+        self.woken.lock().unwrap().push(host_id);
     }
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn postgres_has_one_winner_of_each_race() {
-        several_writers(&postgres::Database::create().url()).await;
+    fn open_stream(&self, _: HostId, _: StreamRequest) -> BoxFuture<'_, Option<HostStream>> {
+        Box::pin(std::future::ready(None))
     }
+}
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn sqlite_survives_every_crash() {
-        survives_every_crash(|| {
-            let dir = tempfile::tempdir().unwrap();
-            (sqlite_in(&dir), dir)
-        })
-        .await;
+async fn open(url: &str) -> Suite {
+    let database: Database = url.parse().unwrap();
+    let store = Store::open(database, Limits::default()).await.unwrap();
+    let changes = Arc::<Mutex<Vec<Change>>>::default();
+    let record = changes.clone();
+    store.on_commit(move |committed| record.lock().unwrap().extend(committed));
+    let hosts = Arc::<Reachable>::default();
+    let app = App::new(store, hosts.clone(), "local".into(), OUTCOME_WAIT);
+    Suite { app, hosts, changes }
+}
+
+impl Suite {
+    async fn close(self) {
+        self.app.store().close().await;
     }
+}
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn postgres_survives_every_crash() {
-        survives_every_crash(|| {
-            let database = postgres::Database::create();
-            (database.url(), database)
-        })
-        .await;
-    }
+fn sqlite_in(dir: &tempfile::TempDir) -> String {
+    format!("sqlite:{}", dir.path().join("miosa.db").display())
+}
 
-    fn sqlite_in(dir: &tempfile::TempDir) -> String {
-        format!("sqlite:{}", dir.path().join("miosa.db").display())
-    }
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_conforms() {
+    let dir = tempfile::tempdir().unwrap();
+    conforms(&sqlite_in(&dir)).await;
+}
 
-    async fn conforms(url: &str) {
-        let store = open(url).await;
-        run(&store).await;
-        store.close().await;
-    }
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_conforms() {
+    conforms(&postgres::Database::create().url()).await;
+}
 
-    async fn several_writers(url: &str) {
-        let stores = [open(url).await, open(url).await, open(url).await];
-        writers::run(&stores).await;
-        for store in stores {
-            store.close().await;
-        }
-    }
+async fn conforms(url: &str) {
+    let suite = open(url).await;
+    run(&suite).await;
+    suite.close().await;
+}
 
-    /// Not a test of its own: the process that `survives_every_crash` kills.
-    #[tokio::test(flavor = "multi_thread")]
-    async fn victim() {
-        if let Ok(url) = std::env::var(VICTIM) {
-            run_quick(&open(&url).await).await;
-        }
-    }
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_has_one_winner_of_each_race() {
+    let dir = tempfile::tempdir().unwrap();
+    several_writers(&sqlite_in(&dir)).await;
+}
 
-    /// Aim: a process that is killed at any failpoint of the store leaves whole transactions, and the next one goes on.
-    async fn survives_every_crash<T>(database: impl Fn() -> (String, T)) {
-        // Services have no case in this suite; `services::crash` of the program kills there.
-        let is_here = |point: &&str| point.starts_with("store.") && !point.starts_with("store.service.");
-        let points = miosa_failpoint::all().into_iter().filter(is_here);
-        let mut unreached = Vec::new();
-        for point in points {
-            let (url, _database) = database();
-            let mut victim = Command::new(std::env::current_exe().unwrap());
-            victim.args(["--exact", "conformance::tests::victim"]).env(VICTIM, &url);
-            let died = victim.env("MIOSA_FAILPOINTS", format!("{point}=kill")).output().unwrap();
-            if died.status.success() {
-                unreached.push(point);
-                continue;
-            }
-            assert_eq!(died.status.signal(), Some(9), "{point}: {}", String::from_utf8_lossy(&died.stdout));
-            let store = open(&url).await;
-            transactions_are_whole(&store, point).await;
-            volumes::a_life_follows_the_reports(&store).await;
-            store.close().await;
-        }
-        assert_eq!(unreached, [""; 0], "no case reaches these");
-    }
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_has_one_winner_of_each_race() {
+    several_writers(&postgres::Database::create().url()).await;
+}
 
-    async fn transactions_are_whole(store: &Store, point: &str) {
-        const HALVES: [(&str, &str); 4] = [
-            (
-                "an idempotency key without its change",
-                "SELECT COUNT(*) FROM idempotency_keys k WHERE NOT EXISTS (
-                     SELECT 1 FROM volumes o WHERE o.id = k.object_id UNION ALL
-                     SELECT 1 FROM computers o WHERE o.id = k.object_id UNION ALL
-                     SELECT 1 FROM attachments o WHERE o.id = k.object_id UNION ALL
-                     SELECT 1 FROM snapshots o WHERE o.id = k.object_id)",
-            ),
-            (
-                "a change with a generation that its host has not given",
-                "SELECT COUNT(*) FROM hosts h WHERE h.generation < (
-                     SELECT COALESCE(MAX(v.generation), 0) FROM volumes v WHERE v.host_id = h.id)",
-            ),
-            (
-                "an attachment whose computer has an older spec",
-                "SELECT COUNT(*) FROM attachments a JOIN computers c ON c.id = a.computer_id
-                 WHERE a.in_spec AND c.generation < a.generation",
-            ),
-            (
-                "a newest change of an object that is not there",
-                "SELECT COUNT(*) FROM outbox x WHERE x.kind = 'volume' AND x.seq = (SELECT MAX(seq) FROM outbox)
-                   AND NOT EXISTS (SELECT 1 FROM volumes o WHERE o.id = x.object_id)",
-            ),
-        ];
-        for (what, count) in HALVES {
-            let halves: u64 = view!(store, "look for halves", |tx| query(what, count).one(tx).await).unwrap();
-            assert_eq!(halves, 0, "{point}: {what}");
-        }
+async fn several_writers(url: &str) {
+    let suites = [open(url).await, open(url).await, open(url).await];
+    writers::run(&suites).await;
+    for suite in suites {
+        suite.close().await;
     }
 }

@@ -5,16 +5,15 @@ use miosa_domain::spec::DesiredAttachment;
 use miosa_domain::status::{AttachmentCondition, FailureCode, InstanceState};
 use miosa_domain::{Generation, Refusal};
 
-use super::{World, failed, refusal};
-use crate::Store;
-use crate::computer::Power;
+use super::{Suite, World, failed, refusal};
+use crate::Power;
 
-pub(super) async fn runs_are_counted_and_status_follows(store: &Store) {
-    let world = World::new(store).await;
-    let computer = store.create_computer(world.new_computer(), None, world.now).await.unwrap();
+pub(super) async fn runs_are_counted_and_status_follows(suite: &Suite) {
+    let world = World::new(suite).await;
+    let computer = world.create_computer(world.new_computer(), None, world.now).await.unwrap();
     assert_eq!((computer.status, computer.run), (ComputerStatus::Provisioning, 1));
     let power =
-        async |power| store.set_power(world.tenant, computer.id, power, None, world.now).await.unwrap();
+        async |power| world.app.write_power(world.tenant, computer.id, power, None, world.now).await.unwrap();
     let running = || InstanceState::Running { pid: 7 };
     world.report_computer(&computer, running(), vec![]).await;
     let (same, is_new) = power(Power::Start).await;
@@ -41,18 +40,21 @@ pub(super) async fn runs_are_counted_and_status_follows(store: &Store) {
     assert_eq!(power(Power::Stop).await.0.status, ComputerStatus::Stopped);
     assert_eq!(power(Power::Start).await.0.run, 4);
 
-    let spec = store.changed_specs(world.host, Generation::default()).await.unwrap().instances.remove(0);
+    let spec =
+        world.store.changed_specs(world.host, Generation::default()).await.unwrap().instances.remove(0);
     assert_eq!((spec.run, spec.hostname.as_str(), spec.template.as_str()), (4, "build-box", "busybox"));
     assert_eq!(spec.command.unwrap(), ["/bin/sleep", "9"]);
     assert_eq!((spec.env["A"].as_str(), spec.stop_grace_seconds), ("b", 10));
 }
 
-pub(super) async fn destroying_ends_attachments_and_keeps_volumes(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn destroying_ends_attachments_and_keeps_volumes(suite: &Suite) {
+    let world = World::new(suite).await;
     let volume = world.volume().await;
     let computer = world.computer().await;
     let attachment = world.attached(computer.id, volume.id).await;
-    let delete = async |force| store.delete_computer(world.tenant, computer.id, force, None, world.now).await;
+    let delete = async |force| {
+        world.app.write_computer_deletion(world.tenant, computer.id, force, None, world.now).await
+    };
     let destroying = delete(false).await.unwrap();
     assert_eq!((destroying.status, destroying.stop_grace_seconds), (ComputerStatus::Destroying, 10));
     assert!(matches!(refusal(delete(false).await), Refusal::AlreadyDeleted { .. }));
@@ -69,11 +71,11 @@ pub(super) async fn destroying_ends_attachments_and_keeps_volumes(store: &Store)
     let destroying = world.read_computer(computer.id).await;
     let pending = vec![(attachment.id, AttachmentCondition::Pending)];
     let applied = world.report_computer(&destroying, InstanceState::Gone, pending).await;
-    assert_eq!(applied.forget_instances, [computer.id.into()]);
+    assert_eq!(applied.forget.instances, [computer.id.into()]);
     assert!(!world.read_attachment(attachment.id).await.in_spec);
-    let specs = store.changed_specs(world.host, Generation::default()).await.unwrap();
+    let specs = world.store.changed_specs(world.host, Generation::default()).await.unwrap();
     assert_eq!(specs.instances, [], "a tombstone is no spec");
-    let page = store.list_computers(world.tenant, &super::lists::request(None)).await.unwrap();
+    let page = world.store.list_computers(world.tenant, &super::lists::request(None)).await.unwrap();
     assert_eq!(page.items, []);
     assert!(matches!(refusal(delete(true).await), Refusal::AlreadyDeleted { .. }));
 }

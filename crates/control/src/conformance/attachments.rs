@@ -4,15 +4,15 @@ use miosa_domain::Refusal;
 use miosa_domain::attachment::AttachmentState;
 use miosa_domain::spec::DesiredAttachment;
 use miosa_domain::status::{AttachmentCondition, FailureCode, Holder, InstanceState};
+use miosa_store::StoreError;
+use miosa_store::attachment::{Detach, DetachObstacle};
 use uuid::Uuid;
 
-use super::{World, failed, key, refusal, status_of};
-use crate::attachment::{Detach, DetachObstacle};
-use crate::computer::Power;
-use crate::{Store, StoreError};
+use super::{Suite, World, failed, key, refusal, status_of};
+use crate::Power;
 
-pub(super) async fn one_of_two_concurrent_attaches_wins(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn one_of_two_concurrent_attaches_wins(suite: &Suite) {
+    let world = World::new(suite).await;
     let volume = world.volume().await;
     let (first, second) = (world.computer().await, world.computer().await);
     let (one, other) =
@@ -31,19 +31,19 @@ pub(super) async fn one_of_two_concurrent_attaches_wins(store: &Store) {
     assert_eq!(world.read_computer(won.computer_id).await.generation, won.generation);
 }
 
-pub(super) async fn a_failed_attach_is_withdrawn_and_named_until_it_is_out(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn a_failed_attach_is_withdrawn_and_named_until_it_is_out(suite: &Suite) {
+    let world = World::new(suite).await;
     let volume = world.volume().await;
     let computer = world.computer().await;
     let attachment = world.try_attach(computer.id, volume.id).await.unwrap();
     assert!(
-        !store.withdraw_attachment(world.tenant, attachment.id, world.now).await.unwrap(),
+        !world.store.withdraw_attachment(world.tenant, attachment.id, world.now).await.unwrap(),
         "nothing failed yet"
     );
     let unusable = AttachmentCondition::Failed(failed(FailureCode::MountPathUnusable));
     world.report_running(computer.id, attachment.id, unusable.clone()).await;
     assert_eq!(world.read_attachment(attachment.id).await.state, AttachmentState::Failed);
-    assert!(store.withdraw_attachment(world.tenant, attachment.id, world.now).await.unwrap());
+    assert!(world.store.withdraw_attachment(world.tenant, attachment.id, world.now).await.unwrap());
 
     let hidden = world.read_volume(volume.id).await;
     assert_eq!(hidden.attachments, [], "clients still see it");
@@ -64,15 +64,15 @@ pub(super) async fn a_failed_attach_is_withdrawn_and_named_until_it_is_out(store
 
 /// Aim: a detach that the host gave up leaves the attachment as it was, in the database as well as in the next spec; the reason
 /// is there for the caller; the caller's key does not vouch for a detach that did not happen.
-pub(super) async fn a_busy_detach_is_taken_back(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn a_busy_detach_is_taken_back(suite: &Suite) {
+    let world = World::new(suite).await;
     let volume = world.volume().await;
     let computer = world.computer().await;
     let attachment = world.attached(computer.id, volume.id).await;
     assert_eq!(attachment.device.as_deref(), Some("/dev/loop7"));
     let key = key("detach");
     let detach = Detach { tenant_id: world.tenant, computer_id: None, id: attachment.id, force: false };
-    let intent = store.detach(detach, Some(&key), world.now).await.unwrap();
+    let intent = world.store.detach(detach, Some(&key), world.now).await.unwrap();
     assert_eq!(intent.state, AttachmentState::Detaching);
     let joined = world.detach(attachment.id, false).await.unwrap();
     assert_eq!(joined.generation, intent.generation, "a second caller joins the first");
@@ -87,13 +87,13 @@ pub(super) async fn a_busy_detach_is_taken_back(store: &Store) {
     assert_eq!((refused.generation, &refused.reason), (intent.generation, &DetachObstacle::Busy(holders)));
     assert!(kept.generation > intent.generation);
     assert_eq!(world.read_computer(computer.id).await.generation, kept.generation);
-    assert_eq!(store.idempotency_find(&key.scope, world.now).await.unwrap(), None);
+    assert_eq!(world.store.idempotency_find(&key.scope, world.now).await.unwrap(), None);
     let applied = world.report_running(computer.id, attachment.id, busy).await;
     assert!(!applied.specs_changed, "the same refusal counted twice");
 }
 
-pub(super) async fn force_replaces_a_gentle_detach(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn force_replaces_a_gentle_detach(suite: &Suite) {
+    let world = World::new(suite).await;
     let volume = world.volume().await;
     let computer = world.computer().await;
     let attachment = world.attached(computer.id, volume.id).await;
@@ -111,13 +111,13 @@ pub(super) async fn force_replaces_a_gentle_detach(store: &Store) {
     world.try_attach(computer.id, volume.id).await.expect("the volume is free again");
 }
 
-pub(super) async fn a_stopped_computer_lets_go_at_once(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn a_stopped_computer_lets_go_at_once(suite: &Suite) {
+    let world = World::new(suite).await;
     let volume = world.volume().await;
     let computer = world.computer().await;
     let attaching = world.try_attach(computer.id, volume.id).await.unwrap();
     let (stopping, _) =
-        store.set_power(world.tenant, computer.id, Power::Stop, None, world.now).await.unwrap();
+        world.app.write_power(world.tenant, computer.id, Power::Stop, None, world.now).await.unwrap();
     assert_eq!(
         world.read_attachment(attaching.id).await.state,
         AttachmentState::Attached,
@@ -149,8 +149,8 @@ pub(super) async fn a_stopped_computer_lets_go_at_once(store: &Store) {
     );
 }
 
-pub(super) async fn an_old_report_does_not_detach(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn an_old_report_does_not_detach(suite: &Suite) {
+    let world = World::new(suite).await;
     let volume = world.volume().await;
     let computer = world.computer().await;
     let attachment = world.attached(computer.id, volume.id).await;
@@ -172,6 +172,6 @@ pub(super) async fn an_old_report_does_not_detach(store: &Store) {
         id: attachment.id,
         force: true,
     };
-    let refused: Result<_, StoreError> = store.detach(foreign, None, world.now).await;
+    let refused: Result<_, StoreError> = world.store.detach(foreign, None, world.now).await;
     assert_eq!(refusal(refused), Refusal::NotFound { what: "attachment" });
 }

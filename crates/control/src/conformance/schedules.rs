@@ -3,21 +3,20 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use miosa_domain::HostId;
+use miosa_domain::kind::Statuses;
 use miosa_domain::schedule::{Plan, Schedule};
 use miosa_domain::snapshot::Trigger;
 use miosa_domain::stall::StallRules;
 use miosa_domain::status::{FailureCode, SnapshotCondition, VolumeCondition, VolumeSpace, VolumeStatus};
+use miosa_store::event::EventKind;
+use miosa_store::page::ListRequest;
+use miosa_store::schedule::ScheduleState;
+use miosa_store::snapshot::SnapshotRecord;
+use miosa_store::volume::VolumeRecord;
 
 use super::snapshots::status_of;
-use super::{World, failed, lists, ready};
-use crate::Store;
-use crate::event::EventKind;
-use crate::page::ListRequest;
-use crate::report::Report;
-use crate::schedule::ScheduleState;
-use crate::snapshot::SnapshotRecord;
-use crate::volume::{NewVolume, VolumeChange, VolumeRecord};
+use super::{Suite, World, failed, lists, ready};
+use crate::VolumeChange;
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -26,7 +25,7 @@ impl World<'_> {
     async fn schedule(&self, volume: &VolumeRecord, text: Option<&str>, now: Timestamp) -> VolumeRecord {
         let schedule = Some(text.map(|text| Schedule::parse(text).unwrap()));
         let change = VolumeChange { schedule, ..VolumeChange::default() };
-        self.store.update_volume(self.tenant, volume.id, change, None, now).await.unwrap()
+        self.app.write_volume_change(self.tenant, volume.id, &change, None, now).await.unwrap()
     }
 
     /// A volume whose first hourly run is at the answered time.
@@ -39,8 +38,7 @@ impl World<'_> {
 
     /// Other worlds in the same database may be due as well.
     async fn is_served(&self, now: Timestamp) -> bool {
-        let hosts: Vec<HostId> = self.store.run_due_schedules(now).await.unwrap();
-        hosts.contains(&self.host)
+        self.woken_by(self.app.write_due_snapshots(now)).await.contains(&self.host)
     }
 
     /// Oldest first.
@@ -61,8 +59,8 @@ fn state(volume: &VolumeRecord) -> ScheduleState {
 
 /// Aim: one row for each time; one for all that were missed; none while the one before is being taken; none after the
 /// schedule is gone or the volume is.
-pub(super) async fn a_schedule_is_served_once_for_each_time(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn a_schedule_is_served_once_for_each_time(suite: &Suite) {
+    let world = World::new(suite).await;
     let (volume, first) = world.hourly().await;
     let unchanged = world.schedule(&volume, Some("0 * * * *"), world.now + HOUR * 30).await;
     assert_eq!(plan(&unchanged), plan(&volume), "the same text again made a new plan");
@@ -92,22 +90,22 @@ pub(super) async fn a_schedule_is_served_once_for_each_time(store: &Store) {
     assert!(world.event_kinds(volume.id).await.contains(&EventKind::ScheduleChanged));
 
     let (trashed, _) = world.hourly().await;
-    store.delete_volume(world.tenant, trashed.id, None, world.now).await.unwrap();
+    world.app.write_volume_deletion(world.tenant, trashed.id, None, world.now).await.unwrap();
     let off = world.schedule(&volume, None, world.now).await;
     assert_eq!(off.schedule, None);
     assert!(!world.is_served(first + HOUR * 1000).await);
 }
 
 /// Aim: failures are counted, seen and retried; a good one ends them.
-pub(super) async fn a_failed_run_is_tried_again_and_told(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn a_failed_run_is_tried_again_and_told(suite: &Suite) {
+    let world = World::new(suite).await;
     let (volume, first) = world.hourly().await;
     let failure = failed(FailureCode::HookFailed);
     let fail = async |at| {
         assert!(world.is_served(at).await);
         let run = world.runs(&volume).await.pop().unwrap();
         let status = status_of(&run, SnapshotCondition::Failed(failure.clone()));
-        world.report(Report { snapshots: &[status], ..world.nothing() }, at).await;
+        world.report(Statuses { snapshots: vec![status], ..Statuses::default() }, at).await;
         world.read_volume(volume.id).await
     };
     let once = fail(first).await;
@@ -115,7 +113,7 @@ pub(super) async fn a_failed_run_is_tried_again_and_told(store: &Store) {
     assert_eq!((plan(&once).failures, plan(&once).run_at), (1, first + MINUTE));
     let twice = fail(first + MINUTE).await;
     assert_eq!((plan(&twice).failures, plan(&twice).run_at), (2, first + MINUTE * 3));
-    assert!(store.counts().await.unwrap().schedules.failing >= 1);
+    assert!(world.store.counts().await.unwrap().schedules.failing >= 1);
     assert!(world.is_served(first + MINUTE * 3).await);
     let run = world.runs(&volume).await.pop().unwrap();
     world.report_snapshot(&run, SnapshotCondition::Ready).await;
@@ -139,8 +137,8 @@ pub(super) async fn a_failed_run_is_tried_again_and_told(store: &Store) {
 }
 
 /// Aim: a pool near full takes none, says so once, and the time is made up for when there is room.
-pub(super) async fn a_pool_near_full_pauses(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn a_pool_near_full_pauses(suite: &Suite) {
+    let world = World::new(suite).await;
     let (volume, first) = world.hourly().await;
     world.report_pool(86).await;
     for n in 0..3 {
@@ -149,7 +147,7 @@ pub(super) async fn a_pool_near_full_pauses(store: &Store) {
     let paused = world.read_volume(volume.id).await;
     assert_eq!(state(&paused), ScheduleState::Paused { percent: 86 });
     assert_eq!(plan(&paused).due, plan(&volume).due);
-    assert!(store.counts().await.unwrap().schedules.paused >= 1);
+    assert!(world.store.counts().await.unwrap().schedules.paused >= 1);
     world.report_pool(84).await;
     assert!(world.is_served(first + MINUTE * 3).await);
     let resumed = world.read_volume(volume.id).await;
@@ -160,8 +158,8 @@ pub(super) async fn a_pool_near_full_pauses(store: &Store) {
 
 /// Aim: a fragmented image is asked for ahead, for the same instant; what is in the way then is looked at again in time; the
 /// lead never reaches into the half of the period before.
-pub(super) async fn an_image_in_pieces_is_prepared_ahead(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn an_image_in_pieces_is_prepared_ahead(suite: &Suite) {
+    let world = World::new(suite).await;
     let (volume, run_at) = world.hourly().await;
     let in_pieces = async |volume: &VolumeRecord| {
         let space = VolumeSpace {
@@ -200,21 +198,22 @@ pub(super) async fn an_image_in_pieces_is_prepared_ahead(store: &Store) {
 }
 
 /// Aim: exactly one snapshot each, asked for in one go, spread over the half minute after the time.
-pub(super) async fn a_thousand_due_in_one_minute_are_each_taken_once(store: &Store) {
+pub(super) async fn a_thousand_due_in_one_minute_are_each_taken_once(suite: &Suite) {
     const VOLUMES: u32 = 1000;
     let schedule = Schedule::parse("0 4 * * *").unwrap();
     let (mut worlds, mut plans) = (Vec::new(), Vec::new());
     while plans.len() < VOLUMES as usize {
         // As many as one project may have.
-        let world = World::new(store).await;
+        let world = World::new(suite).await;
         let mut made = Vec::new();
-        for _ in 0..store.limits.volumes_per_project.min(VOLUMES - plans.len() as u32) {
-            let new = NewVolume { schedule: Some(schedule.clone()), ..world.new_volume() };
-            let volume = store.create_volume(new, None, world.now).await.unwrap();
+        for _ in 0..world.store.limits().volumes_per_project.min(VOLUMES - plans.len() as u32) {
+            let mut new = world.new_volume();
+            new.new.schedule = Some(schedule.clone());
+            let volume = world.create_volume(new, None, world.now).await.unwrap();
             plans.push(plan(&volume));
             made.push(VolumeStatus { generation: volume.generation, ..ready(volume.id) });
         }
-        world.report(Report { volumes: &made, ..world.nothing() }, world.now).await;
+        world.report(Statuses { volumes: made, ..Statuses::default() }, world.now).await;
         worlds.push(world);
     }
     let due = plans[0].due;
@@ -224,7 +223,10 @@ pub(super) async fn a_thousand_due_in_one_minute_are_each_taken_once(store: &Sto
     let times: BTreeSet<_> = plans.iter().map(|plan| plan.run_at).collect();
     assert!(times.len() > 900, "only {} different times", times.len());
 
-    let run = async || store.run_due_schedules(due + MINUTE).await.unwrap();
+    let run = async || {
+        let world = &worlds[0];
+        world.woken_by(world.app.write_due_snapshots(due + MINUTE)).await
+    };
     let hosts = run().await;
     assert!(worlds.iter().all(|world| hosts.contains(&world.host)));
     let again = run().await;
@@ -232,20 +234,20 @@ pub(super) async fn a_thousand_due_in_one_minute_are_each_taken_once(store: &Sto
     let mut taken = BTreeSet::new();
     for world in &worlds {
         let request = ListRequest { limit: u64::from(VOLUMES), ..lists::request(Some("creating")) };
-        let page = store.list_snapshots(world.tenant, None, &request).await.unwrap();
+        let page = world.store.list_snapshots(world.tenant, None, &request).await.unwrap();
         assert!(page.items.iter().all(|snapshot| taken.insert(snapshot.volume_id)), "two of one volume");
     }
     assert_eq!(taken.len(), VOLUMES as usize);
 }
 
 /// Aim: after the clock is set back by a day, the next time is the next one of the new clock.
-pub(super) async fn a_clock_set_back_is_followed(store: &Store) {
-    let world = World::new(store).await;
+pub(super) async fn a_clock_set_back_is_followed(suite: &Suite) {
+    let world = World::new(suite).await;
     let (volume, _) = world.hourly().await;
-    store.check_schedules(world.now).await.unwrap();
+    world.app.check_schedules(world.now).await.unwrap();
     assert_eq!(plan(&world.read_volume(volume.id).await), plan(&volume), "nothing was wrong");
     let back = world.now - HOUR * 24;
-    store.check_schedules(back).await.unwrap();
+    world.app.check_schedules(back).await.unwrap();
     let followed = plan(&world.read_volume(volume.id).await);
     assert_eq!(followed.due, plan(&volume).due - HOUR * 24);
     assert!(world.is_served(followed.run_at).await);

@@ -1,108 +1,142 @@
-//! What a host reported becomes what is known, in one transaction a message.
+//! Applying what a host reported, in one transaction per message, with the consequences for other objects.
 //!
-//! The rule everywhere: a report answers the generation that it names. It completes a transition only if that is the
-//! generation of the intent, or a later one; an older report was made before the host knew what is wanted now, and says nothing
-//! about it. What was merely seen (bytes used, the run that is up) is stored in any case.
+//! A report names a generation for each object. It completes a transition only if that is the generation of the intent or a
+//! later one; an older report was made before the host knew the present intent. Observations (bytes used, the present run) are
+//! stored in any case.
 //!
-//! **Crash story.** A report that was cut off is simply made again: at every connection the host says everything once more, and
-//! saying it twice changes nothing.
+//! **Crash safety.** A report that was not committed is repeated: every connection begins with a report of everything, and
+//! applying a report twice changes nothing.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use miosa_api::agent_v1::Report;
 use miosa_domain::attachment::AttachmentState;
+use miosa_domain::kind::{ObjectId, Statuses};
 use miosa_domain::snapshot::Trigger;
 use miosa_domain::spec::{DesiredAttachment, DesiredRun, Presence};
 use miosa_domain::status::{
     AttachmentCondition, AttachmentStatus, CompactionState, CompactionStatus, Failure, FailureCode, Health,
-    InstanceState, InstanceStatus, SnapshotStatus, VolumeCondition, VolumeStatus,
+    InstanceState, InstanceStatus, VolumeCondition, VolumeStatus,
 };
 use miosa_domain::volume::Lifecycle;
 use miosa_domain::{ComputerId, HostId, InstanceId, ServiceId, SnapshotId, VolumeId};
-use uuid::Uuid;
+use miosa_store::attachment::{self, AttachmentRecord, DetachObstacle, RefusedDetach};
+use miosa_store::event::{EventKind, NewEvent};
+use miosa_store::host::{self, PoolUsage};
+use miosa_store::outbox::ObjectKind;
+use miosa_store::volume::{self, VolumeRecord};
+use miosa_store::{StoreError, Tx, computer, idempotency, restore, service, transact, verb};
 
-use crate::attachment::{self, AttachmentRecord, DetachObstacle, RefusedDetach};
-use crate::computer;
-use crate::error::StoreError;
-use crate::event::{EventKind, NewEvent};
-use crate::host::{self, PoolUsage};
-use crate::store::{Store, Tx};
-use crate::volume::{self, VolumeRecord};
-use crate::{idempotency, restore, service};
-use crate::{transact, verb};
+use crate::{App, AppError, now};
 
 mod snapshot;
 
-/// One message of a host.
-#[derive(Debug, Clone, Copy)]
-pub struct Report<'a> {
-    pub host_id: HostId,
-    pub volumes: &'a [VolumeStatus],
-    pub instances: &'a [InstanceStatus],
-    pub snapshots: &'a [SnapshotStatus],
-    pub pool: Option<PoolUsage>,
-}
-
-/// What follows from a report.
+/// Objects that are recorded as gone, which the host may now drop from its ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Applied {
-    /// Objects whose rows changed: whoever waits for news of them should look.
-    pub touched: Vec<Uuid>,
-    /// Services of whose replicas something is new.
+pub(crate) struct Forget {
+    pub(crate) volumes: Vec<VolumeId>,
+    pub(crate) instances: Vec<InstanceId>,
+    pub(crate) snapshots: Vec<SnapshotId>,
+}
+
+impl Forget {
+    fn into_ids(self) -> Vec<ObjectId> {
+        let volumes = self.volumes.into_iter().map(ObjectId::from);
+        let instances = self.instances.into_iter().map(ObjectId::from);
+        volumes.chain(instances).chain(self.snapshots.into_iter().map(ObjectId::from)).collect()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.volumes.is_empty() && self.instances.is_empty() && self.snapshots.is_empty()
+    }
+}
+
+/// The consequences of a report.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Applied {
+    /// Services with a changed replica.
     services: BTreeSet<ServiceId>,
-    /// The host has new specs: a refused detach was taken back.
-    pub specs_changed: bool,
-    /// Gone, and nobody will ask for them again: the host may forget them.
-    pub forget_volumes: Vec<VolumeId>,
-    pub forget_instances: Vec<InstanceId>,
-    pub forget_snapshots: Vec<SnapshotId>,
-    /// Snapshots that became ready with this report, with the wait of their writers, and those that failed: for the metrics.
-    pub taken: Vec<(Trigger, u64)>,
-    pub failed: Vec<(Trigger, FailureCode)>,
+    pub(crate) forget: Forget,
+    /// Snapshots that became ready, with the time in microseconds that their writers waited, and those that failed.
+    pub(crate) taken: Vec<(Trigger, u64)>,
+    pub(crate) failed: Vec<(Trigger, FailureCode)>,
 }
 
-impl Applied {
-    fn has_forgotten(&self) -> bool {
-        !(self.forget_volumes.is_empty()
-            && self.forget_instances.is_empty()
-            && self.forget_snapshots.is_empty())
+impl App {
+    /// Records what a host reported, with its consequences. Returns the objects that are recorded as gone, which the host may
+    /// now drop from its ledger.
+    pub async fn apply_report(&self, host_id: HostId, report: Report) -> Result<Vec<ObjectId>, AppError> {
+        let pool = report
+            .pool
+            .map(|pool| PoolUsage { capacity_bytes: pool.capacity_bytes, used_bytes: pool.used_bytes });
+        let statuses = report.statuses.into_iter().collect();
+        let applied = self.write_report(host_id, &statuses, pool, now()).await?;
+        count_snapshots(&applied);
+        Ok(applied.forget.into_ids())
     }
-}
 
-impl Store {
-    pub async fn apply_report(&self, report: Report<'_>, now: Timestamp) -> Result<Applied, StoreError> {
+    pub(crate) async fn write_report(
+        &self,
+        host_id: HostId,
+        statuses: &Statuses,
+        pool: Option<PoolUsage>,
+        now: Timestamp,
+    ) -> Result<Applied, StoreError> {
         let verb = verb!("report", "write a host's report").replayable();
-        transact!(self, verb, |tx| apply_all(tx, report, now).await)
+        transact!(self.store(), verb, |tx| {
+            let applied = apply(tx, host_id, statuses, now).await?;
+            if let Some(pool) = pool {
+                host::save_pool(tx, host_id, pool).await?;
+            }
+            // The host drops these objects from its ledger and never reports them again.
+            if !applied.forget.is_empty() {
+                tx.require_durable();
+            }
+            Ok(applied)
+        })
     }
 }
 
-async fn apply_all(tx: &mut Tx, report: Report<'_>, now: Timestamp) -> Result<Applied, StoreError> {
+async fn apply(
+    tx: &mut Tx,
+    host_id: HostId,
+    statuses: &Statuses,
+    now: Timestamp,
+) -> Result<Applied, StoreError> {
     let mut applied = Applied::default();
-    for status in report.volumes {
-        apply_volume(tx, report.host_id, status, now, &mut applied).await?;
+    // Names every kind: a new one does not compile until its statuses are recorded.
+    let Statuses { volumes, instances, snapshots } = statuses;
+    for status in volumes {
+        apply_volume(tx, host_id, status, now, &mut applied).await?;
     }
-    for status in report.instances {
-        apply_instance(tx, report.host_id, status, now, &mut applied).await?;
+    for status in instances {
+        apply_instance(tx, host_id, status, now, &mut applied).await?;
     }
-    for status in report.snapshots {
-        snapshot::apply(tx, report.host_id, status, now, &mut applied).await?;
+    for status in snapshots {
+        snapshot::apply(tx, host_id, status, now, &mut applied).await?;
     }
-    let advanced = restore::advance_all(tx, report.host_id, now).await?;
-    applied.specs_changed |= !advanced.is_empty();
-    applied.touched.extend(advanced.iter().map(|id| id.uuid()));
+    restore::advance_all(tx, host_id, now).await?;
     let services = std::mem::take(&mut applied.services);
-    applied.touched.extend(services.iter().map(|id| id.uuid()));
-    let moved = service::advance_all(tx, report.host_id, services, now).await?;
-    applied.specs_changed |= !moved.is_empty();
-    applied.touched.extend(moved.iter().map(|id| id.uuid()));
-    if let Some(pool) = report.pool {
-        host::save_pool(tx, report.host_id, pool).await?;
-    }
-    // The host forgets what it is told to forget, and never reports it again.
-    if applied.has_forgotten() {
-        tx.require_durable();
-    }
+    service::advance_all(tx, host_id, services, now).await?;
     Ok(applied)
+}
+
+fn count_snapshots(applied: &Applied) {
+    for (trigger, stall_us) in &applied.taken {
+        count_snapshot(*trigger, "taken");
+        metrics::histogram!("miosa_snapshot_stall_seconds", "trigger" => trigger.as_str())
+            .record(Duration::from_micros(*stall_us).as_secs_f64());
+    }
+    for (trigger, _) in &applied.failed {
+        count_snapshot(*trigger, "failed");
+    }
+}
+
+fn count_snapshot(trigger: Trigger, outcome: &'static str) {
+    metrics::counter!("miosa_snapshots_total", "trigger" => trigger.as_str(), "outcome" => outcome)
+        .increment(1);
 }
 
 async fn apply_volume(
@@ -114,9 +148,9 @@ async fn apply_volume(
 ) -> Result<(), StoreError> {
     let is_gone = status.condition == VolumeCondition::Gone;
     let Some(before) = volume::load_any(tx, status.id).await? else {
-        // Not ours to judge, but what is gone needs no judge. Anything else is an orphan, and is kept.
+        // An unknown volume that is gone may be forgotten. Any other is an orphan and is kept.
         if is_gone {
-            applied.forget_volumes.push(status.id);
+            applied.forget.volumes.push(status.id);
         }
         return Ok(());
     };
@@ -125,13 +159,10 @@ async fn apply_volume(
         return Ok(());
     }
     let mut volume = before.clone();
-    if restore::observe(tx, &mut volume, status, now).await? {
-        applied.specs_changed = true;
-    }
+    restore::observe(tx, &mut volume, status, now).await?;
     if observe_volume(&mut volume, status, now) == NextSpec::Changed {
         volume.generation = host::next_generation(tx, host_id).await?;
         idempotency::forget_unanswered(tx, volume.id.uuid()).await?;
-        applied.specs_changed = true;
     }
     if let Some(done) = newly_compacted(&before, &volume) {
         let message = format!("compacted from {} pieces to {}", done.extents_before, done.extents_now);
@@ -139,15 +170,14 @@ async fn apply_volume(
     }
     if volume != before {
         volume::save(tx, &volume).await?;
-        applied.touched.push(volume.id.uuid());
     }
     if is_gone && volume.is_tombstone {
-        applied.forget_volumes.push(volume.id);
+        applied.forget.volumes.push(volume.id);
     }
     Ok(())
 }
 
-/// A compaction that somebody asked for, and that is done by this report.
+/// A requested compaction that this report completes.
 fn newly_compacted<'a>(before: &VolumeRecord, after: &'a VolumeRecord) -> Option<&'a CompactionStatus> {
     let is_news = |now: &&CompactionStatus| {
         let known = before.reported_compaction.as_ref();
@@ -158,7 +188,7 @@ fn newly_compacted<'a>(before: &VolumeRecord, after: &'a VolumeRecord) -> Option
     after.reported_compaction.as_ref().filter(is_news)
 }
 
-/// Whether an observation changes what is wanted of the host.
+/// Whether an observation changes the spec.
 #[derive(Debug, PartialEq, Eq)]
 enum NextSpec {
     Same,
@@ -173,9 +203,9 @@ fn observe_volume(volume: &mut VolumeRecord, status: &VolumeStatus, now: Timesta
     if status.compaction.is_some() {
         volume.reported_compaction.clone_from(&status.compaction);
     }
-    // Below it is not seen either: a database restored from an older copy learns it from here.
+    // A database restored from an older copy learns the incarnation from the host.
     volume.incarnation = volume.incarnation.max(status.incarnation);
-    // What ends a restore in place is seen elsewhere; until then the old data is there, and that says nothing.
+    // `restore::observe` handles the end of a restore in place. Until then a report describes the old data.
     if volume.restore.is_some() {
         return NextSpec::Same;
     }
@@ -195,7 +225,7 @@ fn observe_volume(volume: &mut VolumeRecord, status: &VolumeStatus, now: Timesta
         (VolumeCondition::Gone, _, Presence::Purged)
         | (VolumeCondition::Gone, Deleting | Deleted, Presence::Trashed) => {
             if volume.lifecycle != Deleted {
-                // A volume that was withdrawn or that went without a stop in the trash.
+                // It was withdrawn, or was removed without having been in the trash.
                 volume.lifecycle = Deleted;
             }
             volume.presence = Presence::Purged;
@@ -209,9 +239,9 @@ fn observe_volume(volume: &mut VolumeRecord, status: &VolumeStatus, now: Timesta
         }
         (VolumeCondition::Failed(failure), Error, Presence::Present) => volume.error = Some(failure.clone()),
         (VolumeCondition::Failed(failure), Deleting, Presence::Trashed) => match failure.code {
-            // There is nothing to move to the trash, so this is as deleted as it can be.
+            // There is nothing to move to the trash, so the deletion is complete.
             FailureCode::DataMissing => volume.move_to(Deleted, now),
-            // An instance on its way down still has it; the host goes on when that is over.
+            // A stopping instance still holds it; the host continues when the instance has stopped.
             FailureCode::VolumeAttached => {}
             _ => {
                 volume.move_to(Error, now);
@@ -227,9 +257,9 @@ fn observe_volume(volume: &mut VolumeRecord, status: &VolumeStatus, now: Timesta
     NextSpec::Same
 }
 
-/// The host answers a generation that this volume was never given: the database was restored from an older copy, and the host
-/// knows what happened since. A restored database must destroy nothing, so a volume that is there again is taken out of the
-/// trash here as well, and one that is not is in error rather than made anew.
+/// The host reports a generation that this volume was never given: the database was restored from an older copy, and the host
+/// knows the newer history. A restored database must destroy nothing. A volume that the host has leaves the trash here too; one
+/// that the host does not have is in error and is not created again.
 fn believe_a_newer_history(volume: &mut VolumeRecord, status: &VolumeStatus, now: Timestamp) {
     tracing::warn!(
         volume = %volume.id,
@@ -275,7 +305,7 @@ async fn apply_instance(
     let is_gone = status.state == InstanceState::Gone;
     let Some(mut computer) = computer::load_any(tx, ComputerId::from(status.id)).await? else {
         if is_gone {
-            applied.forget_instances.push(status.id);
+            applied.forget.instances.push(status.id);
         }
         return Ok(());
     };
@@ -285,7 +315,7 @@ async fn apply_instance(
     }
     if computer.is_tombstone {
         if is_gone {
-            applied.forget_instances.push(status.id);
+            applied.forget.instances.push(status.id);
         }
         return Ok(());
     }
@@ -304,10 +334,9 @@ async fn apply_instance(
                 attachment::write_intent(tx, &mut record).await?;
                 idempotency::forget_unanswered(tx, record.id.uuid()).await?;
                 computer.generation = record.generation;
-                applied.specs_changed = true;
             }
         }
-        applied.touched.extend([record.id.uuid(), record.volume_id.uuid()]);
+        tx.changed(ObjectKind::Volume, record.volume_id.uuid(), Some(record.tenant_id));
     }
 
     let is_over =
@@ -318,12 +347,12 @@ async fn apply_instance(
         if let Some(of) = &mut computer.replica {
             of.was_healthy |= status.run >= computer.run && status.health == Health::Healthy;
             applied.services.insert(of.service_id);
+            tx.changed(ObjectKind::Service, of.service_id.uuid(), Some(computer.tenant_id));
         }
         computer::save(tx, &computer).await?;
-        applied.touched.push(computer.id.uuid());
     }
     if is_over {
-        applied.forget_instances.push(status.id);
+        applied.forget.instances.push(status.id);
     }
     Ok(())
 }
@@ -351,7 +380,7 @@ fn observe_attachment(
             record.updated_at = now;
             return NextSpec::Same;
         }
-        // Over for clients already: the host goes on trying, and nobody waits for it.
+        // Clients already see it as detached: the host keeps retrying, and no caller waits.
         if !answers_intent || record.deleted_at.is_some() {
             return NextSpec::Same;
         }
