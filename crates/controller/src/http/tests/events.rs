@@ -1,6 +1,8 @@
 //! What happened to a volume, and the page that explains it.
 
 use axum::http::Method;
+use miosa_api::v1::words;
+use miosa_api::word::Words;
 use miosa_store::event::EventKind;
 use serde_json::Value;
 
@@ -61,4 +63,5 @@ fn the_reference_lists_all_kinds() {
     let listed: Vec<_> = rows.collect();
     let kinds: Vec<_> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
     assert_eq!(listed, kinds);
+    assert_eq!(words::EventKind::list(), kinds.join(", "), "clients know the same kinds");
 }
