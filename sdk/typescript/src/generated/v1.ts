@@ -1860,23 +1860,27 @@ export interface components {
             /** Format: int64 */
             size_gb: number;
             /** @description attaching, attached, detaching or failed. */
-            state: string;
+            state: components["schemas"]["AttachmentState"];
             /** @description The same as `state`. */
-            status: string;
+            status: components["schemas"]["AttachmentState"];
             updated_at: string;
             volume_id: string;
             volume_name: string;
         };
+        /** @enum {string} */
+        AttachmentState: "attaching" | "attached" | "detaching" | "failed";
+        /** @enum {string} */
+        Backend: "local";
         ChangedFile: {
             /** @description added, removed or modified. */
-            change: string;
+            change: components["schemas"]["FileChange"];
             path: string;
             /** @description Present only when the path is not UTF-8. */
             path_base64?: string | null;
             /** Format: int64 */
             size: number;
             /** @description file, dir, symlink or other. */
-            type: string;
+            type: components["schemas"]["FileType"];
         };
         /** @description Body of `POST /volumes/{id}/clone`. */
         CloneVolume: {
@@ -1907,8 +1911,10 @@ export interface components {
             /** Format: int32 */
             progress_percent?: number | null;
             /** @description pending, running, done or stopped. */
-            state: string;
+            state: components["schemas"]["CompactionState"];
         };
+        /** @enum {string} */
+        CompactionState: "pending" | "running" | "done" | "stopped";
         /** @description A computer as clients see it. */
         Computer: {
             attachments: components["schemas"]["Attachment"][];
@@ -1936,7 +1942,7 @@ export interface components {
             };
             name: string;
             /** @description `isolated` (loopback only) or `host`. */
-            network: string;
+            network: components["schemas"]["Network"];
             owner_user_id?: string | null;
             preview_domain?: string | null;
             project_id: string;
@@ -1949,19 +1955,18 @@ export interface components {
             sandbox_url?: string | null;
             selected_apps: string[];
             settings: Record<string, unknown>;
-            /** @description xs, small, medium, large or xl. */
-            size?: string | null;
+            size?: components["schemas"]["ComputerSize"] | null;
             slug: string;
             /** @description The same as `status`. */
-            state: string;
+            state: components["schemas"]["ComputerStatus"];
             /** @description provisioning, starting, running, stopping, stopped, error, destroying or destroyed. */
-            status: string;
+            status: components["schemas"]["ComputerStatus"];
             template_type: string;
             tenant_id: string;
             updated_at: string;
             /** Format: int32 */
             vcpus: number;
-            visibility?: string | null;
+            visibility?: components["schemas"]["Visibility"] | null;
             vm_id?: string | null;
             workspace_id?: string | null;
         };
@@ -1974,6 +1979,10 @@ export interface components {
         ComputerList: components["schemas"]["List_Computer"] & {
             meta: components["schemas"]["ListMeta"];
         };
+        /** @enum {string} */
+        ComputerSize: "xs" | "small" | "medium" | "large" | "xl";
+        /** @enum {string} */
+        ComputerStatus: "provisioning" | "starting" | "running" | "stopping" | "stopped" | "error" | "destroying" | "destroyed";
         /** @description Body of `POST /computers/{id}/volumes`. */
         CreateAttachment: {
             /** @description Default `/mnt/data`, or `/mnt/<volume name>` when that is taken. */
@@ -1996,23 +2005,20 @@ export interface components {
             metadata?: Record<string, unknown> | null;
             /** @description Generated when absent. */
             name?: string | null;
-            /** @description `isolated` (default) or `host`. */
-            network?: string | null;
+            network?: components["schemas"]["Network"] | null;
             project_id?: string | null;
             region?: string | null;
-            /** @description xs, small (default), medium, large, xl (or xlarge). */
-            size?: string | null;
+            size?: components["schemas"]["ComputerSize"] | null;
             /** @description Default `miosa-desktop`. */
             template_type?: string | null;
-            visibility?: string | null;
+            visibility?: components["schemas"]["Visibility"] | null;
             workspace_id?: string | null;
         };
         /** @description Body of `POST /data-services`: what a volume is made from, and two fields more. */
         CreateDataService: components["schemas"]["DataServiceFields"] & components["schemas"]["CreateVolume"];
         /** @description Body of `POST /deployments`. What is run may stand at the top level or in `settings`, as for services. */
         CreateDeployment: components["schemas"]["RunFields"] & {
-            /** @description `dynamic`, which is also what it is when left out. */
-            kind?: string | null;
+            kind?: components["schemas"]["DeploymentKind"] | null;
             name?: string | null;
             project_id?: string | null;
             /** @description See `ServiceSettings`. */
@@ -2038,8 +2044,7 @@ export interface components {
         /** @description Body of `POST /services`. What a service runs may stand at the top level or in `settings`. */
         CreateService: components["schemas"]["RunFields"] & {
             build?: Record<string, unknown> | null;
-            /** @description server (default; also web, private) or worker. */
-            kind?: string | null;
+            kind?: components["schemas"]["ServiceKind"] | null;
             name?: string | null;
             project_id?: string | null;
             /** @description See `ServiceSettings`. */
@@ -2048,8 +2053,7 @@ export interface components {
             source?: components["schemas"]["NewSource"] | null;
             /** @description Short for a source of the type `template`. */
             template_ref?: string | null;
-            /** @description The same as `kind`. */
-            type?: string | null;
+            type?: components["schemas"]["ServiceKind"] | null;
         };
         /** @description Body of `POST /volumes/{id}/snapshots`. */
         CreateSnapshot: {
@@ -2071,8 +2075,7 @@ export interface components {
         CreateVolume: {
             /** @description Run after each snapshot, always; empty for none. */
             after_snapshot?: string | null;
-            /** @description `local`. */
-            backend?: string | null;
+            backend?: components["schemas"]["Backend"] | null;
             /** @description Run in the computer before each snapshot; empty for none. */
             before_snapshot?: string | null;
             delete_protection?: boolean | null;
@@ -2106,11 +2109,12 @@ export interface components {
         /** @description What a data service is created with besides the fields of a volume. */
         DataServiceFields: {
             size?: components["schemas"]["DataServiceSize"] | null;
-            /** @description `volume`, which is also what it is when left out. */
-            type?: string | null;
+            type?: components["schemas"]["DataServiceType"] | null;
         };
         /** @description How the size of a data service is written. */
         DataServiceSize: number | string;
+        /** @enum {string} */
+        DataServiceType: "volume";
         /** @description Answer to a DELETE of a volume, a snapshot, a computer or an attachment. */
         Deleted: {
             deleted: boolean;
@@ -2119,13 +2123,14 @@ export interface components {
              * @description `deleted` (a volume, now in the trash, or a snapshot), `destroying` (a computer) or `detached` (an attachment);
              *     `deleting` when the host has not done it yet.
              */
-            status: string;
+            status: components["schemas"]["DeletedState"];
             success: boolean;
         };
+        /** @enum {string} */
+        DeletedState: "deleted" | "destroying" | "detached" | "deleting" | "detaching" | "destroyed";
         /** @description Body of the calls that make a release. */
         DeployService: {
-            /** @description Only `production`, which is where everything is deployed. */
-            environment?: string | null;
+            environment?: components["schemas"]["EnvironmentName"] | null;
             message?: string | null;
             /**
              * Format: int64
@@ -2178,13 +2183,15 @@ export interface components {
             /** @description Always null: what runs is a template, and no repository, upload or sandbox. */
             source_type?: string | null;
             /** @description pending, building, running, failed or stopped. */
-            state: string;
+            state: components["schemas"]["DeploymentState"];
             /** @description The same as `state`. */
-            status: string;
+            status: components["schemas"]["DeploymentState"];
             tenant_id: string;
             updated_at: string;
             url?: string | null;
         };
+        /** @enum {string} */
+        DeploymentKind: "dynamic";
         /** @description A service's release, as the release of a version. */
         DeploymentRelease: {
             /** @description The template that it runs. */
@@ -2194,22 +2201,24 @@ export interface components {
             /** @description The version of the same id. */
             deployment_version_id: string;
             /** @description Always `production`. */
-            environment: string;
+            environment: components["schemas"]["EnvironmentName"];
             id: string;
             /** @description Always `dynamic`. */
-            kind: string;
+            kind: components["schemas"]["DeploymentKind"];
             metadata: {
                 [key: string]: string;
             };
             /** @description created, building, ready (it is served), failed or archived. */
-            state: string;
+            state: components["schemas"]["VersionState"];
             /** @description The same as `state`. */
-            status: string;
+            status: components["schemas"]["VersionState"];
             tenant_id: string;
             updated_at: string;
             /** Format: int64 */
             version_number: number;
         };
+        /** @enum {string} */
+        DeploymentState: "pending" | "building" | "running" | "failed" | "stopped";
         /** @description A service's release, as a version. */
         DeploymentVersion: {
             /** @description The template that it runs. */
@@ -2221,7 +2230,7 @@ export interface components {
             /** @description The release's id. */
             id: string;
             /** @description Always `dynamic`. */
-            kind: string;
+            kind: components["schemas"]["DeploymentKind"];
             message?: string | null;
             metadata: {
                 [key: string]: string;
@@ -2230,9 +2239,9 @@ export interface components {
             /** @description Always null, as for the deployment. */
             source_type?: string | null;
             /** @description created, building, ready (it is served), failed or archived. */
-            state: string;
+            state: components["schemas"]["VersionState"];
             /** @description The same as `state`. */
-            status: string;
+            status: components["schemas"]["VersionState"];
             tenant_id: string;
             updated_at: string;
             /**
@@ -2241,11 +2250,13 @@ export interface components {
              */
             version_number: number;
         };
+        /** @enum {string} */
+        DesiredRun: "running" | "stopped" | "destroyed";
         /** @description A variable as a replica has it. */
         EffectiveVariable: {
             name: string;
             /** @description `service`, or `server` for what is added to every replica. */
-            source: string;
+            source: components["schemas"]["VariableSource"];
             value: string;
         };
         /** @description Where a project's services run. Each project has one, `production`, with the project's id. */
@@ -2258,6 +2269,8 @@ export interface components {
             slug: string;
             updated_at: string;
         };
+        /** @enum {string} */
+        EnvironmentName: "production";
         ErrorBody: {
             /** @description Stable; see the list in docs/reference/errors.md. */
             code: string;
@@ -2297,7 +2310,7 @@ export interface components {
             at: string;
             id: string;
             /** @description For example `snapshot.taken`; docs/reference/events.md lists them all. */
-            kind: string;
+            kind: components["schemas"]["EventKind"];
             message: string;
             /** @description Another volume that it has to do with: the fork, or what was forked. */
             other_volume_id?: string | null;
@@ -2306,6 +2319,8 @@ export interface components {
             snapshot_id?: string | null;
             volume_id: string;
         };
+        /** @enum {string} */
+        EventKind: "volume.created" | "volume.forked" | "volume.restored" | "volume.restore_failed" | "volume.compacted" | "volume.deleted" | "volume.undeleted" | "volume.expired" | "snapshot.taken" | "snapshot.failed" | "snapshot.deleted" | "snapshot.pruned" | "snapshot.damaged" | "schedule.paused" | "schedule.resumed" | "schedule.changed";
         /** @description Body of `POST /computers/{id}/exec`. */
         Exec: {
             /** @description Run by `/bin/sh -c`, or bash where there is one. */
@@ -2350,6 +2365,8 @@ export interface components {
             /** @description Whether output beyond 8 MiB a stream was dropped. */
             truncated: boolean;
         };
+        /** @enum {string} */
+        FileChange: "added" | "removed" | "modified";
         /**
          * Format: binary
          * @description A file's bytes as they are.
@@ -2380,7 +2397,7 @@ export interface components {
             /** @description Present only when the target is not UTF-8. */
             symlink_target_base64?: string | null;
             /** @description file, dir, symlink or other. */
-            type: string;
+            type: components["schemas"]["FileType"];
             /** Format: int32 */
             uid: number;
         };
@@ -2392,11 +2409,17 @@ export interface components {
             next?: string | null;
             path: string;
         };
+        /** @enum {string} */
+        FileType: "file" | "dir" | "symlink" | "other";
+        /** @enum {string} */
+        Filesystem: "ext4";
         /** @description Answer to `GET /healthz` and `GET /health`: the process serves requests, and nothing more. */
         Health: {
             /** @description Always `ok`. */
             status: string;
         };
+        /** @enum {string} */
+        HealthCheckType: "command" | "http";
         /** @description What a runtime instance wrote. */
         InstanceLogs: {
             deployment_id: string;
@@ -2406,10 +2429,12 @@ export interface components {
             logs: string;
             runtime_instance_id: string;
         };
+        /** @enum {string} */
+        KeptReason: "newest" | "protected" | "in_use";
         KeptSnapshot: {
             id: string;
             /** @description newest, protected or in_use. */
-            reason: string;
+            reason: components["schemas"]["KeptReason"];
             volume_id: string;
         };
         ListMeta: {
@@ -2547,7 +2572,7 @@ export interface components {
             /** @description The same as `line`. */
             message: string;
             /** @description `stdout` or `stderr`. */
-            stream: string;
+            stream: components["schemas"]["OutputStream"];
             timestamp: string;
         };
         /** @description Answer to `GET /computers/{id}/logs`. */
@@ -2561,10 +2586,12 @@ export interface components {
             read_only: boolean;
             shared: boolean;
             /** @description attaching, attached, detaching or failed. */
-            state: string;
+            state: components["schemas"]["AttachmentState"];
             volume_id: string;
             volume_name: string;
         };
+        /** @enum {string} */
+        Network: "isolated" | "host";
         /** @description A volume as a body names it. */
         NewServiceVolume: {
             data_service_id?: string | null;
@@ -2577,9 +2604,12 @@ export interface components {
         /** @description A source as a body names it: an object, or the name of a template alone. */
         NewSource: string | {
             ref?: string | null;
-            /** @description `template` or `image`; default `template`. */
-            type?: string | null;
+            type?: components["schemas"]["SourceType"] | null;
         };
+        /** @enum {string} */
+        OriginKind: "snapshot" | "volume";
+        /** @enum {string} */
+        OutputStream: "stdout" | "stderr";
         Page: {
             has_more: boolean;
             /** @description Opaque; stable while objects are added. Absent on the last page. */
@@ -2613,11 +2643,11 @@ export interface components {
         };
         /** @description What projects of this server can have. */
         ProjectCapabilities: {
-            data_service_types: string[];
+            data_service_types: components["schemas"]["DataServiceType"][];
             /** Format: int32 */
             replicas_max: number;
-            service_kinds: string[];
-            source_types: string[];
+            service_kinds: components["schemas"]["ServiceKind"][];
+            source_types: components["schemas"]["SourceType"][];
             /** Format: int64 */
             volume_max_gb: number;
             /** Format: int32 */
@@ -2655,10 +2685,12 @@ export interface components {
             /** @description Always `ready`. */
             status: string;
         };
+        /** @enum {string} */
+        ReasonCode: "CRASH_LOOP" | "NOT_HEALTHY" | "CANNOT_START" | "SNAPSHOT_FAILED" | "RESTORE_FAILED" | "SUPERSEDED" | "STOPPED";
         /** @description A numbered version of a service, which never changes. */
         Release: {
             /** @description deploy, restart, start, volumes, promote or rollback. */
-            cause: string;
+            cause: components["schemas"]["ReleaseCause"];
             created_at: string;
             /**
              * Format: int64
@@ -2687,27 +2719,33 @@ export interface components {
             snapshots: components["schemas"]["ReleaseSnapshot"][];
             source?: components["schemas"]["ServiceSource"] | null;
             /** @description queued, deploying, active, failed, canceled, stopped (another one is served now) or removed. */
-            state: string;
+            state: components["schemas"]["ReleaseState"];
             /** @description The same as `state`. */
-            status: string;
+            status: components["schemas"]["ReleaseState"];
             tenant_id: string;
             updated_at: string;
         };
+        /** @enum {string} */
+        ReleaseCause: "deploy" | "restart" | "start" | "volumes" | "promote" | "rollback";
         /** @description One step of a release's life. */
         ReleaseEvent: {
             message: string;
             timestamp: string;
             /** @description queued, deploying, active, failed, canceled, stopped or removed. */
-            type: string;
+            type: components["schemas"]["ReleaseState"];
         };
         ReleaseReason: {
-            code: string;
+            code: components["schemas"]["ReasonCode"];
             detail: string;
         };
         ReleaseSnapshot: {
             snapshot_id: string;
             volume_id: string;
         };
+        /** @enum {string} */
+        ReleaseState: "queued" | "deploying" | "active" | "failed" | "canceled" | "stopped" | "removed";
+        /** @enum {string} */
+        ReplicaState: "provisioning" | "starting" | "healthy" | "unhealthy" | "error" | "stopped" | "destroyed";
         /** @description A volume of one replica. */
         ReplicaVolume: {
             /** @description False for a replica that was scaled down; its volume is kept, and used again. */
@@ -2731,6 +2769,8 @@ export interface components {
              */
             size_gb?: number | null;
         };
+        /** @enum {string} */
+        RestartPolicy: "always" | "on-failure" | "no";
         /**
          * @description Body of `POST /volumes/{id}/restore`, of `POST /volumes/{id}/snapshots/{snapshot_id}/restore` (which knows the snapshot),
          *     and of `POST /volume-snapshots/{snapshot_id}/restore` (always a new volume).
@@ -2781,7 +2821,7 @@ export interface components {
             /** @description The same as `service_id`. */
             deployment_id: string;
             /** @description running, stopped or destroyed. */
-            desired_state: string;
+            desired_state: components["schemas"]["DesiredRun"];
             /** @description Why it is not healthy; names the volume when one cannot be mounted. */
             error_message?: string | null;
             /** Format: int32 */
@@ -2807,9 +2847,9 @@ export interface components {
             service_id: string;
             started_at?: string | null;
             /** @description provisioning, starting, healthy, unhealthy, error, stopped or destroyed. */
-            state: string;
+            state: components["schemas"]["ReplicaState"];
             /** @description The same as `state`. */
-            status: string;
+            status: components["schemas"]["ReplicaState"];
             stopped_at?: string | null;
             tenant_id: string;
             updated_at: string;
@@ -2824,6 +2864,8 @@ export interface components {
              */
             replicas?: number | null;
         };
+        /** @enum {string} */
+        ScheduleState: "off" | "ok" | "paused" | "failing";
         /** @description A service as clients see it. */
         Service: {
             /** @description The last release that was good. */
@@ -2846,7 +2888,7 @@ export interface components {
             host_id: string;
             id: string;
             /** @description server or worker. */
-            kind: string;
+            kind: components["schemas"]["ServiceKind"];
             /**
              * Format: int64
              * @description One more with every change; give it with an update to have it refused when somebody else was faster.
@@ -2870,12 +2912,12 @@ export interface components {
             slug: string;
             source?: components["schemas"]["ServiceSource"] | null;
             /** @description The same as `status`. */
-            state: string;
+            state: components["schemas"]["ServiceState"];
             /** @description pending, deploying, running, failed, stopped or destroying. */
-            status: string;
+            status: components["schemas"]["ServiceState"];
             tenant_id: string;
             /** @description The same as `kind`. */
-            type: string;
+            type: components["schemas"]["ServiceKind"];
             updated_at: string;
             url?: string | null;
             /** @description The same as `settings.volumes`. */
@@ -2901,8 +2943,10 @@ export interface components {
             /** Format: int32 */
             timeout_seconds: number;
             /** @description `command` or `http`. */
-            type: string;
+            type: components["schemas"]["HealthCheckType"];
         };
+        /** @enum {string} */
+        ServiceKind: "server" | "worker";
         /** @description A line of a service's log. */
         ServiceLogLine: {
             instance_id: string;
@@ -2912,7 +2956,7 @@ export interface components {
             /** Format: int32 */
             replica: number;
             /** @description stdout or stderr. */
-            stream: string;
+            stream: components["schemas"]["OutputStream"];
             timestamp: string;
             /** @description `log`. */
             type: string;
@@ -2924,7 +2968,7 @@ export interface components {
             };
             health_check?: components["schemas"]["ServiceHealthCheck"] | null;
             /** @description `isolated` (loopback only) or `host`. */
-            network: string;
+            network: components["schemas"]["Network"];
             /**
              * Format: int32
              * @description Given to the replicas as `PORT`.
@@ -2933,9 +2977,9 @@ export interface components {
             /** Format: int32 */
             replicas: number;
             /** @description always, on-failure or no. */
-            restart_policy: string;
+            restart_policy: components["schemas"]["RestartPolicy"];
             /** @description xs, small, medium, large or xl: processors and memory of each replica. */
-            size: string;
+            size: components["schemas"]["ComputerSize"];
             /** @description Run by `/bin/sh -c`; the template's own first process when null. */
             start_command?: string | null;
             /**
@@ -2955,8 +2999,10 @@ export interface components {
         ServiceSource: {
             ref: string;
             /** @description `template` or `image`: both name a template of the host. */
-            type: string;
+            type: components["schemas"]["SourceType"];
         };
+        /** @enum {string} */
+        ServiceState: "pending" | "deploying" | "running" | "failed" | "stopped" | "destroying";
         /** @description A volume that a service mounts; each field in both spellings, because clients read either. */
         ServiceVolume: {
             dataServiceId: string;
@@ -3005,8 +3051,7 @@ export interface components {
                 [key: string]: string;
             };
             name?: string | null;
-            /** @description While it is created: waiting, compacting or taking. */
-            phase?: string | null;
+            phase?: components["schemas"]["SnapshotPhase"] | null;
             /**
              * Format: int32
              * @description Of the phase, where it is known.
@@ -3032,14 +3077,14 @@ export interface components {
              */
             stall_ms?: number | null;
             /** @description The same as `status`. */
-            state: string;
+            state: components["schemas"]["SnapshotState"];
             /** @description creating, ready, failed or deleting. */
-            status: string;
+            status: components["schemas"]["SnapshotState"];
             /** @description The instant: everything written before the call is in it, nothing written later than this. RFC 3339 in UTC. */
             taken_at?: string | null;
             tenant_id: string;
             /** @description manual, schedule or safety (taken before a restore in place). */
-            trigger: string;
+            trigger: components["schemas"]["Trigger"];
             updated_at: string;
             /**
              * Format: int64
@@ -3073,6 +3118,10 @@ export interface components {
             /** @description There are more than were asked for. */
             truncated: boolean;
         };
+        /** @enum {string} */
+        SnapshotPhase: "waiting" | "compacting" | "taking";
+        /** @enum {string} */
+        SnapshotState: "creating" | "ready" | "failed" | "deleting";
         /** @description The last time that the data was compared with the checksum. */
         SnapshotVerification: {
             at: string;
@@ -3080,12 +3129,14 @@ export interface components {
             /** Format: int32 */
             progress_percent?: number | null;
             /** @description running, intact, damaged or unreadable. */
-            state: string;
+            state: components["schemas"]["VerificationState"];
         };
+        /** @enum {string} */
+        SourceType: "template" | "image";
         /** @description Answer to `POST /services/{id}/stop`. */
         StoppedService: {
             id: string;
-            status: string;
+            status: components["schemas"]["ServiceState"];
             /**
              * Format: int32
              * @description Replicas that ran before.
@@ -3093,6 +3144,8 @@ export interface components {
             stopped: number;
             success: boolean;
         };
+        /** @enum {string} */
+        Trigger: "manual" | "schedule" | "safety";
         /** @description `{"id":"v1","name":"a","data":{"id":"v1","name":"a"}}` */
         Twin_Attachment: components["schemas"]["Attachment"] & {
             data: components["schemas"]["Attachment"];
@@ -3181,7 +3234,7 @@ export interface components {
         UpdateComputer: {
             metadata?: Record<string, unknown> | null;
             name?: string | null;
-            visibility?: string | null;
+            visibility?: components["schemas"]["Visibility"] | null;
         };
         /** @description Body of `PATCH /deployments/{id}`. */
         UpdateDeployment: {
@@ -3245,13 +3298,21 @@ export interface components {
             name: string;
             value: string;
         };
+        /** @enum {string} */
+        VariableSource: "service" | "server";
+        /** @enum {string} */
+        VerificationState: "running" | "intact" | "damaged" | "unreadable";
+        /** @enum {string} */
+        VersionState: "created" | "building" | "ready" | "failed" | "archived";
+        /** @enum {string} */
+        Visibility: "public" | "tenant" | "key";
         /** @description A volume as clients see it. */
         Volume: {
             /** @description The first attachment's computer. */
             attached_to?: string | null;
             attachments: components["schemas"]["VolumeAttachment"][];
             /** @description Always `local` today. */
-            backend: string;
+            backend: components["schemas"]["Backend"];
             compaction?: components["schemas"]["Compaction"] | null;
             /** @description RFC 3339 in UTC. */
             created_at: string;
@@ -3263,7 +3324,7 @@ export interface components {
             /** @description When it goes to the trash by itself; absent unless it was made with a `ttl`. */
             expires_at?: string | null;
             /** @description Always `ext4`. */
-            filesystem: string;
+            filesystem: components["schemas"]["Filesystem"];
             host_id: string;
             id: string;
             metadata: {
@@ -3292,12 +3353,12 @@ export interface components {
             snapshots?: components["schemas"]["VolumeSnapshots"];
             space?: components["schemas"]["VolumeSpace"] | null;
             /** @description The same as `status`. */
-            state: string;
+            state: components["schemas"]["VolumeState"];
             /** @description creating, available, attaching, attached, detaching, deleting, deleted, restoring, error or unavailable. */
-            status: string;
+            status: components["schemas"]["VolumeState"];
             tenant_id: string;
             /** @description `volume`: every volume is a data service of that type. */
-            type?: string;
+            type?: components["schemas"]["DataServiceType"];
             updated_at: string;
             /**
              * Format: int64
@@ -3315,12 +3376,12 @@ export interface components {
             read_only: boolean;
             service_id?: string | null;
             /** @description attaching, attached, detaching or failed. */
-            state: string;
+            state: components["schemas"]["AttachmentState"];
         };
         VolumeOrigin: {
             id: string;
             /** @description snapshot or volume. */
-            kind: string;
+            kind: components["schemas"]["OriginKind"];
         };
         /** @description A volume's snapshots and their schedule, in short. */
         VolumeSnapshots: {
@@ -3349,7 +3410,7 @@ export interface components {
             /** @description Why it is paused or failing. */
             schedule_message?: string | null;
             /** @description off, ok, paused (the pool is nearly full) or failing. */
-            schedule_state: string;
+            schedule_state: components["schemas"]["ScheduleState"];
         };
         /** @description Where the bytes are, measured in the background. */
         VolumeSpace: {
@@ -3380,6 +3441,8 @@ export interface components {
              */
             predicted_stall_ms: number;
         };
+        /** @enum {string} */
+        VolumeState: "creating" | "available" | "attaching" | "attached" | "detaching" | "deleting" | "deleted" | "restoring" | "error" | "unavailable";
     };
     responses: {
         /** @description `INVALID_ID`, `INVALID_JSON` or `MISSING_PARAM`. */
@@ -3459,9 +3522,9 @@ export interface operations {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description Only computers in this status. */
-                status?: string;
+                status?: components["schemas"]["ComputerStatus"];
                 /** @description The same as `status`. */
-                state?: string;
+                state?: components["schemas"]["ComputerStatus"];
                 name?: string;
                 project_id?: string;
                 workspace_id?: string;
@@ -3623,7 +3686,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description `VOLUME_ATTACHED` (with the attachment in `details`), `MOUNT_PATH_IN_USE`, `VOLUME_HOST_MISMATCH`, `VOLUME_NOT_READY`, `INSUFFICIENT_CAPACITY` or `RESOURCE_STATE`. */
+            /** @description `VOLUME_ATTACHED` (with the attachment in `details`), `MOUNT_PATH_IN_USE`, `VOLUME_HOST_MISMATCH`, `VOLUME_NOT_READY`, `INSUFFICIENT_CAPACITY`, `RESOURCE_STATE` or `MANAGED_BY_SERVICE`. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3703,7 +3766,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description `VOLUME_IN_USE` or `RESOURCE_STATE`. */
+            /** @description `VOLUME_IN_USE`, `RESOURCE_STATE` or `MANAGED_BY_SERVICE`. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3985,7 +4048,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description `RESOURCE_STATE`, or `COMPUTER_STARTING` while it boots. */
+            /** @description `RESOURCE_STATE`, `COMPUTER_STARTING` while it boots, or `EXEC_FAILED`: the command may have run. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4038,7 +4101,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description `RESOURCE_STATE`, also where the template has no python3, or `COMPUTER_STARTING`. */
+            /** @description As for `POST /computers/{id}/exec`; `PYTHON_NOT_FOUND` if the template has no python3. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4297,9 +4360,9 @@ export interface operations {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description Only volumes in this state; `deleted` lists the trash. */
-                status?: string;
+                status?: components["schemas"]["VolumeState"];
                 /** @description The same as `status`. */
-                state?: string;
+                state?: components["schemas"]["VolumeState"];
                 name?: string;
                 project_id?: string;
                 workspace_id?: string;
@@ -4307,7 +4370,7 @@ export interface operations {
                 /** @description Only volumes attached to this computer. */
                 attached_to?: string;
                 /** @description Only of this type: `volume`. */
-                type?: string;
+                type?: components["schemas"]["DataServiceType"];
             };
             header?: never;
             path?: never;
@@ -4565,7 +4628,7 @@ export interface operations {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description Only deployments in this state. */
-                status?: string;
+                status?: components["schemas"]["DeploymentState"];
                 name?: string;
                 project_id?: string;
             };
@@ -4903,7 +4966,7 @@ export interface operations {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description Only releases in this state. */
-                status?: string;
+                status?: components["schemas"]["VersionState"];
             };
             header?: never;
             path: {
@@ -5004,7 +5067,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description `RESOURCE_STATE`: it was never good. */
+            /** @description `RELEASE_STATE`: it was never healthy. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5062,7 +5125,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description `RESOURCE_STATE`: it was never good, or there is none; `NO_SNAPSHOT_AVAILABLE`. */
+            /** @description `RELEASE_STATE`: it was never healthy; `SERVICE_STATE`: there is none; `NO_SNAPSHOT_AVAILABLE`. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5295,7 +5358,7 @@ export interface operations {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description Only versions in this state. */
-                status?: string;
+                status?: components["schemas"]["VersionState"];
             };
             header?: never;
             path: {
@@ -5396,7 +5459,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description `RESOURCE_STATE`: it was never good. */
+            /** @description `RELEASE_STATE`: it was never healthy. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5909,7 +5972,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description `RESOURCE_STATE`: it is the default one, or not empty. */
+            /** @description `PROJECT_IN_USE`: it is the default one, or not empty. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6010,9 +6073,9 @@ export interface operations {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description Only volumes in this state; `deleted` lists the trash. */
-                status?: string;
+                status?: components["schemas"]["VolumeState"];
                 /** @description The same as `status`. */
-                state?: string;
+                state?: components["schemas"]["VolumeState"];
                 name?: string;
                 project_id?: string;
                 workspace_id?: string;
@@ -6020,7 +6083,7 @@ export interface operations {
                 /** @description Only volumes attached to this computer. */
                 attached_to?: string;
                 /** @description Only of this type: `volume`. */
-                type?: string;
+                type?: components["schemas"]["DataServiceType"];
             };
             header?: never;
             path: {
@@ -6349,7 +6412,7 @@ export interface operations {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description Only services in this state. */
-                status?: string;
+                status?: components["schemas"]["ServiceState"];
                 name?: string;
                 project_id?: string;
                 /** @description Only this environment: `production` is the one there is. */
@@ -6527,7 +6590,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description `RESOURCE_STATE`: there is nothing left to cancel. */
+            /** @description `RELEASE_STATE`: there is nothing left to cancel. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6571,7 +6634,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description `RESOURCE_STATE`: there is nothing left to cancel. */
+            /** @description `RELEASE_STATE`: there is nothing left to cancel. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6620,7 +6683,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description `RESOURCE_STATE`: it was never good. */
+            /** @description `RELEASE_STATE`: it was never healthy. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6678,7 +6741,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description `RESOURCE_STATE`: it was never good. */
+            /** @description `RELEASE_STATE`: it was never healthy. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6715,7 +6778,7 @@ export interface operations {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description Only services in this state. */
-                status?: string;
+                status?: components["schemas"]["ServiceState"];
                 name?: string;
                 project_id?: string;
                 /** @description Only this environment: `production` is the one there is. */
@@ -7329,7 +7392,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description `RESOURCE_STATE`: that one was never good. */
+            /** @description `RELEASE_STATE`: that one was never healthy. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7367,7 +7430,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description `RESOURCE_STATE`. */
+            /** @description `NOT_SUPPORTED`. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7469,7 +7532,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description `RESOURCE_STATE`: nothing was ever good. */
+            /** @description `SERVICE_STATE`: no release was ever healthy. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7522,7 +7585,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description `RESOURCE_STATE` or `NO_SNAPSHOT_AVAILABLE`. */
+            /** @description `SERVICE_STATE`, `RELEASE_STATE` or `NO_SNAPSHOT_AVAILABLE`. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7625,7 +7688,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description `INSUFFICIENT_CAPACITY`, `VOLUME_ATTACHED` or `RESOURCE_STATE`. */
+            /** @description `INSUFFICIENT_CAPACITY`, `VOLUME_ATTACHED` or `SERVICE_STATE`. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7674,7 +7737,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description `RESOURCE_STATE`: it runs already. */
+            /** @description `SERVICE_STATE`: it runs already. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7926,7 +7989,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description `VOLUME_IN_USE` or `RESOURCE_STATE`. */
+            /** @description `VOLUME_IN_USE`, `RESOURCE_STATE` or `MANAGED_BY_SERVICE`. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7956,9 +8019,9 @@ export interface operations {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description Only snapshots in this state. */
-                status?: string;
+                status?: components["schemas"]["SnapshotState"];
                 /** @description The same as `status`. */
-                state?: string;
+                state?: components["schemas"]["SnapshotState"];
                 name?: string;
                 project_id?: string;
                 region?: string;
@@ -8220,7 +8283,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description `SNAPSHOT_NOT_READY`, or `RESOURCE_STATE` when comparing takes too long. */
+            /** @description `SNAPSHOT_NOT_READY`, or `COMPARISON_TIMEOUT`. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8499,9 +8562,9 @@ export interface operations {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description Only volumes in this state; `deleted` lists the trash. */
-                status?: string;
+                status?: components["schemas"]["VolumeState"];
                 /** @description The same as `status`. */
-                state?: string;
+                state?: components["schemas"]["VolumeState"];
                 name?: string;
                 project_id?: string;
                 workspace_id?: string;
@@ -9005,9 +9068,9 @@ export interface operations {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description Only snapshots in this state. */
-                status?: string;
+                status?: components["schemas"]["SnapshotState"];
                 /** @description The same as `status`. */
-                state?: string;
+                state?: components["schemas"]["SnapshotState"];
                 name?: string;
                 project_id?: string;
                 region?: string;
@@ -9295,7 +9358,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description `SNAPSHOT_NOT_READY`, or `RESOURCE_STATE` when comparing takes too long. */
+            /** @description `SNAPSHOT_NOT_READY`, or `COMPARISON_TIMEOUT`. */
             409: {
                 headers: {
                     [name: string]: unknown;

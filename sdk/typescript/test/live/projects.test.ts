@@ -43,7 +43,7 @@ test("a deployment is the service, its versions are the releases", () =>
   leavingNothing(async () => {
     const { deployments, services } = miosa;
     const { projectId } = await fixture("projectId");
-    const source = { type: "template", ref: "miosa-default" };
+    const source = { type: "template", ref: "miosa-default" } as const;
     const settings = (word: string) => ({ start_command: `echo ${word}; exec sleep 86400`, stop_grace_seconds: 1 });
     const deployment = await deployments.create({ name: "shop", projectId, source, settings: settings("one") });
     const { id } = deployment;

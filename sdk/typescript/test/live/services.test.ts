@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { ConflictError, ValidationError, WaitError } from "@miosa/sdk";
 import { fixture, leavingNothing, miosa, patience } from "../support/fixture.js";
 
-const source = { type: "template", ref: "miosa-default" };
+const source = { type: "template", ref: "miosa-default" } as const;
 /** The first process ignores SIGTERM, as every first process that says nothing about it. */
 const stop_grace_seconds = 1;
 /** Says what is in the volume, then runs. */

@@ -31,7 +31,7 @@ const MAKERS = {
   },
   /** A service of one replica that runs. */
   serviceId: async () => {
-    const source = { type: "template", ref: "miosa-default" };
+    const source = { type: "template", ref: "miosa-default" } as const;
     const settings = { start_command: "exec sleep 86400", stop_grace_seconds: 1 };
     const { id } = await miosa.services.create({ name: "fixture", source, settings });
     await miosa.services.waitUntilActive(id);
