@@ -32,8 +32,26 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// What the pure crates may use: data and its text form, nothing that could reach a disk, a clock or a network.
 const PURE_DEPENDENCIES: &[&str] = &["croner", "jiff", "miosa-domain", "serde", "strum", "thiserror", "uuid"];
 
-/// What `control` must not use: it neither serves nor calls over a network, whatever the servers around it use.
-const NOT_IN_CONTROL: &[&str] = &["axum", "http", "hyper", "hyper-util", "reqwest", "tonic", "tower"];
+/// Libraries that only some crates may use, also under a longer name (`sqlx-core`): each keeps one concern out of every other crate.
+const LIBRARIES: &[(&str, &[&str])] = &[
+    ("axum", &["controller"]),
+    ("clap", &["cli"]),
+    ("hyper", &["agent", "controller", "runtime"]),
+    ("libc", &["effects", "runtime"]),
+    ("linux-raw-sys", &["effects"]),
+    ("oci-spec", &["runtime"]),
+    ("reqwest", &["client"]),
+    ("sqlx", &["store"]),
+    ("tonic", &["agent", "api", "controller"]),
+    ("tower", &["agent", "api", "controller"]),
+];
+
+/// Turns on the lists of `clippy.toml`.
+const PRODUCT_LINTS: &str =
+    "#![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]";
+
+/// Crates that those lists do not apply to: they make the calls, kill the process on request, or are not in the product.
+const WITHOUT_PRODUCT_LINTS: &[&str] = &["effects", "failpoint", "store-macros", "testkit"];
 
 /// The ways in which the standard library and the crates above would still reach out.
 const IMPURE_PATHS: &[&str] = &[
@@ -52,10 +70,6 @@ const IMPURE_PATHS: &[&str] = &[
 ];
 
 const UNSAFE_LINT: &str = concat!("unsafe", "_code");
-
-/// Calls that change the machine under the workloads.
-const MOUNT_CALLS: &[&str] =
-    &["rustix::mount", "libc::mount", "libc::umount", "libc::ioctl", "libc::syscall"];
 
 /// Files of other people, or written by a program.
 const NOT_OURS: &[&str] = &["Cargo.lock", "LICENSE", "openapi/v1.json"];
@@ -115,9 +129,6 @@ fn file_rules(source: &Source) -> Vec<String> {
             if is_pure(path) && IMPURE_PATHS.iter().any(|impure| code.contains(impure)) {
                 report("domain and plan decide from their arguments alone: no I/O, clock or random numbers");
             }
-            if mounts_nothing(path) && MOUNT_CALLS.iter().any(|call| code.contains(call)) {
-                report("only crates/effects makes mount, loop and filesystem calls");
-            }
             if is_product(path) && !path.starts_with("crates/store") && has_sql(code) {
                 report("only crates/store speaks SQL");
             }
@@ -126,6 +137,12 @@ fn file_rules(source: &Source) -> Vec<String> {
     let is_root = path.ends_with("src/lib.rs") || path.ends_with("src/main.rs");
     if is_root && !source.text.trim_start().starts_with("//!") {
         broken.push(format!("{path}: does not begin with `//!`: say what the crate is for"));
+    }
+    if let Some(name) = path.strip_prefix("crates/").and_then(|path| path.strip_suffix("/src/lib.rs"))
+        && !WITHOUT_PRODUCT_LINTS.contains(&name)
+        && !source.text.contains(PRODUCT_LINTS)
+    {
+        broken.push(format!("{path}: does not turn on the lists of clippy.toml; add: {PRODUCT_LINTS}"));
     }
     broken
 }
@@ -155,11 +172,12 @@ fn manifest_rules(name: &str, manifest: &Source) -> Result<Vec<String>, Failure>
                     "{path}: {name} may not depend on {ours}; see ARROWS in xtask/src/tidy.rs"
                 ));
             }
-            if dependency.starts_with("sqlx") && name != "store" {
-                broken.push(format!("{path}: only store speaks SQL, so only it may depend on {dependency}"));
-            }
-            if name == "control" && NOT_IN_CONTROL.contains(&dependency.as_str()) {
-                broken.push(format!("{path}: control speaks no HTTP and may not depend on {dependency}"));
+            let of_others = LIBRARIES.iter().find(|(library, crates)| {
+                let rest = dependency.strip_prefix(library);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-')) && !crates.contains(&name)
+            });
+            if let Some((library, crates)) = of_others {
+                broken.push(format!("{path}: only {} may depend on {library}", crates.join(", ")));
             }
             if matches!(name, "domain" | "plan") && !PURE_DEPENDENCIES.contains(&dependency.as_str()) {
                 broken.push(format!("{path}: {name} is pure and may not depend on {dependency}"));
@@ -176,11 +194,6 @@ fn is_pure(path: &str) -> bool {
 /// Tests may write to the databases of workloads, and set a stopped server's clock by its database.
 fn is_product(path: &str) -> bool {
     path.starts_with("crates/") && path.contains("/src/")
-}
-
-/// Product code outside the one crate that may. The testkit looks and cleans up with means of its own.
-fn mounts_nothing(path: &str) -> bool {
-    is_product(path) && !path.starts_with("crates/effects/") && !path.starts_with("crates/testkit/")
 }
 
 /// Whether a string literal begins like a statement.
@@ -260,9 +273,9 @@ mod tests {
             ("docs/a.md", long.as_str()),
             ("crates/api/src/a.rs", mark),
             ("crates/api/tests/a.rs", ignore),
-            ("crates/api/src/lib.rs", "pub mod a;"),
+            ("crates/api/src/lib.rs", &format!("{PRODUCT_LINTS}\npub mod a;")),
             ("crates/agent/src/a.rs", allow),
-            ("crates/backend/src/a.rs", "rustix::mount::unmount(path, flags)"),
+            ("crates/api/src/lib.rs", "//! Types, without the product's lints.\npub mod a;"),
             ("crates/domain/src/a.rs", "use std::time::Instant;"),
             ("crates/plan/src/a.rs", "let id = Uuid::now_v7();"),
             ("crates/domain/src/a.rs", "let at = jiff::Timestamp::now();"),
@@ -275,7 +288,8 @@ mod tests {
     #[test]
     fn what_is_allowed_passes() {
         for (path, text) in [
-            ("crates/api/src/lib.rs", "//! Types.\npub mod a;"),
+            ("crates/api/src/lib.rs", format!("//! Types.\n{PRODUCT_LINTS}\npub mod a;").as_str()),
+            ("crates/effects/src/lib.rs", "//! System calls.\npub mod a;"),
             ("crates/effects/src/a.rs", concat!("#![allow(unsafe", "_code)]")),
             ("crates/effects/src/a.rs", "use std::time::Instant;"),
             ("crates/plan/src/a.rs", "// the answer of std::fs is observed elsewhere"),
@@ -294,6 +308,9 @@ mod tests {
             ("domain", "tokio.workspace = true"),
             ("plan", "rand.workspace = true"),
             ("control", "axum.workspace = true"),
+            ("control", "sqlx.workspace = true"),
+            ("control", "tower-http.workspace = true"),
+            ("backend", "linux-raw-sys.workspace = true"),
             ("control", "miosa-controller.workspace = true"),
             ("controller", "miosa-backend.workspace = true"),
             ("controller", "miosa-store.workspace = true"),

@@ -221,6 +221,7 @@ fn work(
         if host.compactions.is_closing() || stops() {
             return ControlFlow::Break(());
         }
+        #[expect(clippy::disallowed_methods, reason = "the backend compacts in a blocking task")]
         std::thread::sleep(rest);
         work_began = Instant::now();
         ControlFlow::Continue(())

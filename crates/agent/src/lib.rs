@@ -20,6 +20,8 @@
 //! looks at the host, and plans from what it sees; a step that was cut in half is planned again and finds its work done or
 //! to be done. Nothing is removed because it is not named, and nothing is believed to be absent because looking failed.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]
+
 mod board;
 mod claims;
 mod command;

@@ -292,6 +292,7 @@ fn read(host: &Host, id: SnapshotId, reading: Reading) -> Result<Option<Checksum
             put(host, id, Verification { number, at: Timestamp::now(), outcome });
         }
         let due = Duration::from_secs_f64(done_bytes as f64 / reading.bytes_per_second());
+        #[expect(clippy::disallowed_methods, reason = "the backend reads in a blocking task")]
         std::thread::sleep(due.saturating_sub(begin.elapsed()).min(REPORT_EVERY));
         ControlFlow::Continue(())
     })

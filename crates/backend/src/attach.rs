@@ -232,6 +232,7 @@ fn until(
         if begin.elapsed() > limit {
             return Ok(false);
         }
+        #[expect(clippy::disallowed_methods, reason = "backends run in blocking tasks")]
         thread::sleep(pause);
         pause = (pause * 2).min(PAUSE_LAST);
     }

@@ -11,6 +11,8 @@
 //!
 //! What cannot be observed is *unknown*, which is an error, and never *absent*: from absence follows removal.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;

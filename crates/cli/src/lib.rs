@@ -5,6 +5,8 @@
 //! `args` holds the flags, `context` merges them with environment and files, `resolve` turns what people type into ids, each
 //! noun has a file of verbs, `output` prints results and `errors` failures.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]
+
 pub mod args;
 mod computers;
 mod config_file;

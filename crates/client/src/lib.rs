@@ -25,6 +25,8 @@
 //!
 //! A dropped future cancels the call on this side only: the server may have carried it out.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]
+
 mod attachments;
 mod computers;
 mod config;

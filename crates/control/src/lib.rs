@@ -18,6 +18,8 @@
 //! connection, and the caller finds the object in its transitional state. A verb runs to its end even if its caller hangs up,
 //! so a refused effect is always followed by its withdrawal.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;

@@ -11,6 +11,8 @@
 //! knows of them; `serve` runs both on sockets that its caller has bound. Every decision and every write is in `control`:
 //! nothing here reaches the database, a disk, a mount or a process.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]
+
 mod auth;
 mod config;
 mod http;

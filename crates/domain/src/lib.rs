@@ -4,6 +4,8 @@
 //! states, its allowed transitions and the [`Refusal`](refusal::Refusal)s that explain why one is not allowed. `spec` holds the
 //! desired state of a host, `status` what the host last reported; `kind` ties the two together.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]
+
 pub mod attachment;
 pub mod computer;
 pub mod generation;

@@ -4,6 +4,8 @@
 //! and never removes something because a list does not contain it. It destroys data only if the object's spec says `Purged` or
 //! `Destroyed`.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]
+
 mod instance_plan;
 mod service_plan;
 mod snapshot_plan;

@@ -20,6 +20,8 @@
 //! and control groups are the truth. A pid identifies a process only together with its start time and the boot id. A state
 //! that cannot be observed is *unknown*, which is an error and never means *absent*.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -260,6 +260,7 @@ impl OciDriver {
                 None => false,
             };
             match conmon::exit_code(folder, id)? {
+                #[expect(clippy::disallowed_methods, reason = "drivers run in blocking tasks")]
                 None if may_come && Instant::now() < deadline => std::thread::sleep(POLL_INTERVAL),
                 code => return Ok(code),
             }
@@ -309,6 +310,7 @@ impl InstanceDriver for OciDriver {
                 break;
             }
             attempts += 1;
+            #[expect(clippy::disallowed_methods, reason = "drivers run in blocking tasks")]
             std::thread::sleep(POLL_INTERVAL);
         }
         let code = self.exit_code(id, folder.dir.path(), processes)?;
@@ -420,6 +422,7 @@ impl InstanceDriver for OciDriver {
                     if !holders.is_empty() || attempts == 0 {
                         return Err(RuntimeError::Busy { id, holders });
                     }
+                    #[expect(clippy::disallowed_methods, reason = "drivers run in blocking tasks")]
                     std::thread::sleep(POLL_INTERVAL);
                 }
                 other => break other.map_err(|error| from_namespace(id, error))?,
@@ -541,6 +544,10 @@ impl InstanceDriver for OciDriver {
         let (process_file, pid_file) =
             (folder.path(&format!("{name}.json")), folder.path(&format!("{name}.pid")));
         let text = serde_json::to_vec(&process).map_err(|e| failed(&e.to_string()))?;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "an argument of one command; nothing reads it after a crash"
+        )]
         fs::write(&process_file, text).doing("write", &process_file)?;
         let launch = exec::Launch {
             runtime: PathBuf::from(&record.runtime),

@@ -161,6 +161,7 @@ impl InstanceFolder {
             [("hosts", hosts), ("hostname", format!("{}\n", spec.hostname)), ("resolv.conf", resolv_conf)]
         {
             let path = self.path("etc").join(name);
+            #[expect(clippy::disallowed_methods, reason = "each run writes them again")]
             fs::write(&path, content).doing("write", &path)?;
             fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).doing("set the mode of", &path)?;
         }
@@ -207,6 +208,7 @@ pub(crate) fn remove_leftovers(instances: &Dir) -> Result<(), SysError> {
 /// Removes the tree. `remove_dir_all` follows no symbolic link that the instance made.
 fn remove_gone(instances: &Dir, name: &str) -> Result<(), SysError> {
     let path = instances.path().join(name);
+    #[expect(clippy::disallowed_methods, reason = "the caller renamed the directory of this very instance")]
     match fs::remove_dir_all(&path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(SysError::new("remove", path, e)),
         _ => instances.sync(),

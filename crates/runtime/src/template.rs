@@ -112,6 +112,10 @@ impl Templates {
         Ok(whole.join("rootfs"))
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "written under a temporary name, synced whole, then renamed"
+    )]
     fn make_default(&self, busybox: &Path) -> Result<(), RuntimeError> {
         let temporary_name = format!(".tmp-{DEFAULT_FOLDER}");
         let temporary = self.folder.join(&temporary_name);

@@ -10,6 +10,8 @@
 //! listeners, so callers wait for the restart instead of being refused. When the supervisor dies, the kernel kills the children;
 //! containers and mounts continue, and the next `miosa serve` adopts them.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]
+
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
@@ -192,6 +194,7 @@ impl Launch {
     }
 
     fn spawn(&self, is_first: bool) -> std::io::Result<Child> {
+        #[expect(clippy::disallowed_methods, reason = "a child that serve itself waits for and restarts")]
         let mut command = std::process::Command::new("/proc/self/exe");
         // Listed as `miosa`, whatever path the supervisor was started by.
         command.arg0("miosa").arg(self.name).arg("--data-dir").arg(&self.dir);

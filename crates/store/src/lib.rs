@@ -21,6 +21,8 @@
 //! **SQL** is the common part of SQLite and PostgreSQL: `$1` parameters, ids as TEXT, times as BIGINT milliseconds since 1970,
 //! JSON as TEXT, no function that only one of them has, no reliance on where NULL sorts.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]
+
 pub mod attachment;
 pub mod computer;
 pub mod event;

@@ -150,6 +150,7 @@ impl Copy<'_> {
             finished.map_err(cannot("set mode and times of", folder))?;
         }
         refuse_existing(target, false)?;
+        #[expect(clippy::disallowed_methods, reason = "a copy for the user, who can make it again")]
         fs::rename(unfinished.path(), target).map_err(cannot("write", target))?;
         // Its name is the target's now.
         let _ = unfinished.keep();

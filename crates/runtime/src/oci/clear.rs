@@ -146,6 +146,7 @@ impl OciDriver {
             // A crash while the runtime wrote its state, for example.
             tracing::warn!(%id, %error, "the OCI runtime cannot delete its state; removing the state directory");
         }
+        #[expect(clippy::disallowed_methods, reason = "the OCI runtime's directory of this very instance")]
         match fs::remove_dir_all(&state) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 Err(SysError::new("remove", state, e).into())
