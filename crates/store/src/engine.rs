@@ -11,12 +11,13 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use miosa_domain::{HostId, TenantId};
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{PgConnection, PgPool, Postgres, SqlSafeStr, Sqlite, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
 use crate::error::{StoreError, While};
@@ -26,8 +27,15 @@ use crate::transact::Verb;
 mod postgres;
 mod sqlite;
 
-/// All schema versions, oldest first.
-pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!();
+/// All schema versions, oldest first, as `build.rs` lists them. `sqlx::migrate!` does the same, but its crate of macros compiles SQLite
+/// and both drivers a second time.
+pub(crate) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    const FILES: &[(i64, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
+    let migration = |&(version, name, sql): &(i64, &'static str, &'static str)| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(FILES.iter().map(migration).collect())
+});
 
 /// Where a database is: `sqlite:PATH`, or the URL of a PostgreSQL database.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use miosa_domain::attachment::AttachmentState;
 use miosa_domain::computer::ComputerStatus;
-use miosa_domain::service::{self as rules, ReplicaState};
+use miosa_domain::service::{self as rules, ReplicaState, ServiceVolume};
 use miosa_domain::spec::{DesiredAttachment, DesiredRun, HealthRules, RestartPolicy};
 use miosa_domain::status::InstanceState;
 use miosa_domain::{
@@ -224,45 +224,57 @@ pub(super) async fn start(
     };
     computer::save(tx, &record).await?;
     for wanted in &settings.volumes {
-        let volume = volumes::ensure_of_replica(tx, service, wanted, index, now).await?;
-        if volume.was_ready {
-            volume_rules::may_attach(
-                &volume.as_domain(&|_| true),
-                &attachment::as_domain(&volume.attachments),
-                &volume_rules::Attacher {
-                    computer_id: id,
-                    host_id: service.host_id,
-                    read_only: wanted.read_only,
-                    shared: wanted.shared,
-                },
-            )?;
-        }
-        let attachment = AttachmentRecord {
-            id: AttachmentId::from_uuid(Uuid::now_v7()),
-            tenant_id: service.tenant_id,
-            project_id: volume.project_id,
-            volume_id: volume.id,
-            computer_id: id,
-            service_id: Some(service.id),
-            mount_path: wanted.mount_path.clone(),
-            read_only: wanted.read_only,
-            shared: wanted.shared,
-            state: AttachmentState::Attaching,
-            desired: DesiredAttachment::Attached,
-            generation: record.generation,
-            device: None,
-            error: None,
-            refused_detach: None,
-            deleted_at: None,
-            in_spec: true,
-            created_at: now,
-            updated_at: now,
-            volume_name: volume.name,
-            volume_size_bytes: volume.size_bytes,
-            host_id: volume.host_id,
-        };
-        attachment::save(tx, &attachment).await?;
+        attach(tx, service, &record, index, wanted, now).await?;
     }
     failpoint!("store.service.start-replica.before-commit")?;
     Ok(())
+}
+
+/// Writes the intent that the new replica uses its volume, which is created first if it is the replica's own.
+async fn attach(
+    tx: &mut Tx,
+    service: &ServiceRecord,
+    replica: &ComputerRecord,
+    index: u32,
+    wanted: &ServiceVolume,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let volume = volumes::ensure_of_replica(tx, service, wanted, index, now).await?;
+    if volume.was_ready {
+        volume_rules::may_attach(
+            &volume.as_domain(&|_| true),
+            &attachment::as_domain(&volume.attachments),
+            &volume_rules::Attacher {
+                computer_id: replica.id,
+                host_id: service.host_id,
+                read_only: wanted.read_only,
+                shared: wanted.shared,
+            },
+        )?;
+    }
+    let attachment = AttachmentRecord {
+        id: AttachmentId::from_uuid(Uuid::now_v7()),
+        tenant_id: service.tenant_id,
+        project_id: volume.project_id,
+        volume_id: volume.id,
+        computer_id: replica.id,
+        service_id: Some(service.id),
+        mount_path: wanted.mount_path.clone(),
+        read_only: wanted.read_only,
+        shared: wanted.shared,
+        state: AttachmentState::Attaching,
+        desired: DesiredAttachment::Attached,
+        generation: replica.generation,
+        device: None,
+        error: None,
+        refused_detach: None,
+        deleted_at: None,
+        in_spec: true,
+        created_at: now,
+        updated_at: now,
+        volume_name: volume.name,
+        volume_size_bytes: volume.size_bytes,
+        host_id: volume.host_id,
+    };
+    attachment::save(tx, &attachment).await
 }
