@@ -10,8 +10,8 @@ use miosa_domain::{Generation, InstanceId, MountPath};
 use uuid::Uuid;
 
 use crate::{
-    Changed, ContainerState, ExecCommand, ExecEvent, ExecRequest, ExecStream, HttpError, InstanceDriver,
-    Published, Reach, RuntimeError,
+    Capabilities, Changed, ContainerState, ExecCommand, ExecEvent, ExecRequest, ExecStream, HttpError,
+    InstanceDriver, Published, Reach, RuntimeError,
 };
 
 /// A volume mounted on the host, for the suite to publish.
@@ -74,10 +74,24 @@ pub async fn collect(mut stream: ExecStream) -> (String, String, (i32, bool)) {
 
 /// Runs the whole suite. Panics at the first failure; otherwise leaves no instance behind.
 pub async fn run(driver: &dyn InstanceDriver, volumes: &[Volume; 2]) {
+    declared_capabilities(driver);
     unknown_instances(driver).await;
     life(driver).await;
     volumes_come_and_go(driver, volumes).await;
     removal_and_destruction(driver).await;
+}
+
+/// A call is unsupported exactly if the driver does not declare it.
+fn declared_capabilities(driver: &dyn InstanceDriver) {
+    let (id, declared) = (new_id(), driver.capabilities());
+    let supported =
+        |result: Result<(), RuntimeError>| !matches!(result, Err(RuntimeError::Unsupported { .. }));
+    assert_eq!(supported(driver.exec(id, shell("true")).map(drop)), declared.exec);
+    assert_eq!(supported(driver.probe_http(id, 80, "/").map(drop)), declared.http_probes);
+    assert_eq!(supported(driver.logs(id, 1).map(drop)), declared.logs);
+    assert_eq!(supported(driver.follow_logs(id, 1).map(drop)), declared.logs);
+    // Nothing here mounts a raw device, or a volume in a guest that only takes devices.
+    assert!(declared.publish_mounts, "the suite publishes mounts");
 }
 
 /// Calls for an instance that never existed change nothing and do not create it.
@@ -85,14 +99,15 @@ async fn unknown_instances(driver: &dyn InstanceDriver) {
     let id = new_id();
     assert_eq!(driver.observe(id).unwrap().container, ContainerState::Absent);
     assert!(matches!(driver.start(id), Err(RuntimeError::NotRunning { .. })));
-    assert!(matches!(driver.exec(id, shell("true")), Err(RuntimeError::NotRunning { .. })));
-    assert!(matches!(driver.probe_http(id, 80, "/"), Err(RuntimeError::NotRunning { .. })));
+    refuses_requests(driver, id);
     assert_eq!(driver.stop(id, Duration::ZERO).unwrap(), None);
     assert_eq!(driver.remove_container(id).unwrap(), Changed::Unchanged);
     assert_eq!(driver.destroy(id).unwrap(), Changed::Unchanged);
     assert_eq!(driver.unpublish(id, 0x700, Reach::Instance).unwrap(), Changed::Unchanged);
     assert!(!driver.end_processes(id, &[1]).unwrap());
-    assert_eq!(driver.logs(id, 10).unwrap(), []);
+    if driver.capabilities().logs {
+        assert_eq!(driver.logs(id, 10).unwrap(), []);
+    }
     driver.exited(id).await;
     assert!(!driver.list().unwrap().contains(&id));
     let spec = InstanceSpec { template: "no-such-template".into(), ..spec(id, 1) };
@@ -100,6 +115,35 @@ async fn unknown_instances(driver: &dyn InstanceDriver) {
     assert!(matches!(driver.create(&spec), Err(RuntimeError::UnknownTemplate { .. })));
     assert_eq!(driver.observe(id).unwrap().container, ContainerState::Absent);
     assert!(driver.templates().contains(&"miosa-default".to_owned()));
+}
+
+/// No command and no HTTP request reaches an instance that does not run.
+fn refuses_requests(driver: &dyn InstanceDriver, id: InstanceId) {
+    let refused = |result: Result<(), RuntimeError>, supported: bool| match result {
+        Err(RuntimeError::NotRunning { .. }) => supported,
+        Err(RuntimeError::Unsupported { .. }) => !supported,
+        _ => false,
+    };
+    let Capabilities { exec, http_probes, .. } = driver.capabilities();
+    assert!(refused(driver.exec(id, shell("true")).map(drop), exec));
+    assert!(refused(driver.probe_http(id, 80, "/").map(drop), http_probes));
+}
+
+/// Commands and HTTP requests reach a running instance.
+async fn serves_requests(driver: &dyn InstanceDriver, id: InstanceId) {
+    let Capabilities { exec, http_probes, .. } = driver.capabilities();
+    if exec {
+        let (_, _, end) = collect(driver.exec(id, shell("true")).unwrap()).await;
+        assert_eq!(end, (0, false));
+    }
+    if http_probes {
+        let response = driver.probe_http(id, 4711, "/health?deep=1").unwrap().await;
+        assert_eq!(response, Err(HttpError::Refused { port: 4711 }));
+        for path in ["health", "", "/a b", "/a\r\nHost: other", "/\u{e9}"] {
+            let refused = driver.probe_http(id, 80, path);
+            assert!(matches!(refused, Err(RuntimeError::ProbeFailed { .. })), "{path:?}");
+        }
+    }
 }
 
 /// Created, started, stopped: each call succeeds once and is refused in the wrong state.
@@ -112,8 +156,7 @@ async fn life(driver: &dyn InstanceDriver) {
     assert_eq!((seen.container, seen.rootfs_mounted), (ContainerState::Created { pid, run: 7 }, true));
     assert!(driver.list().unwrap().contains(&id));
     assert!(matches!(driver.create(&spec), Err(RuntimeError::ContainerExists { .. })));
-    assert!(matches!(driver.exec(id, shell("true")), Err(RuntimeError::NotRunning { .. })));
-    assert!(matches!(driver.probe_http(id, 80, "/"), Err(RuntimeError::NotRunning { .. })));
+    refuses_requests(driver, id);
     let before = Timestamp::now();
     driver.start(id).unwrap();
     let seen = driver.observe(id).unwrap();
@@ -122,13 +165,7 @@ async fn life(driver: &dyn InstanceDriver) {
     assert!((before..=Timestamp::now()).contains(&started_at), "{started_at}");
     assert_eq!(seen.ended_at, None);
     assert!(matches!(driver.start(id), Err(RuntimeError::AlreadyStarted { .. })));
-    let (_, _, end) = collect(driver.exec(id, shell("true")).unwrap()).await;
-    assert_eq!(end, (0, false));
-    let answer = driver.probe_http(id, 4711, "/health?deep=1").unwrap().await;
-    assert_eq!(answer, Err(HttpError::Refused { port: 4711 }));
-    for path in ["health", "", "/a b", "/a\r\nHost: other", "/\u{e9}"] {
-        assert!(matches!(driver.probe_http(id, 80, path), Err(RuntimeError::ProbeFailed { .. })), "{path:?}");
-    }
+    serves_requests(driver, id).await;
     let exited = driver.exited(id);
     assert_eq!(driver.stop(id, Duration::from_secs(10)).unwrap(), Some(0));
     exited.await;
@@ -141,7 +178,7 @@ async fn life(driver: &dyn InstanceDriver) {
         (started_at..=Timestamp::now() + SignedDuration::from_millis(10)).contains(&ended_at),
         "{ended_at}"
     );
-    assert!(matches!(driver.probe_http(id, 80, "/"), Err(RuntimeError::NotRunning { .. })));
+    refuses_requests(driver, id);
     assert_eq!(driver.stop(id, Duration::from_secs(10)).unwrap(), Some(0), "stopping again");
     assert!(matches!(driver.create(&spec), Err(RuntimeError::ContainerExists { .. })), "not removed yet");
     assert_eq!(driver.destroy(id).unwrap(), Changed::Changed);

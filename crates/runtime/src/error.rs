@@ -44,6 +44,10 @@ pub enum RuntimeError {
     #[error("instance {id} cannot be probed over HTTP: {reason}")]
     ProbeFailed { id: InstanceId, reason: String },
 
+    /// See [`Capabilities`](crate::Capabilities).
+    #[error("the instance runtime of this host cannot {what}")]
+    Unsupported { what: &'static str },
+
     #[error("{} is not ours and is left alone: {what}", path.display())]
     Foreign { path: PathBuf, what: String },
 
@@ -80,6 +84,7 @@ impl RuntimeError {
             | Self::InvalidSpec { .. }
             | Self::NotInstalled { .. }
             | Self::Unreachable { .. }
+            | Self::Unsupported { .. }
             | Self::Runtime { .. } => FailureCode::CannotRun,
             Self::PathUnusable { .. } => FailureCode::MountPathUnusable,
             Self::Busy { .. } => FailureCode::VolumeAttached,

@@ -17,8 +17,9 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    Changed, ContainerState, EXEC_TIMED_OUT, ExecEvent, ExecRequest, ExecStream, HttpError, HttpProbe,
-    InstanceDriver, InstanceObservation, LogLine, LogStream, Published, Reach, RuntimeError, check,
+    Capabilities, Changed, ContainerState, EXEC_TIMED_OUT, ExecEvent, ExecRequest, ExecStream, HttpError,
+    HttpProbe, InstanceDriver, InstanceObservation, LogLine, LogStream, Published, Reach, RuntimeError,
+    check,
 };
 
 /// The exit code of a process that SIGTERM ended, as of the default template's init.
@@ -216,6 +217,16 @@ impl FakeInstance {
 }
 
 impl InstanceDriver for FakeDriver {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            exec: true,
+            http_probes: true,
+            logs: true,
+            publish_mounts: true,
+            publish_devices: true,
+        }
+    }
+
     fn observe(&self, id: InstanceId) -> Result<InstanceObservation, RuntimeError> {
         let state = self.begin(Call::Observe, Some(id))?;
         let seen = state.instances.get(&id).map(|instance| instance.seen.clone());

@@ -58,6 +58,10 @@ pub use oci::{OciConfig, OciDriver};
 /// Runs instances on this host. Calls block, except those that return a stream or a future. The caller serializes the calls
 /// that change an instance; calls for different instances, `exec` and `logs` may run concurrently.
 pub trait InstanceDriver: Send + Sync + 'static {
+    /// What this driver supports beyond running instances. Calls that it does not support return
+    /// [`RuntimeError::Unsupported`], which is also what the provided implementations do.
+    fn capabilities(&self) -> Capabilities;
+
     /// The present state. An error means that it is unknown.
     fn observe(&self, id: InstanceId) -> Result<InstanceObservation, RuntimeError>;
 
@@ -102,19 +106,30 @@ pub trait InstanceDriver: Send + Sync + 'static {
     fn end_processes(&self, id: InstanceId, pids: &[u32]) -> Result<bool, RuntimeError>;
 
     /// Runs a command inside the running instance. Must be called within a Tokio runtime.
-    fn exec(&self, id: InstanceId, request: ExecRequest) -> Result<ExecStream, RuntimeError>;
+    fn exec(&self, _: InstanceId, _: ExecRequest) -> Result<ExecStream, RuntimeError> {
+        Err(RuntimeError::Unsupported { what: "run commands in instances" })
+    }
 
     /// Requests `http://127.0.0.1:<port><path>` in the network of the running instance. `path` begins with `/` and is
     /// percent-encoded. The probe has no timeout of its own; dropping it cancels it. Must be polled within a Tokio runtime.
-    fn probe_http(&self, id: InstanceId, port: u16, path: &str) -> Result<HttpProbe, RuntimeError>;
+    fn probe_http(&self, _: InstanceId, _port: u16, _path: &str) -> Result<HttpProbe, RuntimeError> {
+        Err(RuntimeError::Unsupported { what: "reach the network of instances" })
+    }
 
     /// The last `tail_lines` lines that the first process and its children wrote, over all runs of the instance.
-    fn logs(&self, id: InstanceId, tail_lines: usize) -> Result<Vec<LogLine>, RuntimeError>;
+    fn logs(&self, _: InstanceId, _tail_lines: usize) -> Result<Vec<LogLine>, RuntimeError> {
+        Err(RuntimeError::Unsupported { what: "record the output of instances" })
+    }
 
     /// As [`logs`](Self::logs), followed by every further line until the receiver is dropped. Must be called within a Tokio
     /// runtime.
-    fn follow_logs(&self, id: InstanceId, tail_lines: usize)
-    -> Result<mpsc::Receiver<LogLine>, RuntimeError>;
+    fn follow_logs(
+        &self,
+        _: InstanceId,
+        _tail_lines: usize,
+    ) -> Result<mpsc::Receiver<LogLine>, RuntimeError> {
+        Err(RuntimeError::Unsupported { what: "record the output of instances" })
+    }
 
     /// Resolves when the present first process has ended; at once if there is none. Must be polled within a Tokio runtime.
     fn exited(&self, id: InstanceId) -> BoxFuture<'static, ()>;
@@ -124,6 +139,21 @@ pub trait InstanceDriver: Send + Sync + 'static {
 
     /// Names of this host's templates, including aliases, sorted.
     fn templates(&self) -> Vec<String>;
+}
+
+/// What a driver supports beyond running instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// [`exec`](InstanceDriver::exec)
+    pub exec: bool,
+    /// [`probe_http`](InstanceDriver::probe_http)
+    pub http_probes: bool,
+    /// [`logs`](InstanceDriver::logs) and [`follow_logs`](InstanceDriver::follow_logs)
+    pub logs: bool,
+    /// [`publish`](InstanceDriver::publish) of a filesystem that is mounted on the host.
+    pub publish_mounts: bool,
+    /// [`publish`](InstanceDriver::publish) of a raw block device.
+    pub publish_devices: bool,
 }
 
 /// In which mount namespaces [`InstanceDriver::unpublish`] unmounts a volume.

@@ -40,8 +40,8 @@ use crate::record::{Processes, RunRecord, SLOTS};
 use crate::rootfs::{self, InstanceFolder};
 use crate::template::Templates;
 use crate::{
-    Changed, ContainerState, ExecRequest, ExecStream, HttpProbe, InstanceDriver, InstanceObservation,
-    LogLine, Published, Reach, RuntimeError, bundle, check, conmon, exec, http, logs,
+    Capabilities, Changed, ContainerState, ExecRequest, ExecStream, HttpProbe, InstanceDriver,
+    InstanceObservation, LogLine, Published, Reach, RuntimeError, bundle, check, conmon, exec, http, logs,
 };
 
 mod clear;
@@ -278,6 +278,16 @@ impl OciDriver {
 }
 
 impl InstanceDriver for OciDriver {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            exec: true,
+            http_probes: true,
+            logs: true,
+            publish_mounts: true,
+            publish_devices: false,
+        }
+    }
+
     fn observe(&self, id: InstanceId) -> Result<InstanceObservation, RuntimeError> {
         let nothing = InstanceObservation::nothing();
         let Some(folder) = InstanceFolder::open(&self.instances, id)? else { return Ok(nothing) };
