@@ -1,8 +1,8 @@
-//! The agent dies at every named place of the driver; a new one brings the host to rest.
+//! The agent is killed at every failpoint of the driver, and a new driver recovers.
 //!
-//! A child process (this test binary again) lives through an instance's whole life and is killed at one point of it. The
-//! points come from the registry, so none can be forgotten. Afterwards a new driver can say what is there, the instance can
-//! be run, what it wrote is kept, and it can be destroyed without a trace.
+//! A child process (this test binary again) takes an instance through its whole life and is killed at one failpoint. The
+//! failpoints come from the registry, so none is left out. Afterwards a new driver can observe the instance, run it and destroy it
+//! without a trace.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,7 +16,7 @@ use crate::host::{self, Host};
 
 const GRACE: Duration = Duration::from_secs(10);
 
-/// A life that passes every point.
+/// A life that reaches every failpoint.
 fn live(driver: &OciDriver, id: InstanceId, volume: &Volume) {
     driver.create(&spec(id, 1)).unwrap();
     let path = MountPath::parse("/mnt/data").unwrap();
@@ -28,7 +28,7 @@ fn live(driver: &OciDriver, id: InstanceId, volume: &Volume) {
     driver.destroy(id).unwrap();
 }
 
-/// Not a test: what the child does. Without its environment it does nothing.
+/// Not a test: the child process. Without its environment it does nothing.
 #[test]
 fn child() {
     let Ok(folder) = std::env::var("MIOSA_TEST_FOLDER") else { return };
@@ -49,7 +49,7 @@ async fn a_crash_anywhere_is_cleared() {
     let host = Host::new();
     let volume = host.volume("volume");
     for point in points {
-        // The template is made once; for its point it has to be made again.
+        // The template is created once, and has to be created again to reach its failpoints.
         if point.starts_with("runtime.template") {
             std::fs::remove_dir_all(host.folder().join("data/templates/miosa-default-1")).unwrap();
         }

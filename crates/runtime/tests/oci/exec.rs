@@ -34,7 +34,7 @@ async fn commands_say_how_they_ended() {
     assert_eq!(leftovers.filter(|entry| entry.file_name().to_str().unwrap().starts_with("exec-")).count(), 0);
 }
 
-/// When the time is up, the command and all it started in its session are gone, and what it wrote is there.
+/// After the timeout the command and its whole session have ended, and its output was delivered.
 #[tokio::test(flavor = "multi_thread")]
 async fn time_runs_out() {
     let host = Host::new();
@@ -46,7 +46,7 @@ async fn time_runs_out() {
     assert_eq!(host.run(id, "ps -o args | grep -c '[s]leep 4711' || true").await, "0\n");
 }
 
-/// A process left in the background holds the command's output, and neither delays the answer nor ends with it.
+/// A process left in the background holds the command's output. It does not delay the exit event, and continues after it.
 #[tokio::test(flavor = "multi_thread")]
 async fn background_processes_do_not_hang_the_answer() {
     let host = Host::new();
@@ -57,7 +57,7 @@ async fn background_processes_do_not_hang_the_answer() {
     host.run(id, "yes > /dev/stdout & echo done > /dev/null").await;
 }
 
-/// Output of any length arrives whole, at the reader's pace.
+/// Output of any length arrives completely, at the reader's pace.
 #[tokio::test(flavor = "multi_thread")]
 async fn much_output_arrives_whole() {
     let host = Host::new();
@@ -76,7 +76,7 @@ async fn much_output_arrives_whole() {
     assert_eq!(stream.next().await, None);
 }
 
-/// A reader that goes away ends the command; one that only waits does not keep its time from running out.
+/// Dropping the stream ends the command. A stream that is not read does not extend the timeout.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_writes_for_nobody() {
     let host = Host::new();

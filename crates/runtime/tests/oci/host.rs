@@ -1,4 +1,4 @@
-//! A host of its own for each test: a data directory, volumes on loop devices, a control group; all gone when it is dropped.
+//! A host for each test: a data directory, volumes on loop devices, a control group. Dropping it removes all of them.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
@@ -40,7 +40,7 @@ impl Host {
         &self.cgroup_parent
     }
 
-    /// A driver that knows nothing but what is on disk, as after a crash of the agent.
+    /// A driver without memory, as after a crash of the agent.
     pub(crate) fn another_driver(&self) -> OciDriver {
         OciDriver::open(config(self.temp.path(), &self.cgroup_parent)).expect("open the driver")
     }
@@ -95,7 +95,7 @@ impl Host {
         self.driver.publish(id, &volume.mount_point, volume.device_number, &path, false)
     }
 
-    /// What a command writes to stdout; it must succeed.
+    /// The stdout of a command, which must succeed.
     pub(crate) async fn run(&self, id: InstanceId, line: &str) -> String {
         let (stdout, stderr, end) = collect(self.driver.exec(id, shell(line)).expect("exec")).await;
         assert_eq!(end, (0, false), "{line}: {stdout}{stderr}");
@@ -109,7 +109,7 @@ impl Host {
         }
     }
 
-    /// Everything that is still there of this test, in words.
+    /// A description of everything that this test has left on the host.
     fn left_behind(&self) -> Vec<String> {
         let own = self.temp.path().to_str().expect("UTF-8");
         let mut left = Vec::new();
@@ -135,7 +135,7 @@ impl Host {
     }
 }
 
-/// The template `web` is a folder that the test makes, if it wants one.
+/// The template `web` is a directory that the test may create.
 pub(crate) fn config(folder: &Path, cgroup_parent: &str) -> OciConfig {
     let mut config = OciConfig::new(folder.join("data"));
     config.template_folders.insert("web".into(), folder.join("web"));
@@ -156,7 +156,7 @@ impl Drop for Host {
         for mounted in mount::below(&table, self.temp.path()) {
             failures.extend(mount::unmount(&mounted.mount_point).err().map(|error| error.to_string()));
         }
-        // A device lives on for as long as the kernel needs to write its last blocks.
+        // The kernel detaches a device after it has written the last blocks.
         let left = || self.left_behind();
         for _attempt in 0..250 {
             if left().is_empty() {

@@ -1,4 +1,4 @@
-//! Questions over HTTP: each instance is asked in the network that it sees itself, and whatever it answers does no harm.
+//! HTTP probes: each instance is probed in its own network, and no response harms the agent.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::host::Host;
 
-/// Nothing that answers takes so long.
+/// Longer than any response takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn ask(host: &Host, id: InstanceId, port: u16, path: &str) -> Result<u16, HttpError> {
@@ -18,7 +18,7 @@ async fn ask(host: &Host, id: InstanceId, port: u16, path: &str) -> Result<u16, 
     tokio::time::timeout(PATIENCE, answer).await.expect("an answer")
 }
 
-/// Starts a server in the instance and waits until something listens.
+/// Starts a server in the instance and waits until it listens.
 async fn serve(host: &Host, id: InstanceId, port: u16, command: &str) {
     let listens = format!("netstat -ltn | grep -q ':{port} '");
     host.run(
@@ -28,7 +28,7 @@ async fn serve(host: &Host, id: InstanceId, port: u16, command: &str) {
     .await;
 }
 
-/// A server answers in its own network only: another instance's same port, and the host's, are others.
+/// A probe reaches the server in the instance's own network, not the same port of another instance or of the host.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_in_its_own_network() {
     let host = Host::new();
@@ -38,7 +38,7 @@ async fn each_in_its_own_network() {
     assert_eq!(ask(&host, serving, 8080, "/missing").await, Ok(404));
     assert_eq!(ask(&host, other, 8080, "/health").await, Err(HttpError::Refused { port: 8080 }));
 
-    // A port of the host's own loopback is seen by whoever has the host's network, and by nobody else.
+    // Only instances with the host's network reach a port on the host's loopback.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let answering = tokio::spawn(async move {
@@ -60,7 +60,7 @@ async fn each_in_its_own_network() {
     assert!(matches!(host.driver.probe_http(serving, 8080, "/"), Err(RuntimeError::NotRunning { .. })));
 }
 
-/// What listens may speak anything, or nothing: endless bytes, another protocol, silence.
+/// Endless bytes, another protocol, or no response at all.
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_answers_do_no_harm() {
     let host = Host::new();
@@ -70,7 +70,7 @@ async fn odd_answers_do_no_harm() {
     serve(&host, id, 82, "(echo SSH-2.0-box | nc -l -p 82 >/dev/null 2>&1 &)").await;
     assert_eq!(ask(&host, id, 82, "/").await, Err(HttpError::NoHttp { port: 82 }));
 
-    // Silence is for whoever waits to give up; what was dropped is closed, which ends this server.
+    // The caller times out. Dropping the probe closes the connection, which ends this server.
     serve(&host, id, 83, "(sleep 4711 | nc -l -p 83 >/dev/null 2>&1 &)").await;
     let mut silent = host.driver.probe_http(id, 83, "/").unwrap();
     assert!(futures::poll!(&mut silent).is_pending());

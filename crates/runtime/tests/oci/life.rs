@@ -1,4 +1,4 @@
-//! Instances from their creation to their end, and what survives in between.
+//! The life of instances: created, started, stopped, removed, adopted, rebooted.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -24,7 +24,7 @@ async fn the_driver_conforms() {
     conformance::run(&host.driver, &volumes).await;
 }
 
-/// What an instance wrote is there in its next run, and gone with the instance. No other instance sees it.
+/// Files that an instance wrote exist in its next run and are removed with the instance. No other instance sees them.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_instance_wrote_is_kept() {
     let host = Host::new();
@@ -40,7 +40,7 @@ async fn what_an_instance_wrote_is_kept() {
     assert!(!host.instance_folder(first.id).exists());
 }
 
-/// Root inside is nobody special outside, cannot gain rights, and cannot change mounts or namespaces.
+/// Root of an instance is an unprivileged user of the host, gains no privileges, and cannot change mounts or namespaces.
 #[tokio::test(flavor = "multi_thread")]
 async fn instances_are_isolated() {
     let host = Host::new();
@@ -116,7 +116,7 @@ async fn the_hosts_network_is_shared_if_asked_for() {
     );
 }
 
-/// The default init ends at once and with 0; one that does not listen is killed; another ends by itself. Orphans are reaped.
+/// The default init ends at once with 0, one that ignores SIGTERM is killed, and one may end on its own. Orphans are reaped.
 #[tokio::test(flavor = "multi_thread")]
 async fn first_processes_end() {
     let host = Host::new();
@@ -144,7 +144,7 @@ async fn first_processes_end() {
     assert_eq!(host.driver.stop(unstarted.id, GRACE).unwrap(), Some(137), "killed without waiting");
 }
 
-/// A first process that cannot be run is an error that says so, and nothing is left of the container.
+/// A first process that cannot be run is an error that names it, and nothing is left of the container.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_run_leaves_nothing() {
     let host = Host::new();
@@ -182,7 +182,7 @@ async fn folders_serve_as_templates() {
     assert!(host.driver.templates().contains(&"web".to_owned()));
 }
 
-/// A driver that only has the files goes on where another stopped: with running, created, and half-marked containers.
+/// A driver without memory adopts running and created containers, and one whose start was not recorded.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_driver_adopts() {
     let host = Host::new();
@@ -217,7 +217,7 @@ async fn a_new_driver_adopts() {
     assert_ne!(uid(new.id), uid(running.id), "the ids of one that is stopped were given away");
 }
 
-/// After a reboot nothing that was remembered of processes is believed, and what the instance wrote is there.
+/// After a reboot the recorded processes do not exist, and the files of the instance do.
 #[tokio::test(flavor = "multi_thread")]
 async fn instances_survive_a_reboot() {
     let host = Host::new();
@@ -225,7 +225,7 @@ async fn instances_survive_a_reboot() {
     host.run(spec.id, "echo kept > /root/file; sync").await;
     let record = host.instance_folder(spec.id).join("run.json");
     let text = fs::read_to_string(&record).unwrap();
-    // The power goes: no process, no mount. The control groups would be gone as well.
+    // A power failure: no process and no mount is left. The control groups would be gone as well.
     let conmon = fs::read_to_string(host.instance_folder(spec.id).join("conmon.pid")).unwrap();
     for pid in [conmon.trim().parse().unwrap(), host.pid(spec.id)] {
         let process = process::ProcessFd::open_pid(pid).unwrap().unwrap();
@@ -233,7 +233,7 @@ async fn instances_survive_a_reboot() {
         assert!(process.wait(GRACE).unwrap());
     }
     assert!(mount::unmount(&host.instance_folder(spec.id).join("rootfs")).unwrap());
-    // Another boot, in which a stranger has the first process's pid.
+    // Another boot, in which another process has the pid of the first process.
     let boot = process::boot_id().unwrap();
     let pid = text.split("\"pid\": ").nth(1).unwrap().split(',').next().unwrap();
     let text = text.replace(boot, "00000000-0000-0000-0000-000000000000");
@@ -278,12 +278,12 @@ async fn a_reused_pid_is_another_process() {
     let published = driver.publish(spec.id, &volume.mount_point, volume.device_number, &path, false);
     assert!(matches!(published, Err(RuntimeError::NotRunning { .. })), "{published:?}");
     assert!(!driver.end_processes(spec.id, &[stranger]).unwrap());
-    // Had the driver believed the record, it would have killed this test.
+    // A driver that compared pids only would have killed this test.
     driver.stop(spec.id, Duration::ZERO).unwrap();
     driver.destroy(spec.id).unwrap();
 }
 
-/// What is not ours in the data directory is neither believed nor removed.
+/// Foreign files in the data directory are neither used nor removed.
 #[test]
 fn foreign_folders_are_left_alone() {
     let host = Host::new();
@@ -302,7 +302,7 @@ fn foreign_folders_are_left_alone() {
     fs::remove_dir_all(folder).unwrap();
 }
 
-/// A data directory that instances' users cannot walk to is refused at once, with the folder that is in the way.
+/// A data directory that the users of instances cannot reach is refused, naming the directory that denies access.
 #[test]
 fn unreachable_data_is_refused() {
     let temp = tempfile::tempdir().unwrap();
@@ -313,7 +313,7 @@ fn unreachable_data_is_refused() {
     }
 }
 
-/// Logs tell streams apart, hold all runs, and can be followed.
+/// Logs distinguish the streams, contain all runs, and can be followed.
 #[tokio::test(flavor = "multi_thread")]
 async fn logs_are_kept() {
     let host = Host::new();

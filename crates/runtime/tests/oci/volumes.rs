@@ -1,4 +1,4 @@
-//! Volumes in instances: put in, taken out, refused, held.
+//! Volumes in instances: published, unpublished, refused, held.
 
 use std::fs;
 use std::io::Read;
@@ -23,14 +23,14 @@ fn busy(result: Result<Changed, RuntimeError>) -> Vec<Holder> {
     }
 }
 
-/// Where a process sees the volume.
+/// The mount points of the volume in the namespace of a process.
 fn seen_by(pid: u32, volume: &Volume) -> Vec<String> {
     let table = mount::table_of(&format!("/proc/{pid}/mountinfo")).unwrap();
     let mounts = table.into_iter().filter(|mount| mount.device_number == volume.device_number);
     mounts.map(|mount| mount.mount_point.to_str().unwrap().to_owned()).collect()
 }
 
-/// The very first thing that a first process does finds the volume.
+/// The first process finds the volume when it starts.
 #[tokio::test(flavor = "multi_thread")]
 async fn volumes_are_there_before_the_first_process() {
     let host = Host::new();
@@ -47,7 +47,7 @@ async fn volumes_are_there_before_the_first_process() {
     assert!(line.contains("ext4 rw,nosuid,nodev"), "{line}");
 }
 
-/// Into a running instance: its root owns what is root's on the volume, and the folders that were missing.
+/// Published into a running instance, whose root owns the files of root on the volume and the created directories.
 #[tokio::test(flavor = "multi_thread")]
 async fn volumes_come_into_running_instances() {
     let host = Host::new();
@@ -69,7 +69,7 @@ async fn volumes_come_into_running_instances() {
     fs::write(volume.mount_point.join("other"), "the host still writes").unwrap();
 }
 
-/// Paths that lead to a reserved folder, another mount, a file or nowhere are refused; other links are followed.
+/// Paths that resolve to a reserved directory, another mount, a file or nothing are refused; other links are followed.
 #[tokio::test(flavor = "multi_thread")]
 async fn paths_are_resolved_inside() {
     let host = Host::new();
@@ -111,7 +111,7 @@ async fn paths_are_resolved_inside() {
     assert!(matches!(wrong, Err(RuntimeError::Io(_))), "another device is mounted there: {wrong:?}");
 }
 
-/// A workload that swaps the folder for links, as fast as it can, gets the volume inside its root or not at all.
+/// If the workload keeps replacing the directory with links, the volume is mounted inside its root or not at all.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_link_leads_outside() {
     let host = Host::new();
@@ -146,7 +146,7 @@ async fn no_link_leads_outside() {
         }
         assert_eq!(on_host(), std::slice::from_ref(&volume.mount_point));
         assert_eq!(fs::read_dir(&escape).unwrap().count(), 0, "something was made outside");
-        // The workload itself walks through the folder, and may be in it just now.
+        // The workload itself may be resolving a path in the volume.
         while let Err(RuntimeError::Busy { .. }) =
             host.driver.unpublish(id, volume.device_number, Reach::Instance)
         {}
@@ -156,7 +156,7 @@ async fn no_link_leads_outside() {
     assert_ne!(published, 0, "the race was never won, so nothing was shown");
 }
 
-/// While a process holds the volume it stays as it is, and the answer names that process. Then those processes are ended.
+/// While processes hold the volume it stays mounted, and the error names them. Then they are ended.
 #[tokio::test(flavor = "multi_thread")]
 async fn holders_are_named_and_ended() {
     let host = Host::new();
@@ -189,16 +189,16 @@ async fn holders_are_named_and_ended() {
     assert_eq!(host.driver.stop(id, Duration::ZERO).unwrap(), Some(0));
 }
 
-/// A process that the host made enter the instance, in a copy of its mount namespace.
+/// A process that entered the instance from the host and has a copy of its mount namespace.
 struct Nested(Child);
 
 impl Nested {
-    /// As the instance's own root, whose copy is not locked.
+    /// As the root of the instance, whose copy is not locked.
     fn own(host: &Host, id: InstanceId, line: &str) -> Self {
         Self::new(host, id, &["--user", "--setuid=0", "--setgid=0"], line)
     }
 
-    /// As the host's root: the kernel locks the copy's mounts.
+    /// As the root of the host: the kernel locks the mounts of the copy.
     fn foreign(host: &Host, id: InstanceId, line: &str) -> Self {
         Self::new(host, id, &[], line)
     }
@@ -232,7 +232,7 @@ impl Drop for Nested {
     }
 }
 
-/// Copies of the instance's namespace lose the volume too; one that holds it keeps it everywhere, and is named.
+/// The volume is unmounted in copies of the namespace too. A process that holds it in one of them keeps it in all, and is named.
 #[tokio::test(flavor = "multi_thread")]
 async fn nested_namespaces_give_the_volume_back() {
     let host = Host::new();
@@ -261,12 +261,13 @@ async fn nested_namespaces_give_the_volume_back() {
     for pid in [idle.pid(), host.pid(id)] {
         assert_eq!(seen_by(pid, &volume), [""; 0]);
     }
-    // It is part of the instance, and ends with it.
+    // The process is part of the instance and ends with it.
     host.driver.stop(id, Duration::ZERO).unwrap();
     assert!(idle.0.wait().unwrap().code().is_none());
 }
 
-/// Taking the volume out of the instance leaves the copies alone; it can be put back, and then be taken out everywhere.
+/// Unpublishing from the instance leaves copies of its namespace alone. The volume can be published again, and then be unmounted in
+/// all of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_keeps_the_volume_until_copies_are_searched() {
     let host = Host::new();
@@ -282,7 +283,7 @@ async fn a_copy_keeps_the_volume_until_copies_are_searched() {
     assert_eq!(seen(), [0, 0]);
 }
 
-/// Other processes of the host, as many as there may be, do not slow a detach down.
+/// The time to unpublish does not depend on the number of processes on the host.
 #[tokio::test(flavor = "multi_thread")]
 async fn idle_processes_cost_nothing() {
     const ROUNDS: usize = 15;
@@ -305,7 +306,7 @@ async fn idle_processes_cost_nothing() {
     let line = "for i in $(seq 3000); do sleep 4711 & done; echo; wait";
     let mut crowd = Command::new("sh");
     let mut crowd = crowd.args(["-c", line]).stdout(Stdio::piped()).process_group(0).spawn().unwrap();
-    // It writes a line when all are there.
+    // It writes a line when all have been started.
     crowd.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
     let beside_the_crowd = median();
     let group = rustix::process::Pid::from_child(&crowd);
@@ -315,7 +316,7 @@ async fn idle_processes_cost_nothing() {
     assert!(beside_the_crowd < alone * 2 + Duration::from_millis(3), "{alone:?}, then {beside_the_crowd:?}");
 }
 
-/// Another process unmounts the volume at any moment: calls succeed or find the path changed, and never report a holder.
+/// While another process keeps unmounting the volume, calls succeed or report that it was unmounted, and never name a holder.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_process_may_unmount_at_any_moment() {
     let host = Host::new();
@@ -331,7 +332,7 @@ async fn another_process_may_unmount_at_any_moment() {
     for _ in 0..300 {
         match host.publish(id, &volume, "/mnt/data") {
             Ok(_) => {}
-            // It was gone before its mount point was read.
+            // The other process unmounted it before the mount table was read.
             Err(RuntimeError::PathUnusable { reason, .. }) if reason.contains("unmounted at once") => {
                 raced += 1
             }
