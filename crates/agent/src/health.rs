@@ -47,7 +47,6 @@ struct Watches {
     by_instance: BTreeMap<InstanceId, Watch>,
     /// How many were started. The number of a watch is its count.
     started: u64,
-    closed: bool,
 }
 
 struct Watch {
@@ -77,19 +76,6 @@ impl Healths {
             host.board.end_health(id);
         }
     }
-
-    /// Ends all watches and prevents new ones.
-    pub(crate) async fn finish(&self) {
-        let mut watches = {
-            let mut watches = self.watches.lock();
-            watches.closed = true;
-            std::mem::take(&mut watches.by_instance)
-        };
-        for watch in watches.values_mut() {
-            watch.task.abort();
-            let _ = (&mut watch.task).await; // fails because it was aborted
-        }
-    }
 }
 
 /// Starts, keeps or ends the watch of an instance that was just observed.
@@ -108,16 +94,13 @@ pub(crate) fn follow(host: &Arc<Host>, spec: &InstanceSpec, seen: &InstanceObser
     }
     let exited = host.driver.exited(id);
     let mut watches = host.healths.watches.lock();
-    if watches.closed {
-        return;
-    }
     watches.started += 1;
     let number = watches.started;
     host.board.begin_health(id, number, wanted.pid);
     let (task_host, rules) = (host.clone(), wanted.rules.clone());
     let lived = wanted.started_at.map(|at| Timestamp::now().duration_since(at));
     let lived = lived.and_then(|lived| lived.try_into().ok()).unwrap_or(Duration::ZERO);
-    let task = tokio::spawn(async move {
+    let task = host.tasks.spawn(async move {
         let report = |health| task_host.board.set_health(id, number, health);
         let watch = async {
             match &rules.check {
@@ -133,6 +116,7 @@ pub(crate) fn follow(host: &Arc<Host>, spec: &InstanceSpec, seen: &InstanceObser
             biased;
             // A probe of an exited process is ignored; the instance's task handles the exit.
             () = exited => {}
+            () = task_host.stop.cancelled() => {}
             () = watch => {}
         }
     });

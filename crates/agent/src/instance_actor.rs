@@ -55,22 +55,12 @@ struct Task {
     first_round_done: tokio::sync::watch::Sender<bool>,
 }
 
-impl Instances {
-    /// Waits for the rounds that have started, and prevents others.
-    pub(crate) async fn finish(&self) {
-        let tasks: Vec<_> = self.tasks.lock().values().cloned().collect();
-        for task in tasks {
-            std::mem::forget(task.round.lock().await);
-        }
-    }
-}
-
 /// Wakes the instance's task, or starts it. Carries no data: the task reads the ledger.
 pub(crate) fn nudge(host: &Arc<Host>, id: InstanceId) {
     let mut tasks = host.instances.tasks.lock();
     let task = tasks.entry(id).or_insert_with(|| {
         let task = Arc::<Task>::default();
-        tokio::spawn(live(host.clone(), id, task.clone()));
+        host.tasks.spawn(live(host.clone(), id, task.clone()));
         task
     });
     task.nudge.notify_one();
@@ -93,6 +83,9 @@ pub(crate) async fn enter(host: &Arc<Host>, id: InstanceId) -> Option<OwnedMutex
 async fn live(host: Arc<Host>, id: InstanceId, task: Arc<Task>) {
     let mut memory = Memory::default();
     loop {
+        if host.stop.is_cancelled() {
+            return;
+        }
         let round = task.round.lock().await;
         let Some(spec) = host.ledger.spec(id) else { break };
         let pause = match round_of(&host, &spec, &mut memory).await {
@@ -117,6 +110,7 @@ async fn live(host: Arc<Host>, id: InstanceId, task: Arc<Task>) {
             () = task.nudge.notified() => {}
             () = exited, if running => {}
             () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
+            () = host.stop.cancelled() => {}
         }
     }
     task.first_round_done.send_replace(true);

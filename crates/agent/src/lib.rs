@@ -42,13 +42,14 @@ mod streams;
 mod upkeep;
 mod volume_queue;
 
-use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use miosa_backend::{BackendError, VolumeBackend};
 use miosa_effects::SysError;
 use miosa_runtime::InstanceDriver;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub use ledger::LedgerError;
 
@@ -70,7 +71,7 @@ pub struct AgentConfig {
     pub socket: PathBuf,
     /// The uid behind the socket, besides root.
     pub controller_uid: u32,
-    /// Whether instances may use the host's network; a controller that asks for it otherwise is refused.
+    /// Whether instances may use the host's network. Otherwise specs that request it fail.
     pub allow_host_network: bool,
 }
 
@@ -97,14 +98,18 @@ struct Host {
     snapshots: Snapshots,
     compactions: Compactions,
     upkeep: Upkeep,
+    /// Cancelled when the agent is to stop.
+    stop: CancellationToken,
+    /// Tasks of instances. They end after `stop` when their present step has ended.
+    tasks: TaskTracker,
 }
 
-/// Runs until `shutdown` resolves. Workloads go on afterwards; a pool that nobody uses is unmounted.
+/// Runs until `stop` is cancelled. Workloads continue afterwards; a pool that is not in use is unmounted.
 pub async fn run(
     config: AgentConfig,
     backend: Arc<dyn VolumeBackend>,
     driver: Arc<dyn InstanceDriver>,
-    shutdown: impl Future<Output = ()>,
+    stop: CancellationToken,
 ) -> Result<(), RunError> {
     let host = Arc::new(Host {
         ledger: Ledger::open(&config.dir.join("ledger"))?,
@@ -115,6 +120,8 @@ pub async fn run(
         snapshots: Snapshots::default(),
         compactions: Compactions::default(),
         upkeep: Upkeep::default(),
+        stop,
+        tasks: TaskTracker::new(),
         backend,
         driver,
         allow_host_network: config.allow_host_network,
@@ -129,19 +136,16 @@ pub async fn run(
         let connection = session::keep_connected(&host, &config, recovered.subscribe());
         tokio::join!(recovery, connection, upkeep::for_ever(&host));
     };
-    let closing = async {
-        shutdown.await;
-        host.snapshots.close();
-    };
     tokio::select! {
         () = work => {}
-        () = closing => {}
+        () = host.stop.cancelled() => {}
     }
-    // Steps that have begun are carried to their end, so that a stop is not one more kind of crash.
+    // Steps that have started are finished, so that a stop is not another kind of crash.
+    host.snapshots.close();
     host.compactions.finish().await;
     host.upkeep.finish().await;
-    host.instances.finish().await;
-    host.healths.finish().await;
+    host.tasks.close();
+    host.tasks.wait().await;
     host.snapshots.finish().await;
     host.volumes.finish().await;
     let backend = host.backend.clone();
@@ -149,7 +153,7 @@ pub async fn run(
     Ok(())
 }
 
-/// Runs a blocking call on Tokio's pool of threads for them.
+/// Runs a blocking call on Tokio's pool of blocking threads.
 async fn blocking<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(call).await {
         Ok(value) => value,

@@ -336,23 +336,28 @@ impl Entered {
         }
         rustix::process::fchdir(&parent).doing("enter the directory of", mount_point)?;
         drop(parent);
-        let result = unmount(name, flags | UnmountFlags::NOFOLLOW);
-        // EINVAL means that the mount is locked, or that another process unmounted it first.
-        let is_mounted =
-            statat(CWD, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|found| found.st_dev == device_number);
+        let result = unmount_here(name, device_number, flags);
         rustix::process::fchdir(root).doing("enter", "/")?;
-        match result {
-            Err(Errno::INVAL) if !is_mounted => Ok(false),
-            Ok(()) => Ok(true),
-            Err(Errno::AGAIN) if flags.contains(UnmountFlags::EXPIRE) => Ok(false),
-            Err(Errno::BUSY) => {
-                Err(NamespaceError::Busy { path: mount_point.to_owned(), locked_in: Vec::new() })
-            }
-            Err(Errno::INVAL) => {
-                Err(NamespaceError::Busy { path: mount_point.to_owned(), locked_in: vec![self.pid] })
-            }
-            Err(e) => Err(SysError::new("unmount", mount_point, e).into()),
-        }
+        let busy = |locked_in| NamespaceError::Busy { path: mount_point.to_owned(), locked_in };
+        result.map_err(|errno| match errno {
+            Errno::BUSY => busy(Vec::new()),
+            Errno::INVAL => busy(vec![self.pid]),
+            errno => SysError::new("unmount", mount_point, errno).into(),
+        })
+    }
+}
+
+/// Unmounts `name` in the working directory, where the device was mounted a moment ago. Returns `false` if the mount was only
+/// marked as expired, or if another process unmounted it first. Fails with `EINVAL` if the mount is locked.
+fn unmount_here(name: &OsStr, device_number: u64, flags: UnmountFlags) -> Result<bool, Errno> {
+    let is_mounted =
+        || statat(CWD, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|found| found.st_dev == device_number);
+    match unmount(name, flags | UnmountFlags::NOFOLLOW) {
+        Ok(()) => Ok(true),
+        Err(Errno::AGAIN) if flags.contains(UnmountFlags::EXPIRE) => Ok(false),
+        // The error for a directory that is no mount point, too.
+        Err(Errno::INVAL) if !is_mounted() => Ok(false),
+        Err(errno) => Err(errno),
     }
 }
 
@@ -475,6 +480,19 @@ mod tests {
     fn placement<'a>(source: &'a Path, target: &'a Path) -> Placement<'a> {
         let device_number = std::fs::metadata(source).unwrap().dev();
         Placement { source, device_number, target, read_only: false, owner: 0, refuse: &|_| None }
+    }
+
+    /// Another process unmounts the volume between the check and the unmount: nothing is locked.
+    #[test]
+    fn a_mount_that_is_gone_is_not_locked() {
+        let folder = tempfile::tempdir().unwrap();
+        let of_folder = std::fs::metadata(folder.path()).unwrap().dev();
+        assert_eq!(unmount_here(folder.path().as_os_str(), of_folder + 1, UnmountFlags::empty()), Ok(false));
+        assert_eq!(
+            unmount_here(folder.path().as_os_str(), of_folder, UnmountFlags::empty()),
+            Err(Errno::INVAL),
+            "as for a locked mount of the device"
+        );
     }
 
     /// The process ends after its handle was opened and before its namespace is entered. Its pid may be reused after that.

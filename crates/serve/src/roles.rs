@@ -109,7 +109,7 @@ fn run_agent(data_dir: &Path) -> Result<(), Failure> {
             controller_uid: config.controller_uid,
             allow_host_network: config.serve.agent.allow_host_network,
         };
-        miosa_agent::run(agent, backend, Arc::new(driver), stop.cancelled_owned()).await?;
+        miosa_agent::run(agent, backend, Arc::new(driver), stop).await?;
         Ok(())
     })
 }

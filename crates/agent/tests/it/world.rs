@@ -29,6 +29,7 @@ use miosa_runtime::fake::Call as DriverCall;
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status, Streaming};
 use uuid::Uuid;
 
@@ -52,7 +53,7 @@ pub(crate) struct World {
 /// An agent in a Tokio runtime of its own, so that it can be killed with all its tasks.
 struct Agent {
     runtime: tokio::runtime::Runtime,
-    stop: watch::Sender<bool>,
+    stop: CancellationToken,
     ended: tokio::task::JoinHandle<Result<(), RunError>>,
 }
 
@@ -175,17 +176,14 @@ impl World {
             allow_host_network: false,
         };
         let (backend, driver) = (self.gate.clone(), self.driver.clone());
-        let stop = watch::Sender::new(false);
-        let stopped = stop.subscribe();
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let ended = runtime.spawn(async move {
             loop {
-                let mut stopped = stopped.clone();
-                let shutdown = async move {
-                    let _ = stopped.wait_for(|stop| *stop).await;
-                };
-                match miosa_agent::run(config.clone(), backend.clone(), driver.clone(), shutdown).await {
+                let stop = stopped.clone();
+                match miosa_agent::run(config.clone(), backend.clone(), driver.clone(), stop).await {
                     // The last tasks of a killed agent are still being dropped.
                     Err(RunError::Ledger(LedgerError::Locked(_))) => {
                         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -211,7 +209,7 @@ impl World {
 
     pub(crate) async fn stop_agent(&mut self) {
         let agent = self.agent.take().expect("an agent runs");
-        agent.stop.send_replace(true);
+        agent.stop.cancel();
         tokio::time::timeout(PATIENCE, agent.ended).await.expect("the agent ends").unwrap().unwrap();
         self.backend.restart();
         agent.runtime.shutdown_background();
