@@ -1,43 +1,35 @@
-//! `bench`: how long the main calls take in a release build, beside the same work done by hand in the same run.
+//! `bench`: how long the main calls of a release build take, compared with the same work by hand in the same run.
 //!
-//! Ours and the peer's alternate, so that whatever else the machine does falls on both. A figure is a report, never a verdict:
-//! nothing here fails because of time. It does fail when a call does not do what it says, so no figure is of an empty call.
+//! The product and its peer alternate, so that other load on the machine affects both. A missed floor is reported and is not a
+//! failure. A call that does not have its effect is a failure, so that no figure is of an empty call.
 //!
-//! Every call of ours opens its own connection, which is counted.
+//! Every call opens its own connection, which counts.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use miosa_testkit::server::{Server, ServerOptions, remains, wait_until};
-use rustix::process::Signal;
-use serde_json::json;
+use miosa_testkit::server::{Server, remains};
 
 use crate::run::{self, Failure};
 use crate::{fixture, setup};
 
 mod docker;
+mod floors;
 mod peers;
 mod services;
 mod snapshots;
 mod table;
+mod volumes;
 mod writer;
 
-use docker::Docker;
-use peers::ByHand;
-use table::{Samples, Table};
+use floors::Floors;
+use table::Table;
+use volumes::Part;
 
-const SIZE_BYTES: u64 = 50 << 30;
-const ROUNDS: usize = 200;
-const COMPUTER_ROUNDS: usize = 30;
-const RESTARTS: usize = 7;
-/// A process that dies soon after its start is started again later and later; after this long it is not.
+/// `serve` delays the restart of a process that died soon after its start. A process of this age is restarted immediately.
 const STEADY: Duration = Duration::from_secs(11);
-/// Volumes that are attached while the agent is restarted and memory is read.
-const CROWD: usize = 100;
-const CROWD_PER_COMPUTER: usize = 10;
 
 /// A part of the bench that can be run by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -66,8 +58,28 @@ impl Rounds {
     }
 }
 
-/// Builds, serves, measures, prints, cleans up. All groups when none is named; `quick`: a fifth of the rounds.
-pub(crate) fn bench(groups: &[Group], quick: bool) -> Result<(), Failure> {
+/// What to measure, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Only these groups; all of them when none is named
+    #[arg(value_enum)]
+    groups: Vec<Group>,
+    /// A fifth of the rounds
+    #[arg(long)]
+    quick: bool,
+    /// Only these parts of `core`; all but `demo` when none is named
+    #[arg(long, value_enum, value_delimiter = ',')]
+    parts: Vec<Part>,
+    /// Measure this program instead of building one
+    #[arg(long, value_name = "PROGRAM")]
+    binary: Option<PathBuf>,
+    /// In `core`: another build, measured in turn with the first
+    #[arg(long, value_name = "PROGRAM")]
+    against: Option<PathBuf>,
+}
+
+/// Builds, serves, measures, prints the tables, and cleans up.
+pub(crate) fn bench(options: &Options) -> Result<(), Failure> {
     if !run::is_root() {
         return Err(Failure::Refused(
             "volumes are loop devices and mounts, which only root may make; run: sudo -E env \"PATH=$PATH\" cargo xtask bench"
@@ -75,222 +87,42 @@ pub(crate) fn bench(groups: &[Group], quick: bool) -> Result<(), Failure> {
         ));
     }
     setup::setup()?;
-    let miosa = run::build_miosa(run::Profile::Release)?;
-    let rounds = Rounds { quick };
+    let miosa = match &options.binary {
+        Some(program) => program.clone(),
+        None => run::build_miosa(run::Profile::Release)?,
+    };
+    let rounds = Rounds { quick: options.quick };
     for group in [Group::Core, Group::Snapshots, Group::Services] {
-        if !groups.is_empty() && !groups.contains(&group) {
+        if !options.groups.is_empty() && !options.groups.contains(&group) {
             continue;
         }
-        let mut table = Table::default();
-        let mut machine = String::new();
-        fixture::without_panics(|| {
-            machine = match group {
-                Group::Core => core(miosa.clone(), rounds, &mut table)?,
-                Group::Snapshots => snapshots::measure(miosa.clone(), rounds, &mut table)?,
-                Group::Services => services::measure(miosa.clone(), rounds, &mut table)?,
-            };
-            Ok(())
-        })
-        // What was measured until then is worth seeing.
-        .inspect_err(|_| print!("{table}"))?;
-        println!("{machine}\n{table}");
+        match group {
+            Group::Core => {
+                let builds = volumes::Builds { miosa: miosa.clone(), against: options.against.clone() };
+                report(|floors: &mut Floors| volumes::measure(&builds, &options.parts, rounds, floors))?;
+            }
+            Group::Snapshots => {
+                report(|table: &mut Table| snapshots::measure(miosa.clone(), rounds, table))?;
+            }
+            Group::Services => report(|table: &mut Table| services::measure(miosa.clone(), rounds, table))?,
+        }
     }
     Ok(())
 }
 
-fn core(miosa: PathBuf, rounds: Rounds, table: &mut Table) -> Result<String, Failure> {
-    let server = Server::start(ServerOptions {
-        pool_size: "8GB".into(),
-        config: Some("[limits]\nvolumes_per_project = 1000\n".into()),
-        ..ServerOptions::new(miosa)
-    });
-    fixture::clean_up_on_interrupt(&server, Vec::new());
-    let by_hand = ByHand::new(server.folder(), SIZE_BYTES)?;
-    let docker = Docker::start(server.folder())?;
-
-    creates(&server, &by_hand, rounds, table)?;
-    attaches(&server, &by_hand, docker.as_ref(), rounds, table)?;
-    computers(&server, docker.as_ref(), rounds, table)?;
-    crowd(&server, table)?;
-    let machine = machine(&server);
-    drop(docker);
-    server.finish();
-    Ok(machine)
-}
-
-/// `POST` until the volume is `available`.
-fn creates(server: &Server, by_hand: &ByHand, rounds: Rounds, table: &mut Table) -> Result<(), Failure> {
-    progress("create");
-    let (mut ours, mut theirs) = (Samples::default(), Samples::default());
-    for round in 0..rounds.of(ROUNDS) {
-        let body = json!({"name": format!("bench-{round}"), "size_bytes": SIZE_BYTES, "backend": "local"});
-        let begun = Instant::now();
-        let volume = server.http("POST", "/api/v1/volumes", Some(body)).ok();
-        ours.push(begun.elapsed());
-        assert_eq!(volume["status"], "available", "the call is answered when the volume is there");
-        server.delete_volume(volume["id"].as_str().unwrap_or_default()).ok();
-
-        let begun = Instant::now();
-        by_hand.make()?;
-        let device = by_hand.attach()?;
-        theirs.push(begun.elapsed());
-        by_hand.detach(&device)?;
-        by_hand.remove()?;
-    }
-    table.row("create 50 GB: POST → available, durable", "p50 ≤ 8 ms, p99 ≤ 40 ms", ours);
-    table.beside("truncate + mkfs.ext4 + losetup + mount, nothing durable", theirs);
-    Ok(())
-}
-
-/// `POST` until a file of the volume was read at its path inside the running computer, and `DELETE` until it is gone.
-fn attaches(
-    server: &Server,
-    by_hand: &ByHand,
-    docker: Option<&Docker>,
-    rounds: Rounds,
-    table: &mut Table,
+/// Runs a group and prints its table. A group that fails prints what it measured until then.
+fn report<T: Default + std::fmt::Display>(
+    measure: impl FnOnce(&mut T) -> Result<String, Failure>,
 ) -> Result<(), Failure> {
-    progress("attach and detach");
-    let computer = server.run_computer(json!({"name": "bench"}));
-    let volume = server.create_volume("bench", SIZE_BYTES);
-    let attachment = server.attach(&computer, &volume, "/mnt/data");
-    server.sh(&computer, "echo here > /mnt/data/marker; sync");
-    server.detach(&computer, &attachment).ok();
-    // The computer's own view of its files, through its first process.
-    let root = PathBuf::from(format!("/proc/{}/root", server.first_process(&computer).pid));
-    let marker = root.join("mnt/data/marker");
-    by_hand.make()?;
-
-    let (mut attach, mut detach) = (Samples::default(), Samples::default());
-    let (mut hand_attach, mut hand_detach, mut fresh) =
-        (Samples::default(), Samples::default(), Samples::default());
-    for round in 0..rounds.of(ROUNDS) {
-        let begun = Instant::now();
-        let attachment = server.attach(&computer, &volume, "/mnt/data");
-        let content = fs::read(&marker).map_err(Failure::file("cannot read", &marker))?;
-        attach.push(begun.elapsed());
-        assert_eq!(content, b"here\n");
-
-        let begun = Instant::now();
-        server.detach(&computer, &attachment).ok();
-        detach.push(begun.elapsed());
-        assert!(!marker.exists(), "the volume is still there after detach");
-
-        let begun = Instant::now();
-        let device = by_hand.attach()?;
-        hand_attach.push(begun.elapsed());
-        let begun = Instant::now();
-        by_hand.detach(&device)?;
-        hand_detach.push(begun.elapsed());
-
-        if let Some(docker) = docker.filter(|_| round < COMPUTER_ROUNDS) {
-            fresh.push(docker.run_with_volume()?);
-        }
-    }
-    by_hand.remove()?;
-    server.delete_computer(&computer);
-    server.delete_volume(&volume).ok();
-    table.row(
-        "attach to a running computer: POST → read at the path inside",
-        "p50 ≤ 10 ms, p99 ≤ 40 ms",
-        attach,
-    );
-    table.beside("losetup + mount", hand_attach);
-    table.beside_docker("docker run -v, a fresh container", docker.map(|_| fresh));
-    table.row("detach from a running computer: DELETE → answer", "p50 ≤ 10 ms", detach);
-    table.beside("umount + losetup -d", hand_detach);
+    let mut table = T::default();
+    let mut machine = String::new();
+    fixture::without_panics(|| {
+        machine = measure(&mut table)?;
+        Ok(())
+    })
+    .inspect_err(|_| print!("{table}"))?;
+    println!("{machine}\n{table}");
     Ok(())
-}
-
-/// `POST` until the first process wrote its first line, by the clock of whoever keeps the log.
-fn computers(
-    server: &Server,
-    docker: Option<&Docker>,
-    rounds: Rounds,
-    table: &mut Table,
-) -> Result<(), Failure> {
-    progress("computers");
-    let (mut ours, mut theirs) = (Samples::default(), Samples::default());
-    for _ in 0..rounds.of(COMPUTER_ROUNDS) {
-        let begun = Timestamp::now();
-        let computer = server.run_computer(json!({"command": ["/bin/sh", "-c", "echo up; exec sleep 3600"]}));
-        let path = format!("/api/v1/computers/{computer}/logs");
-        let up = wait_until("the first line of the first process", || {
-            let logs = server.http("GET", &path, None).ok();
-            logs["lines"][0]["timestamp"].as_str().map(str::to_owned)
-        });
-        ours.push(since(begun, &up)?);
-        server.delete_computer(&computer);
-        if let Some(docker) = docker {
-            theirs.push(docker.run()?);
-        }
-    }
-    table.row("computer: POST → its first process runs (busybox)", "p50 ≤ 150 ms", ours);
-    table.beside_docker("docker run -d", docker.map(|_| theirs));
-    Ok(())
-}
-
-/// Many attached volumes: what controller and agent need, and how long the agent's successor takes to adopt them all.
-fn crowd(server: &Server, table: &mut Table) -> Result<(), Failure> {
-    progress("100 attached volumes");
-    let mut computers = Vec::new();
-    for number in 0..CROWD {
-        if number % CROWD_PER_COMPUTER == 0 {
-            computers.push(server.run_computer(json!({"name": format!("crowd-{number}"), "size": "xs"})));
-        }
-        let computer = &computers[number / CROWD_PER_COMPUTER];
-        let volume = server.create_volume(&format!("crowd-{number}"), 1 << 30);
-        server.attach(computer, &volume, &format!("/mnt/{}", number % CROWD_PER_COMPUTER));
-    }
-    // Idle: what the calls above left behind in memory may go.
-    std::thread::sleep(STEADY);
-    let pids = server.pids();
-    table.memory("agent with 100 idle attached volumes", "≤ 30 MiB", resident_bytes(pids.agent.pid)?);
-    table.memory(
-        "controller with 100 idle attached volumes",
-        "≤ 60 MiB",
-        resident_bytes(pids.controller.pid)?,
-    );
-
-    let first_processes: Vec<u32> = computers.iter().map(|id| server.first_process(id).pid).collect();
-    let before = mounts(server.data_dir(), &first_processes);
-    let mut restarts = Samples::default();
-    for _ in 0..RESTARTS {
-        std::thread::sleep(STEADY);
-        restarts.push(restart_agent(server));
-        assert_eq!(mounts(server.data_dir(), &first_processes), before, "something was mounted again");
-    }
-    table.row("agent killed with 100 attached volumes → all adopted, none remounted", "≤ 300 ms", restarts);
-    Ok(())
-}
-
-/// From the kill until `/readyz` says that the next agent has adopted everything.
-fn restart_agent(server: &Server) -> Duration {
-    let old = server.pids().agent;
-    let ready = || server.try_http("GET", "/readyz", None).is_ok_and(|answer| answer.status == 200);
-    let begun = Instant::now();
-    old.signal(Signal::KILL);
-    // The server is ready until it notices; a successor that is faster than that is known by its pid.
-    wait_until("the old agent to be missed", || {
-        let successor = || server.child_named("agent").is_some_and(|agent| agent.pid != old.pid);
-        (!ready() || successor()).then_some(())
-    });
-    while !ready() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "no agent recovered");
-        std::thread::sleep(Duration::from_micros(500));
-    }
-    begun.elapsed()
-}
-
-/// Every mount of ours with its id, on the host and as each computer sees it: equal only if nothing was mounted anew.
-fn mounts(data_dir: &Path, first_processes: &[u32]) -> BTreeMap<u32, Vec<String>> {
-    let own = std::process::id();
-    let table = |pid: u32| {
-        let text = fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
-        let ours = |line: &&str| pid != own || line.contains(&*data_dir.to_string_lossy());
-        (pid, text.lines().filter(ours).map(str::to_owned).collect())
-    };
-    first_processes.iter().copied().chain([own]).map(table).collect()
 }
 
 /// Memory of a process that is really in RAM.

@@ -54,14 +54,7 @@ enum Verb {
     /// Tell a volume's life on this machine, step by step (needs root)
     Demo,
     /// Measure a release build beside the same by hand; prints a Markdown table (needs root)
-    Bench {
-        /// Only these groups; all of them when none is named
-        #[arg(value_enum)]
-        groups: Vec<bench::Group>,
-        /// A fifth of the rounds
-        #[arg(long)]
-        quick: bool,
-    },
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -72,7 +65,7 @@ fn main() -> ExitCode {
         Verb::Lint => lint::lint(),
         Verb::Test => test::test(),
         Verb::Demo => demo::demo(),
-        Verb::Bench { groups, quick } => bench::bench(&groups, quick),
+        Verb::Bench(options) => bench::bench(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

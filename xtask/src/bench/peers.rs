@@ -1,11 +1,13 @@
-//! The same work with the system's own programs, as an operator would do it by hand.
+//! The same work by hand, with the system's own programs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use miosa_testkit::server::Server;
+
 use crate::run::{self, Failure};
 
-/// An image and a mount point beside the server's data directory, on the same disk.
+/// An image and a mount point in the server's scratch folder, which is removed with the server.
 pub(super) struct ByHand {
     image: PathBuf,
     mount_point: PathBuf,
@@ -13,10 +15,20 @@ pub(super) struct ByHand {
 }
 
 impl ByHand {
+    /// The image is on the host's own filesystem, as is the server's data directory.
     pub(super) fn new(folder: &Path, size_bytes: u64) -> Result<Self, Failure> {
-        let mount_point = folder.join("by-hand");
+        Self::at(folder.join("by-hand.img"), folder.join("by-hand"), size_bytes)
+    }
+
+    /// The same with the image in the filesystem of the server's pool.
+    pub(super) fn in_pool(&self, server: &Server) -> Result<Self, Failure> {
+        let image = filesystem_of_pool(server).join("by-hand.img");
+        Self::at(image, server.folder().join("by-hand-in-pool"), self.size_bytes)
+    }
+
+    fn at(image: PathBuf, mount_point: PathBuf, size_bytes: u64) -> Result<Self, Failure> {
         fs::create_dir(&mount_point).map_err(Failure::file("cannot make", &mount_point))?;
-        Ok(Self { image: folder.join("by-hand.img"), mount_point, size_bytes })
+        Ok(Self { image, mount_point, size_bytes })
     }
 
     /// `truncate` and `mkfs.ext4`.
@@ -27,7 +39,7 @@ impl ByHand {
             .map(drop)
     }
 
-    /// `losetup` and `mount`; answers the device.
+    /// `losetup` and `mount`; returns the device.
     pub(super) fn attach(&self) -> Result<String, Failure> {
         let options = ["--find", "--show", "--direct-io=on"].map(AsRef::as_ref);
         let device =
@@ -48,7 +60,13 @@ impl ByHand {
     }
 }
 
-/// Runs a line of a shell; answers what it wrote.
+/// The folder on the pool's own filesystem, which is inside the pool's image if it has one.
+pub(super) fn filesystem_of_pool(server: &Server) -> PathBuf {
+    let inside = server.pool().join("fs");
+    if inside.is_dir() { inside } else { server.pool() }
+}
+
+/// Runs a line of a shell; returns what it wrote.
 pub(super) fn shell(line: &str) -> Result<String, Failure> {
     run::capture(run::command("sh", ["-ec", line]))
 }

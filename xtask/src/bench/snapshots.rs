@@ -81,10 +81,9 @@ impl Rig {
         Ok(Self { server, computer })
     }
 
-    /// The filesystem that the images lie in.
+    /// The filesystem that the images are on.
     fn pool(&self) -> PathBuf {
-        let pool = self.server.data_dir().join("pool");
-        if pool.join("fs").is_dir() { pool.join("fs") } else { pool }
+        super::peers::filesystem_of_pool(&self.server)
     }
 
     fn sealed_image(&self, snapshot: &str) -> PathBuf {

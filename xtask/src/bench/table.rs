@@ -20,6 +20,24 @@ impl Samples {
         self.0.len()
     }
 
+    pub(super) fn median(&self) -> Duration {
+        self.percentile(50).unwrap_or_default()
+    }
+
+    pub(super) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// Splits the samples into `count` consecutive blocks of equal length; returns none if a block would have fewer than three.
+    pub(super) fn blocks(&self, count: usize) -> Vec<Self> {
+        let len = self.0.len() / count;
+        if len < 3 {
+            Vec::new()
+        } else {
+            self.0.chunks_exact(len).take(count).map(|b| Self(b.to_vec())).collect()
+        }
+    }
+
     /// The smallest sample that at least `percent` of all samples do not exceed (nearest rank).
     pub(super) fn percentile(&self, percent: usize) -> Option<Duration> {
         let mut sorted = self.0.clone();

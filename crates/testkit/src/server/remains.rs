@@ -311,10 +311,9 @@ pub fn remove(folder: &Path, instances: &BTreeSet<String>) -> Remains {
             for mount in remains.mounts.iter().rev() {
                 let _ = rustix::mount::unmount(mount, rustix::mount::UnmountFlags::NOFOLLOW);
             }
-            if mounts_below(folder).is_empty() {
-                for (device, _) in loops_below(folder) {
-                    let _ = std::process::Command::new("losetup").arg("-d").arg(device).output();
-                }
+            // A mounted device is detached with its mount. An unmounted one keeps the filesystem of its file busy.
+            for (device, _) in loops_below(folder) {
+                let _ = std::process::Command::new("losetup").arg("-d").arg(device).output();
             }
             for cgroup in &remains.cgroups {
                 let _ = fs::remove_dir(cgroup);
