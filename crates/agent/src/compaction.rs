@@ -144,8 +144,8 @@ pub(crate) struct Slot<'a> {
 
 /// What the volume's next clone would cost its writers.
 pub(crate) async fn fragmentation(host: &Arc<Host>, id: VolumeId) -> Result<Fragmentation, StepError> {
-    let backend = host.backend.clone();
-    Ok(blocking(move || backend.fragmentation(id)).await?)
+    let backend = host.backend_of(id)?;
+    Ok(blocking(move || backend.need_snapshots()?.fragmentation(id)).await?)
 }
 
 /// Waits for a turn to compact the volume if a clone would hold its writers up for longer than `limits.goal`. `None`: there is
@@ -212,7 +212,7 @@ fn work(
 ) -> Result<CompactionProgress, BackendError> {
     let mut work_began = Instant::now();
     let mut told_at = Instant::now();
-    host.backend.compact(id, &mut |now| {
+    host.backend_of(id)?.need_compaction()?.compact(id, &mut |now| {
         let rest = work_began.elapsed().mul_f64(REST_SHARE).min(REST_MAX);
         if told_at.elapsed() >= REPORT_EVERY {
             told_at = Instant::now();
@@ -357,7 +357,8 @@ async fn run_wanted(host: &Arc<Host>, id: VolumeId, number: u64) -> Result<(), L
 
 /// Blocks. Answers how it ended.
 fn work_wanted(host: &Host, id: VolumeId, number: u64) -> CompactionStatus {
-    let before = match host.backend.fragmentation(id) {
+    let fragmentation = || host.backend_of(id)?.need_snapshots()?.fragmentation(id);
+    let before = match fragmentation() {
         Ok(before) => before,
         Err(error) => {
             let unknown = Fragmentation { extents: 0, predicted_stall: Duration::ZERO };

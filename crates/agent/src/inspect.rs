@@ -4,16 +4,15 @@
 //! nothing longer than that.
 
 use std::io;
-use std::sync::Arc;
 
 use miosa_api::agent_v1::{
     ChangeKind, InspectRequest, InspectedChange, InspectedFile, InspectedKind, READ_MAX_BYTES, StreamEvent,
 };
-use miosa_backend::{
-    BackendError, ChangedFile, FileChange, FileInfo, FileKind, SnapshotFiles, VolumeBackend,
-};
+use miosa_backend::{BackendError, ChangedFile, FileChange, FileInfo, FileKind, SnapshotFiles};
 use miosa_domain::SnapshotId;
 use tokio::sync::mpsc;
+
+use crate::Host;
 
 /// Entries in one event.
 const BATCH: usize = 256;
@@ -39,29 +38,29 @@ pub(crate) enum InspectError {
 }
 
 /// Blocks. Sends all events except the last one of the stream.
-pub(crate) fn inspect(
-    backend: &Arc<dyn VolumeBackend>,
-    request: InspectRequest,
-    events: &Events,
-) -> Result<(), InspectError> {
+pub(crate) fn inspect(host: &Host, request: InspectRequest, events: &Events) -> Result<(), InspectError> {
     match request {
         InspectRequest::Stat { snapshot, path } => {
-            let entry = backend.open_files(snapshot)?.stat(&path)?;
+            let entry = open(host, snapshot)?.stat(&path)?;
             events.send(StreamEvent::Entries { entries: vec![inspected(entry)] })?;
         }
         InspectRequest::List { snapshot, path, after, limit } => {
-            list(&*backend.open_files(snapshot)?, &path, after, limit as usize, events)?;
+            list(&*open(host, snapshot)?, &path, after, limit as usize, events)?;
         }
         InspectRequest::Read { snapshot, path, offset, max_bytes } => {
-            let files = backend.open_files(snapshot)?;
+            let files = open(host, snapshot)?;
             let data = files.read(&path, offset, max_bytes.min(READ_MAX_BYTES) as usize)?;
             for chunk in data.chunks(CHUNK_BYTES) {
                 events.send(StreamEvent::Data { data: chunk.to_vec() })?;
             }
         }
-        InspectRequest::Diff { from, to, files } => diff(backend, from, to, files, events)?,
+        InspectRequest::Diff { from, to, files } => diff(host, from, to, files, events)?,
     }
     Ok(())
+}
+
+fn open(host: &Host, snapshot: SnapshotId) -> Result<Box<dyn SnapshotFiles>, BackendError> {
+    host.backend_of_snapshot(snapshot)?.need_snapshots()?.open_files(snapshot)
 }
 
 /// Lists in pages, which bounds the memory for the largest directory.
@@ -91,15 +90,15 @@ fn list(
 }
 
 fn diff(
-    backend: &Arc<dyn VolumeBackend>,
+    host: &Host,
     from: SnapshotId,
     to: SnapshotId,
     files: bool,
     events: &Events,
 ) -> Result<(), InspectError> {
-    let ranges = backend.changed_ranges(from, to)?;
+    let ranges = host.backend_of_snapshot(to)?.need_changed_ranges()?.between(from, to)?;
     if files {
-        let (older, newer) = (backend.open_files(from)?, backend.open_files(to)?);
+        let (older, newer) = (open(host, from)?, open(host, to)?);
         let mut batch = Vec::new();
         newer.changed_since(&*older, &mut |file| {
             batch.push(changed(file));

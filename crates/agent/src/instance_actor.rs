@@ -182,7 +182,7 @@ async fn observe(
     let published = volumes.iter().filter(|(id, volume)| {
         !belongs_to_another(id, volume)
             && host.volumes.staged(**volume).is_some_and(|staged| {
-                observation.published.iter().any(|p| p.device_number == staged.device_number)
+                observation.published.iter().any(|p| p.device_number == staged.device_number())
             })
     });
     let published = published.map(|(id, _)| *id).collect();
@@ -348,7 +348,7 @@ async fn publish(
     let (path, read_only) = (attachment.mount_path.clone(), attachment.read_only);
     call(host, move |driver| {
         failpoint!("agent.instance.before-publish")?;
-        driver.publish(instance, &staged.mount_point, staged.device_number, &path, read_only)?;
+        driver.publish(instance, &staged, &path, read_only)?;
         failpoint!("agent.instance.after-publish")?;
         Ok(())
     })
@@ -408,7 +408,7 @@ async fn try_detach(
     if let Some(staged) = host.volumes.staged(volume) {
         call(host, move |driver| {
             failpoint!("agent.instance.before-unpublish")?;
-            driver.unpublish(instance, staged.device_number, reach)?;
+            driver.unpublish(instance, staged.device_number(), reach)?;
             failpoint!("agent.instance.after-unpublish")?;
             Ok(())
         })
@@ -441,7 +441,7 @@ fn status_of(
     let device = |id: AttachmentId| {
         let attachment = spec.attachments.iter().find(|a| a.id == id)?;
         let staged = host.volumes.staged(attachment.volume_id)?;
-        seen.claimed.contains_key(&id).then(|| staged.device.display().to_string())
+        seen.claimed.contains_key(&id).then(|| staged.device().display().to_string())
     };
     memory.status(spec, observation, &seen.published, &seen.claimed.keys().copied().collect(), device)
 }

@@ -8,11 +8,11 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use miosa_backend::PoolSurvey;
+use miosa_backend::PoolListing;
+use miosa_domain::Generation;
 use miosa_domain::for_each_kind;
 use miosa_domain::kind::{Instance, Kind, ObjectId, ObjectKey, Snapshot, Spec, Status, Volume};
 use miosa_domain::status::{Failure, FailureCode};
-use miosa_domain::{Generation, InstanceId};
 use miosa_effects::Dir;
 use miosa_failpoint::Injected;
 use serde::Serialize;
@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 
 use crate::board::Column;
 use crate::ledger::{Accepted, Batch, Ledger, LedgerError, Shelf};
+use crate::pools::Contents;
 use crate::{Host, blocking};
 
 mod instance;
@@ -60,14 +61,14 @@ pub(crate) trait Managed: Kind {
     fn nudge(host: &Arc<Host>, id: Self::Id);
 
     /// Reconciles everything in the ledger after a start.
-    fn recover(host: &Arc<Host>, found: &mut Found) -> impl Future<Output = ()> + Send;
+    fn recover(host: &Arc<Host>, found: &mut PoolListing) -> impl Future<Output = ()> + Send;
 
     /// Retries failed objects and observes those that may have changed by themselves. `found` is `None` if the pool could not be
     /// listed.
-    fn look_again(host: &Arc<Host>, found: Option<&mut PoolSurvey>) -> impl Future<Output = ()> + Send;
+    fn look_again(host: &Arc<Host>, found: Option<&mut PoolListing>) -> impl Future<Output = ()> + Send;
 
     /// Objects of this kind that the host holds, whether or not the ledger names them.
-    fn found(found: &Found) -> Vec<Self::Id>;
+    fn found(contents: &Contents) -> Vec<Self::Id>;
 
     /// The object is as gone as its spec asks, so its record may be removed.
     fn is_gone(record: &Self::Record, status: &Self::Status) -> bool;
@@ -93,13 +94,6 @@ pub(crate) enum WritePoint {
     BeforeWrite,
     AfterWrite,
     BeforeForget,
-}
-
-/// Everything that the host holds.
-#[derive(Default)]
-pub(crate) struct Found {
-    pub(crate) pool: PoolSurvey,
-    pub(crate) instances: Vec<InstanceId>,
 }
 
 /// A kind that `registry!` lists.
@@ -219,20 +213,20 @@ macro_rules! registry {
             }
         }
 
-        pub(crate) async fn recover(host: &Arc<Host>, found: &mut Found) {
+        pub(crate) async fn recover(host: &Arc<Host>, found: &mut PoolListing) {
             $($kind::recover(host, found).await;)+
         }
 
-        pub(crate) async fn look_again(host: &Arc<Host>, mut found: Option<PoolSurvey>) {
+        pub(crate) async fn look_again(host: &Arc<Host>, mut found: Option<PoolListing>) {
             $($kind::look_again(host, found.as_mut()).await;)+
         }
 
         /// Objects in the ledger or on the host that `is_named` does not know, in order, each once.
-        pub(crate) fn orphans(ledger: &Ledger, found: &Found, is_named: impl Fn(ObjectId) -> bool) -> Vec<ObjectId> {
+        pub(crate) fn orphans(ledger: &Ledger, contents: &Contents, is_named: impl Fn(ObjectId) -> bool) -> Vec<ObjectId> {
             let mut all: Vec<ObjectId> = Vec::new();
             $(
                 all.extend(ledger.ids::<$kind>().into_iter().map(ObjectId::from));
-                all.extend($kind::found(found).into_iter().map(ObjectId::from));
+                all.extend($kind::found(contents).into_iter().map(ObjectId::from));
             )+
             all.retain(|id| !is_named(*id));
             all.sort_unstable();

@@ -405,6 +405,7 @@ pub(crate) mod tests {
 
     pub(crate) fn volume(n: u128, generation: u64) -> VolumeSpec {
         VolumeSpec {
+            pool_id: None,
             id: VolumeId::from_uuid(uuid::Uuid::from_u128(n)),
             generation: Generation(generation),
             size_bytes: 64 << 20,

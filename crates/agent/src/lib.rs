@@ -34,6 +34,7 @@ mod instance_actor;
 mod instance_state;
 mod kind;
 mod ledger;
+mod pools;
 mod recover;
 mod session;
 mod snapshot_queue;
@@ -45,13 +46,14 @@ mod volume_queue;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use miosa_backend::{BackendError, VolumeBackend};
+use miosa_backend::BackendError;
 use miosa_effects::SysError;
 use miosa_runtime::InstanceDriver;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use ledger::LedgerError;
+pub use pools::Pools;
 
 use board::Board;
 use compaction::Compactions;
@@ -89,7 +91,7 @@ pub enum RunError {
 struct Host {
     ledger: Ledger,
     board: Board,
-    backend: Arc<dyn VolumeBackend>,
+    pools: Pools,
     driver: Arc<dyn InstanceDriver>,
     allow_host_network: bool,
     volumes: Volumes,
@@ -107,7 +109,7 @@ struct Host {
 /// Runs until `stop` is cancelled. Workloads continue afterwards; a pool that is not in use is unmounted.
 pub async fn run(
     config: AgentConfig,
-    backend: Arc<dyn VolumeBackend>,
+    pools: Pools,
     driver: Arc<dyn InstanceDriver>,
     stop: CancellationToken,
 ) -> Result<(), RunError> {
@@ -122,7 +124,7 @@ pub async fn run(
         upkeep: Upkeep::default(),
         stop,
         tasks: TaskTracker::new(),
-        backend,
+        pools,
         driver,
         allow_host_network: config.allow_host_network,
     });
@@ -148,8 +150,7 @@ pub async fn run(
     host.tasks.wait().await;
     host.snapshots.finish().await;
     host.volumes.finish().await;
-    let backend = host.backend.clone();
-    blocking(move || backend.shutdown()).await?;
+    blocking(move || host.pools.shutdown()).await?;
     Ok(())
 }
 

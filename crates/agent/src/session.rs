@@ -20,10 +20,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::{Channel, Endpoint};
 
-use crate::kind::{self, Found};
 use crate::ledger::LedgerError;
 use crate::streams::Streams;
-use crate::{AgentConfig, Host, blocking};
+use crate::{AgentConfig, Host, blocking, kind};
 
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_LAST: Duration = Duration::from_secs(2);
@@ -154,7 +153,7 @@ async fn report_statuses(
         let mut pool = None;
         if lacks_room(&statuses) {
             let named = named.borrow().clone().unwrap_or_default();
-            pool = pool_report(host, named).await;
+            pool = pool_report(host, named, false).await;
         }
         outgoing.report(statuses, pool).await?;
     }
@@ -167,20 +166,21 @@ async fn report_pool(
     mut named: watch::Receiver<Option<Named>>,
 ) -> Result<(), SessionError> {
     let mut last = None;
+    let mut relist = true;
     loop {
         let now_named = named.borrow_and_update().clone();
         let report = match now_named {
-            Some(named) => pool_report(host, named).await,
+            Some(named) => pool_report(host, named, relist).await,
             None => None,
         };
         if report.is_some() && report != last {
             outgoing.report(vec![], report.clone()).await?;
             last = report;
         }
-        tokio::select! {
-            _ = named.changed() => {}
-            () = tokio::time::sleep(POOL_REPORT_EVERY) => {}
-        }
+        relist = tokio::select! {
+            _ = named.changed() => true,
+            () = tokio::time::sleep(POOL_REPORT_EVERY) => false,
+        };
     }
 }
 
@@ -262,22 +262,24 @@ impl Naming {
     }
 }
 
-/// The pool's room, the objects that the controller has not named, and entries that are not ours. `None` if the pool cannot be
-/// observed.
-async fn pool_report(host: &Arc<Host>, named: Named) -> Option<PoolReport> {
+/// The pools' room, the objects that the controller has not named, and entries that are not ours; with `relist`, as they are now,
+/// otherwise as of the last listing. `None` if the pools cannot be observed.
+async fn pool_report(host: &Arc<Host>, named: Named, relist: bool) -> Option<PoolReport> {
     let host = host.clone();
     let report = blocking(move || {
-        let capacity = host.backend.capacity().map_err(|e| e.to_string())?;
-        let pool = host.backend.survey().map_err(|e| e.to_string())?;
-        let instances = host.driver.list().map_err(|e| e.to_string())?.into_iter().collect();
-        let found = Found { pool, instances };
-        let foreign = found.pool.foreign.iter().map(|f| format!("{}: {}", f.path.display(), f.why));
+        let capacity = host.pools.capacity().map_err(|e| e.to_string())?;
+        if relist {
+            host.pools.list(&host.ledger).map_err(|e| e.to_string())?;
+        }
+        let mut contents = host.pools.contents();
+        contents.instances = host.driver.list().map_err(|e| e.to_string())?;
+        let foreign = contents.foreign.iter().chain(&host.ledger.damaged).cloned();
         Ok::<_, String>(PoolReport {
             capacity_bytes: capacity.capacity_bytes,
             used_bytes: capacity.used_bytes,
-            orphans: kind::orphans(&host.ledger, &found, |id| named.contains(&id)).into_iter().collect(),
-            foreign: Listing::of_text(foreign.chain(host.ledger.damaged.iter().cloned())),
+            orphans: kind::orphans(&host.ledger, &contents, |id| named.contains(&id)).into_iter().collect(),
+            foreign: Listing::of_text(foreign),
         })
     });
-    report.await.inspect_err(|error| tracing::warn!("observe the pool: {error}")).ok()
+    report.await.inspect_err(|error| tracing::warn!(error, "observing the pools failed")).ok()
 }

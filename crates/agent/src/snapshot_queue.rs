@@ -233,8 +233,8 @@ async fn carry_out(
         Some(seen) => seen,
         None => {
             let _place = host.snapshots.looks.acquire().await.expect(NEVER_CLOSED);
-            let backend = host.backend.clone();
-            blocking(move || backend.observe_snapshot(id)).await?
+            let backend = host.pools.get(record.spec.pool_id)?;
+            blocking(move || backend.need_snapshots()?.observe_snapshot(id)).await?
         }
     };
     let wanted = SnapshotWanted { presence: record.spec.presence, taken: record.taken };
@@ -253,7 +253,7 @@ async fn carry_out(
             // Of an attempt that our own end cut off.
             hooks::finish(host, record).await;
             let Some(_place) = place(host, &host.snapshots.removals).await else { return Ok(None) };
-            remove(host, id).await?;
+            remove(host, record).await?;
             Ok(Some(SnapshotCondition::Gone))
         }
         (Some(SnapshotStep::Take), _) => match take(host, record, specs).await? {
@@ -266,11 +266,11 @@ async fn carry_out(
     }
 }
 
-async fn remove(host: &Arc<Host>, id: SnapshotId) -> Result<(), StepError> {
-    let backend = host.backend.clone();
+async fn remove(host: &Arc<Host>, record: &SnapshotRecord) -> Result<(), StepError> {
+    let (id, backend) = (record.spec.id, host.pools.get(record.spec.pool_id)?);
     let removed = blocking(move || {
         failpoint!("agent.snapshot.before-remove")?;
-        backend.remove_snapshot(id)?;
+        backend.need_snapshots()?.remove_snapshot(id)?;
         failpoint!("agent.snapshot.after-remove")?;
         Ok::<_, BackendError>(())
     });
@@ -297,9 +297,10 @@ fn report_ready(host: &Host, record: &SnapshotRecord, facts: SnapshotFacts) {
 }
 
 fn status_of(record: &SnapshotRecord, known: Option<&SnapshotStatus>) -> SnapshotStatus {
-    let SnapshotSpec { id, volume_id, generation, .. } = record.spec;
+    let SnapshotSpec { id, pool_id, volume_id, generation, .. } = record.spec;
     let new = SnapshotStatus {
         id,
+        pool_id,
         volume_id,
         generation,
         condition: SnapshotCondition::Waiting,

@@ -71,10 +71,10 @@ async fn clone(host: &Arc<Host>, record: &SnapshotRecord, compacted: bool) -> Re
         write_back_limit: WRITE_BACK_LIMIT,
         compacted,
     };
-    let backend = host.backend.clone();
+    let backend = host.pools.get(record.spec.pool_id)?;
     let cloned = blocking(move || {
         failpoint!("agent.snapshot.before-clone")?;
-        backend.clone_snapshot(&request)?;
+        backend.need_snapshots()?.clone_snapshot(&request)?;
         failpoint!("agent.snapshot.after-clone")?;
         Ok::<_, BackendError>(())
     });
@@ -82,10 +82,10 @@ async fn clone(host: &Arc<Host>, record: &SnapshotRecord, compacted: bool) -> Re
 }
 
 async fn seal(host: &Arc<Host>, record: &SnapshotRecord) -> Result<SnapshotFacts, StepError> {
-    let (id, backend) = (record.spec.id, host.backend.clone());
+    let (id, backend) = (record.spec.id, host.pools.get(record.spec.pool_id)?);
     let facts = blocking(move || {
         failpoint!("agent.snapshot.before-seal")?;
-        let facts = backend.seal_snapshot(id)?;
+        let facts = backend.need_snapshots()?.seal_snapshot(id)?;
         failpoint!("agent.snapshot.after-seal")?;
         Ok::<_, BackendError>(facts)
     })

@@ -93,14 +93,14 @@ impl Streams {
     }
 
     pub(crate) fn inspect(&mut self, stream: u64, request: InspectRequest) {
-        let (backend, inspections) = (self.host.backend.clone(), self.inspections.clone());
+        let (host, inspections) = (self.host.clone(), self.inspections.clone());
         self.spawn(stream, move |send| async move {
             let place = inspections.acquire_owned().await.expect("the semaphore is never closed");
             // Aborting this task drops the receiver, and the blocking work ends at its next event.
             let (events, mut come) = mpsc::channel(INSPECTED_AHEAD);
             let work = blocking(move || {
                 let _place = place;
-                inspect(&backend, request, &Events(events))
+                inspect(&host, request, &Events(events))
             });
             let forward = async {
                 while let Some(event) = come.recv().await {

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use miosa_backend::{BackendError, Fragmentation, ImageState, VolumeObservation};
+use miosa_backend::{BackendError, ImageState, VolumeBackend, VolumeObservation};
 use miosa_domain::kind::Snapshot;
 use miosa_domain::spec::Presence;
 use miosa_domain::status::{
@@ -81,19 +81,19 @@ pub(crate) async fn for_ever(host: &Arc<Host>) {
     tokio::join!(measure_for_ever(host), read_for_ever(host));
 }
 
-/// By what it is known that nothing has changed since a volume was measured.
-#[derive(PartialEq, Eq)]
+/// The state that a volume was measured in.
+#[derive(Debug, PartialEq, Eq)]
 struct Fingerprint {
     /// `None`: the volume is in the trash or gone; only its snapshots are here.
     volume: Option<Seen>,
     snapshots: Vec<SnapshotId>,
 }
 
-#[derive(PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 struct Seen {
     allocated_bytes: u64,
+    written_at: Timestamp,
     is_staged: bool,
-    fragmentation: Fragmentation,
 }
 
 async fn measure_for_ever(host: &Arc<Host>) {
@@ -106,23 +106,41 @@ async fn measure_for_ever(host: &Arc<Host>) {
             _ = sweep.tick() => true,
         };
         tokio::time::sleep(SETTLE).await;
-        let mut ids = host.upkeep.take_changed();
+        let mut changed = host.upkeep.take_changed();
         let mut snapshots = ready_snapshots(host);
+        // One that changed is measured in any case: a compaction, for example, moves data without writing to it.
+        measured.retain(|id, _| !changed.contains(id));
         if all {
-            ids.extend(host.volumes.staged_ids());
-            ids.extend(snapshots.keys());
-            measured.retain(|id, _| ids.contains(id));
+            changed.extend(host.volumes.staged_ids());
+            changed.extend(snapshots.keys());
+            measured.retain(|id, _| changed.contains(id));
         }
-        for id in ids {
-            let (before, snapshots) = (measured.remove(&id), snapshots.remove(&id).unwrap_or_default());
-            let working = host.clone();
-            match blocking(move || measure(&working, id, snapshots, before)).await {
-                Ok(now) => drop(measured.insert(id, now)),
-                // A volume that is being changed or that has failed says so elsewhere.
-                Err(error) => tracing::debug!(volume = %id, "measure: {error}"),
-            }
+        let work: Vec<_> = changed
+            .into_iter()
+            .map(|id| (id, measured.remove(&id), snapshots.remove(&id).unwrap_or_default()))
+            .collect();
+        let working = host.clone();
+        measured.extend(blocking(move || measure_all(&working, work)).await);
+    }
+}
+
+/// Returns what was measured, or was found as it was measured before.
+fn measure_all(
+    host: &Host,
+    work: Vec<(VolumeId, Option<Fingerprint>, Vec<SnapshotId>)>,
+) -> BTreeMap<VolumeId, Fingerprint> {
+    let mut measured = BTreeMap::new();
+    for (id, before, snapshots) in work {
+        if host.upkeep.closing.load(Ordering::Relaxed) {
+            break;
+        }
+        match measure(host, id, snapshots, before) {
+            Ok(now) => drop(measured.insert(id, now)),
+            // A volume that is being changed or that has failed reports that itself.
+            Err(error) => tracing::debug!(volume = %id, %error, "measuring failed"),
         }
     }
+    measured
 }
 
 /// Those that are there, by their volumes, of which some may be long gone.
@@ -145,21 +163,24 @@ fn measure(
 ) -> Result<Fingerprint, BackendError> {
     let is_ready = host.board.get(id).is_some_and(|status| status.condition == VolumeCondition::Ready);
     let is_wanted = host.ledger.get(id).is_some_and(|r| r.spec.presence == Presence::Present);
-    let volume = if is_ready && is_wanted { see(host, id)? } else { None };
+    let backend = match snapshots.first() {
+        Some(snapshot) if !is_wanted => host.backend_of_snapshot(*snapshot)?,
+        _ => host.backend_of(id)?,
+    };
+    let volume = if is_ready && is_wanted { observe(&*backend, id)? } else { None };
     let now = Fingerprint { volume, snapshots };
-    if before.as_ref() == Some(&now) {
+    if before.as_ref() == Some(&now) || (now.volume.is_none() && now.snapshots.is_empty()) {
         return Ok(now);
     }
+    let Some(engine) = backend.snapshots() else { return Ok(now) };
     let measured_at = Timestamp::now();
-    let space = match (&now.volume, &now.snapshots[..]) {
-        (None, []) => return Ok(now),
-        (volume, snapshots) => host.backend.space(volume.is_some().then_some(id), snapshots)?,
-    };
-    if let Some(Seen { allocated_bytes, fragmentation, .. }) = now.volume {
+    let space = engine.space(now.volume.is_some().then_some(id), &now.snapshots)?;
+    if let Some(Seen { allocated_bytes, .. }) = now.volume {
+        let fragmentation = engine.fragmentation(id)?;
         let predicted_stall_ms = fragmentation.predicted_stall.as_millis();
         let measured = VolumeSpace {
             measured_at,
-            filesystem_used_bytes: host.backend.filesystem_used_bytes(id)?,
+            filesystem_used_bytes: backend.filesystem_used_bytes(id)?,
             extents: fragmentation.extents,
             predicted_stall_ms: u32::try_from(predicted_stall_ms).unwrap_or(u32::MAX),
             held_by_snapshots_bytes: space.held_by_snapshots_bytes,
@@ -173,11 +194,14 @@ fn measure(
     Ok(now)
 }
 
-fn see(host: &Host, id: VolumeId) -> Result<Option<Seen>, BackendError> {
-    let VolumeObservation { image, staged } = host.backend.observe(id)?;
-    let ImageState::Present { allocated_bytes, .. } = image else { return Ok(None) };
-    let (is_staged, fragmentation) = (staged.is_some(), host.backend.fragmentation(id)?);
-    Ok(Some(Seen { allocated_bytes, is_staged, fragmentation }))
+fn observe(backend: &dyn VolumeBackend, id: VolumeId) -> Result<Option<Seen>, BackendError> {
+    let VolumeObservation { image, staged } = backend.observe(id)?;
+    Ok(match image {
+        ImageState::Present { allocated_bytes, written_at, .. } => {
+            Some(Seen { allocated_bytes, written_at, is_staged: staged.is_some() })
+        }
+        _ => None,
+    })
 }
 
 fn put_exclusive(host: &Host, of: BTreeMap<SnapshotId, u64>, measured_at: Timestamp) {
@@ -276,7 +300,7 @@ fn next_reading(host: &Host) -> Option<(SnapshotId, Reading)> {
 fn read(host: &Host, id: SnapshotId, reading: Reading) -> Result<Option<Checksum>, BackendError> {
     let begin = Instant::now();
     let mut told_at = Instant::now();
-    host.backend.checksum(id, &mut |done_bytes, total_bytes| {
+    host.backend_of_snapshot(id)?.need_snapshots()?.checksum(id, &mut |done_bytes, total_bytes| {
         if !host.ledger.get(id).is_some_and(|record| record.is_kept()) {
             return ControlFlow::Break(());
         }

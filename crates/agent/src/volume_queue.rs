@@ -1,29 +1,30 @@
-//! One serial queue for each volume: its changes come one at a time, those of different volumes in parallel.
+//! One queue for each volume: its changes run one at a time, those of different volumes in parallel.
 //!
-//! The queue is a fair lock. A holder observes, plans, executes, and reports before the next one starts, so every plan is
-//! made from what the one before left.
+//! The queue is a fair lock. Its holder observes, plans, executes, and reports before the next one starts, so every plan starts
+//! from the state that the previous one left. Clones of a volume share the lock: they only read it.
 //!
-//! **Crash story.** `claim`: the slot is written down, then the volume is mounted; cut off between, the slot stands and the
-//! instance's plan claims again. `release`: unmounted first, then the slot is freed; cut off between, the slot stands for a
-//! volume that is not mounted, and the plan releases again. So a volume that is mounted always has its slot taken.
+//! **Crash safety.** `claim` records the claim, then mounts the volume. After a crash between the two, the claim is recorded and
+//! the instance's plan claims again. `release` unmounts the volume, then frees the claim. After a crash between the two, the claim
+//! is recorded for an unmounted volume, and the next plan releases it again. So a mounted volume always has a recorded claim.
 //!
-//! An instance that waits for the volume is given the slot in the same write that takes it from the one before, and the volume
-//! stays mounted: nobody waits for a write-back. Cut off before or after, the slot is the one's or the other's, and the plan
-//! of whoever has it goes on. One that does not want it any more gives it back as any other.
+//! If an instance waits for the volume, the write that frees one claim records the next one, and the volume stays mounted: the next
+//! instance waits for no write-back. After a crash before or after that write, one of the two instances has the claim, and its plan
+//! continues. An instance that no longer wants the volume releases it as usual.
 //!
-//! Whoever makes a fork holds its turn and then that of its source. The source is there already, so whoever has its turn waits
-//! for no third one.
+//! A task that makes a fork holds the fork's lock and then that of its source. The source already exists, so a task that holds its
+//! lock never waits for a third lock.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use miosa_backend::{BackendError, Changed, Content, ImageState, NewImage, Staged, VolumeObservation};
+use miosa_backend::{BackendError, Content, ImageState, NewImage, Staged, VolumeObservation};
 use miosa_domain::VolumeId;
 use miosa_domain::size::MIB;
 use miosa_domain::spec::{AttachmentSpec, DesiredAttachment, DesiredRun, Origin, Presence, VolumeSpec};
 use miosa_domain::status::{Failure, FailureCode, VolumeCondition, VolumeStatus};
 use miosa_failpoint::failpoint;
 use miosa_plan::{ImageSeen, Obstacle, VolumeSeen, VolumeStep, VolumeWanted, volume_plan};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use crate::claims::{Access, Claim};
@@ -35,10 +36,10 @@ use crate::{Host, blocking, compaction, instance_actor};
 #[derive(Default)]
 pub(crate) struct Volumes {
     queues: Mutex<BTreeMap<VolumeId, Arc<RwLock<()>>>>,
-    /// Volumes seen mounted on the host. A hint: it saves looking, and is renewed at every look.
+    /// Volumes last observed staged on this host. A cache that avoids observations; each observation refreshes it.
     staged: Mutex<HashMap<VolumeId, Staged>>,
-    /// Who found a volume held by others, in the order of coming. Changed in the volume's turn, so that nobody who begins to
-    /// wait misses that it comes free.
+    /// Claims that wait for a volume that others hold, in order of arrival. Changed under the volume's lock, so that no claim that
+    /// starts to wait misses the release.
     waiting: Mutex<HashMap<VolumeId, Vec<Waiting>>>,
 }
 
@@ -49,36 +50,36 @@ struct Waiting {
 }
 
 impl Volumes {
-    /// The volume's turn: nothing else changes it, mounts it or clones it meanwhile.
+    /// Takes the volume's lock: nothing else changes it, mounts it or clones it.
     pub(crate) async fn enter(&self, id: VolumeId) -> OwnedRwLockWriteGuard<()> {
         self.queue(id).write_owned().await
     }
 
-    /// A turn to clone the volume, shared with other clones of it: nothing changes or mounts it meanwhile.
+    /// Takes the volume's lock for a clone, shared with other clones: nothing changes or mounts it.
     pub(crate) async fn enter_to_clone(&self, id: VolumeId) -> OwnedRwLockReadGuard<()> {
         self.queue(id).read_owned().await
     }
 
     fn queue(&self, id: VolumeId) -> Arc<RwLock<()>> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().clone()
+        self.queues.lock().entry(id).or_default().clone()
     }
 
-    /// Nobody has the volume's turn or waits for it.
+    /// No task holds the volume's lock or waits for it.
     fn is_free(&self, id: VolumeId) -> bool {
-        let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let queues = self.queues.lock();
         queues.get(&id).is_none_or(|queue| Arc::strong_count(queue) == 1)
     }
 
     pub(crate) fn staged(&self, id: VolumeId) -> Option<Staged> {
-        self.staged.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+        self.staged.lock().get(&id).cloned()
     }
 
     pub(crate) fn staged_ids(&self) -> Vec<VolumeId> {
-        self.staged.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+        self.staged.lock().keys().copied().collect()
     }
 
     pub(crate) fn remember(&self, id: VolumeId, staged: Option<Staged>) {
-        let mut map = self.staged.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut map = self.staged.lock();
         match staged {
             Some(staged) => map.insert(id, staged),
             None => map.remove(&id),
@@ -100,23 +101,22 @@ impl Volumes {
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<VolumeId, Vec<Waiting>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock()
     }
 
-    /// Waits for every queue, and keeps them shut.
+    /// Waits for every queue, and keeps them locked.
     pub(crate) async fn finish(&self) {
-        let queues: Vec<_> =
-            self.queues.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let queues: Vec<_> = self.queues.lock().values().cloned().collect();
         for queue in queues {
             std::mem::forget(queue.write_owned().await);
         }
     }
 }
 
-/// Makes a volume what its spec says, and reports it. `known`: an observation made just now, at start-up, for all at once.
+/// Makes a volume what its spec says, and reports it. `known`: an observation from the listing at start-up.
 pub(crate) async fn reconcile(host: &Arc<Host>, id: VolumeId, known: Option<VolumeObservation>) {
     let _turn = host.volumes.enter(id).await;
-    // A spec may have come, and been worked off, since that observation.
+    // A spec may have arrived and been carried out since that observation.
     let is_fresh = |seen: &VolumeObservation| {
         host.board.get(id).is_none()
             && host.volumes.staged(id).is_none_or(|staged| seen.staged.as_ref() == Some(&staged))
@@ -148,6 +148,7 @@ pub(crate) async fn reconcile(host: &Arc<Host>, id: VolumeId, known: Option<Volu
     let is_whole = matches!(condition, VolumeCondition::Ready | VolumeCondition::InTrash);
     host.board.set_volume(VolumeStatus {
         id,
+        pool_id: host.backend_of(id).ok().map(|backend| backend.pool_id()),
         generation,
         condition,
         allocated_bytes,
@@ -155,30 +156,30 @@ pub(crate) async fn reconcile(host: &Arc<Host>, id: VolumeId, known: Option<Volu
         space: None,
         compaction: record.compaction,
     });
-    // After the report, so that nobody waits for it, and before anybody's turn to claim the volume: as long as it was never
-    // used, an image that a power cut took can be made again and nothing is lost.
+    // After the report, which need not wait for it, and before any claim on the volume: an image that was never used and that a
+    // power cut took can be made again, and nothing is lost.
     if is_whole && !record.materialized && allocated_bytes.is_some() {
         let ledger_host = host.clone();
         let written = blocking(move || ledger_host.ledger.change(id, |r| r.materialized = true)).await;
         if let Err(error) = written {
-            tracing::error!(volume = %id, "note that the image is there: {error}");
+            tracing::error!(volume = %id, %error, "recording that the image exists failed");
         }
     }
     if is_whole {
-        wake(host, id); // who was asked to use it before it was there
+        wake(host, id); // instances that were to use it before it existed
         host.upkeep.measure_soon(id);
         compaction::run_if_wanted(host, id);
     }
 }
 
-/// A fork that is still to be made may have to wait until its source is compacted.
+/// A fork may have to wait until its source is compacted.
 pub(crate) fn may_take_long(host: &Host, id: VolumeId) -> bool {
     host.ledger.get(id).is_some_and(|record| {
         !record.materialized && matches!(record.spec.origin, Some(Origin::Volume { .. }))
     })
 }
 
-/// Makes the volume what its spec says in a task of its own, unless somebody is at it.
+/// Makes the volume what its spec says in a task of its own, unless its queue is in use.
 pub(crate) fn reconcile_aside(host: &Arc<Host>, id: VolumeId) {
     if host.volumes.is_free(id) {
         let host = host.clone();
@@ -186,7 +187,7 @@ pub(crate) fn reconcile_aside(host: &Arc<Host>, id: VolumeId) {
     }
 }
 
-/// The incarnation that is there although something went wrong; the one last seen if that cannot be found out.
+/// The present incarnation after a failure; the one last reported if it cannot be observed.
 async fn incarnation_there(host: &Arc<Host>, id: VolumeId) -> u64 {
     match observe(host, id).await.map(|seen| seen.image) {
         Ok(ImageState::Present { incarnation, .. }) => incarnation,
@@ -194,7 +195,7 @@ async fn incarnation_there(host: &Arc<Host>, id: VolumeId) -> u64 {
     }
 }
 
-/// Reports how much a ready volume occupies now, when it changed by a MiB or more.
+/// Reports the space that a ready volume occupies, if it changed by a MiB or more.
 pub(crate) fn note_allocation(host: &Host, id: VolumeId, seen: &VolumeObservation) {
     let Some(now) = allocated(seen) else { return };
     host.board.change(id, |status| {
@@ -204,7 +205,7 @@ pub(crate) fn note_allocation(host: &Host, id: VolumeId, seen: &VolumeObservatio
     });
 }
 
-/// Takes the attachment's slot and mounts the volume on the host. Who cannot have it now is looked at again when it is free.
+/// Records the attachment's claim and mounts the volume on the host. An instance that cannot have it now is woken when it is free.
 pub(crate) async fn claim(
     host: &Arc<Host>,
     id: VolumeId,
@@ -252,7 +253,7 @@ pub(crate) async fn claim(
         let ledger_host = host.clone();
         blocking(move || ledger_host.ledger.change(id, |record| record.take(claim, access))).await?;
     }
-    let backend = host.backend.clone();
+    let backend = host.backend_of(id)?;
     let staged = blocking(move || {
         failpoint!("agent.volume.claim.before-stage")?;
         let staged = backend.stage(id)?;
@@ -281,7 +282,7 @@ pub(crate) fn may_be_claimed_early(host: &Host, id: VolumeId) -> bool {
     !is_awaited && host.ledger.spec(id).is_some_and(is_ready)
 }
 
-/// Whether the ledger asks for this claim to end: the volume will be free without anybody's doing.
+/// Whether the ledger asks for this claim to end, so that the volume becomes free without any action.
 fn is_leaving(host: &Host, claim: &Claim) -> bool {
     host.ledger.spec(claim.instance).is_some_and(|spec| {
         spec.desired != DesiredRun::Running
@@ -302,16 +303,16 @@ fn is_asked_for(host: &Host, id: VolumeId, claim: &Claim) -> bool {
         .is_some_and(|spec| spec.desired == DesiredRun::Running && spec.attachments.iter().any(is_it))
 }
 
-/// What becomes of a volume on which nobody else has a claim.
+/// What happens to a volume when its last claim is released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Afterwards {
-    /// It is unmounted, which shows whether anybody still uses it.
+    /// It is unmounted, which shows whether a process still uses it.
     Unmounted,
-    /// The next in line has it as it is; only if nobody of the instance can use it any more, since nothing is looked at.
+    /// The next waiting claim gets it as it is. Only if no process of the instance is left, since nothing is checked.
     HandedOn,
 }
 
-/// Gives the slot back, after the volume was unmounted from the host unless another claim needs it.
+/// Unmounts the volume from the host unless another claim needs it, then frees the claim.
 pub(crate) async fn release(
     host: &Arc<Host>,
     id: VolumeId,
@@ -341,7 +342,7 @@ pub(crate) async fn release(
         })
         .await?;
         match next {
-            // It was forgotten while it was given the slot: nobody else would give that back.
+            // That instance was forgotten while it got the claim, so nothing else would release it.
             Some(next) if host.ledger.spec(next.claim.instance).is_none() => leaving = next.claim,
             _ => break,
         }
@@ -356,7 +357,7 @@ pub(crate) async fn release(
 }
 
 async fn unstage(host: &Arc<Host>, id: VolumeId) -> Result<(), StepError> {
-    let backend = host.backend.clone();
+    let backend = host.backend_of(id)?;
     blocking(move || {
         failpoint!("agent.volume.release.before-unstage")?;
         backend.unstage(id)?;
@@ -368,7 +369,7 @@ async fn unstage(host: &Arc<Host>, id: VolumeId) -> Result<(), StepError> {
     Ok(())
 }
 
-/// Who is to have the volume as it is, now that nobody has it. Nobody, if the volume itself is to become something else.
+/// The waiting claim that gets the volume as it is. None, if the volume itself is to change.
 fn next_in_line(host: &Host, record: &VolumeRecord) -> Option<Waiting> {
     let id = record.spec.id;
     let stays = record.spec.presence == Presence::Present
@@ -379,15 +380,15 @@ fn next_in_line(host: &Host, record: &VolumeRecord) -> Option<Waiting> {
     line.into_iter().find(|waiting| stays && is_asked_for(host, id, &waiting.claim))
 }
 
-/// Has those looked at who wait for the volume.
+/// Wakes the instances that wait for the volume.
 fn wake(host: &Arc<Host>, id: VolumeId) {
     for waiting in host.volumes.waiting().remove(&id).unwrap_or_default() {
         instance_actor::nudge(host, waiting.claim.instance);
     }
 }
 
-/// Observes, plans and executes until nothing is left to do; answers what is there then. A spec may arrive meanwhile:
-/// `record` is left as the one that the last plan was made from.
+/// Observes, plans and executes until nothing is left to do; returns the last observation. A spec may arrive in between: `record`
+/// is left as the one that the last plan was made from.
 async fn carry_out(
     host: &Arc<Host>,
     id: VolumeId,
@@ -398,22 +399,21 @@ async fn carry_out(
         Some(seen) => seen,
         None => observe(host, id).await?,
     };
-    // Two rounds do for every plan; more would hide a step that does not do what it says.
+    // Two rounds are enough for every plan; more would hide a step that does not do what it should.
     for _ in 0..3 {
         host.volumes.remember(id, seen.staged.clone());
         *record = host.ledger.get(id).unwrap_or_else(|| record.clone());
         let wanted = VolumeWanted {
-            presence: record.spec.presence,
+            spec: &record.spec,
             materialized: record.materialized,
             claimed: record.is_claimed(),
-            incarnation: record.spec.incarnation,
         };
         let steps = volume_plan(&wanted, &as_seen(&seen)).map_err(|obstacle| refused(id, obstacle))?;
         if steps.is_empty() {
             return Ok(seen);
         }
         for step in steps {
-            execute(host, &record.spec, step).await?;
+            execute(host, id, step).await?;
         }
         wake(host, id);
         seen = observe(host, id).await?;
@@ -421,75 +421,86 @@ async fn carry_out(
     Err(StepError::host(format!("volume {id} does not become what it should be; see the agent's log")))
 }
 
-async fn execute(host: &Arc<Host>, spec: &VolumeSpec, step: VolumeStep) -> Result<Changed, StepError> {
-    let (id, size_bytes, incarnation) = (spec.id, spec.size_bytes, spec.incarnation);
-    // The source must not change while it is cloned. It exists already, so a task that holds its turn never waits for a third
-    // turn, and there is no cycle.
-    let mut source_turn = None;
-    let content = match spec.origin {
-        _ if step != VolumeStep::CreateImage => Content::Empty,
-        None => Content::Empty,
-        Some(Origin::Snapshot { id }) => Content::Snapshot(id),
-        Some(Origin::Volume { id: source, stall }) => {
-            // One that is not there yet could be waiting for this one. The ledger may learn only later that it is there.
-            let is_there = matches!(observe(host, source).await?.image, ImageState::Present { .. });
-            if source == id || !is_there {
-                return Err(StepError::host(format!("volume {source} is not there to be forked")));
-            }
-            compaction::prepare_clone(host, source, stall, is_unwanted(host.clone(), id)).await?;
-            if is_unwanted(host.clone(), id)() {
-                return Ok(Changed::Unchanged); // the next plan is made from the new spec
-            }
-            source_turn = Some(host.volumes.enter_to_clone(source).await);
-            Content::Volume { id: source, write_back_limit: WRITE_BACK_LIMIT }
-        }
-    };
-    let replacement = match spec.origin {
-        Some(Origin::Snapshot { id }) => Some(id),
-        _ if step == VolumeStep::ReplaceData => {
-            return Err(StepError::host(format!(
-                "the data of volume {id} can only be replaced by that of a snapshot, and its spec names none"
-            )));
-        }
-        _ => None,
-    };
-    let backend = host.backend.clone();
-    let changed = blocking(move || {
+async fn execute(host: &Arc<Host>, id: VolumeId, step: VolumeStep) -> Result<(), StepError> {
+    if let VolumeStep::CreateImage { size_bytes, incarnation, origin } = step {
+        return create(host, id, size_bytes, incarnation, origin).await;
+    }
+    let backend = host.backend_of(id)?;
+    let done = blocking(move || {
         failpoint!("agent.volume.step.before")?;
-        let changed = match step {
-            VolumeStep::CreateImage => {
-                let new = NewImage { incarnation, content };
-                backend.create_from(id, size_bytes, &new, &mut || drop(source_turn.take()))?
+        match step {
+            VolumeStep::CreateImage { .. } => unreachable!("handled above"),
+            VolumeStep::ReplaceData { size_bytes, incarnation, snapshot } => {
+                backend.need_snapshots()?.replace(id, incarnation, size_bytes, snapshot)?
             }
-            VolumeStep::ReplaceData => match replacement {
-                Some(snapshot) => backend.replace(id, incarnation, size_bytes, snapshot)?,
-                None => unreachable!("refused above"),
-            },
+            VolumeStep::Grow { size_bytes } => backend.need_growth()?.grow(id, size_bytes)?,
             VolumeStep::Unstage => backend.unstage(id)?,
             VolumeStep::MoveToTrash => backend.trash(id)?,
             VolumeStep::RestoreFromTrash => backend.restore(id)?,
             VolumeStep::Purge => backend.purge(id)?,
         };
         failpoint!("agent.volume.step.after")?;
-        Ok::<_, BackendError>(changed)
+        Ok::<_, BackendError>(())
     });
-    Ok(changed.await?)
+    Ok(done.await?)
 }
 
-/// Asks whether the volume is not to be made any more.
+async fn create(
+    host: &Arc<Host>,
+    id: VolumeId,
+    size_bytes: u64,
+    incarnation: u64,
+    origin: Option<Origin>,
+) -> Result<(), StepError> {
+    let backend = host.backend_of(id)?;
+    let mut source_turn = None;
+    let content = match origin {
+        None => Content::Empty,
+        Some(Origin::Snapshot { id }) => Content::Snapshot(id),
+        Some(Origin::Volume { id: source, stall }) => {
+            // A source that does not exist yet could be waiting for this volume. The ledger may lag behind the pool here.
+            if !matches!(observe(host, source).await?.image, ImageState::Present { .. }) {
+                return Err(StepError::host(format!("there is no volume {source} on this host to fork")));
+            }
+            if host.backend_of(source)?.pool_id() != backend.pool_id() {
+                return Err(StepError::host(format!("volume {source} is in another pool than its fork")));
+            }
+            compaction::prepare_clone(host, source, stall, is_unwanted(host.clone(), id)).await?;
+            if is_unwanted(host.clone(), id)() {
+                return Ok(()); // the next plan follows the new spec
+            }
+            // The source must not change while it is cloned. It exists already, so a task that holds its turn never waits for
+            // a third turn, and there is no cycle.
+            source_turn = Some(host.volumes.enter_to_clone(source).await);
+            Content::Volume { id: source, write_back_limit: WRITE_BACK_LIMIT }
+        }
+    };
+    let created = blocking(move || {
+        failpoint!("agent.volume.step.before")?;
+        let new = NewImage { incarnation, content };
+        backend.create_from(id, size_bytes, &new, &mut || drop(source_turn.take()))?;
+        failpoint!("agent.volume.step.after")?;
+        Ok::<_, BackendError>(())
+    });
+    Ok(created.await?)
+}
+
+/// Checks whether the volume is no longer wanted.
 fn is_unwanted(host: Arc<Host>, id: VolumeId) -> impl Fn() -> bool + Send + 'static {
     move || host.ledger.get(id).is_none_or(|record| record.spec.presence != Presence::Present)
 }
 
 async fn observe(host: &Arc<Host>, id: VolumeId) -> Result<VolumeObservation, StepError> {
-    let backend = host.backend.clone();
+    let backend = host.backend_of(id)?;
     Ok(blocking(move || backend.observe(id)).await?)
 }
 
 fn as_seen(observation: &VolumeObservation) -> VolumeSeen {
     let image = match &observation.image {
         ImageState::Absent => ImageSeen::Absent,
-        ImageState::Present { incarnation, .. } => ImageSeen::Present { incarnation: *incarnation },
+        ImageState::Present { incarnation, size_bytes, .. } => {
+            ImageSeen::Present { incarnation: *incarnation, size_bytes: *size_bytes }
+        }
         ImageState::InTrash { .. } => ImageSeen::InTrash,
         ImageState::Missing => ImageSeen::Missing,
         ImageState::Foreign { what } => ImageSeen::Foreign(what.clone()),
@@ -514,6 +525,13 @@ fn refused(id: VolumeId, obstacle: Obstacle) -> StepError {
         ),
         Obstacle::StillClaimed => {
             (FailureCode::VolumeAttached, format!("volume {id} is still in use on this host"))
+        }
+        Obstacle::NoSnapshot => (
+            FailureCode::HostError,
+            format!("the data of volume {id} can only be replaced by a snapshot's, and its spec names none"),
+        ),
+        Obstacle::ForkOfItself(source) => {
+            (FailureCode::HostError, format!("volume {source} cannot be forked from itself"))
         }
     };
     StepError::Failed(Failure { code, message })

@@ -1,4 +1,4 @@
-//! What every backend must do, as one suite that each of them runs.
+//! What every engine must do, as one suite that each of them runs: the core, and the cases of each capability that it declares.
 //!
 //! A [`World`] is a backend together with what can happen to it. Every case begins and ends with an empty pool.
 
@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use crate::{BackendError, Changed, ImageState, VolumeBackend, VolumeObservation};
 
-mod snapshot;
+mod others;
+mod snapshots;
 
 /// A backend under test, and what befalls it.
 pub trait World {
@@ -19,7 +20,7 @@ pub trait World {
     /// The process ends without a word, and another one takes over. The kernel's state stays.
     fn restart(&mut self);
 
-    /// All processes, mounts and devices are gone, and the backend is opened anew.
+    /// All processes, mounts and devices are gone, and the backend is opened again.
     fn reboot(&mut self);
 
     /// The volume's data vanishes.
@@ -31,7 +32,7 @@ pub trait World {
     /// Whether the foreign thing is still there, as it was; then it is removed.
     fn take_foreign_away(&mut self, id: VolumeId) -> bool;
 
-    /// A process begins to use the staged volume. Answers its pid.
+    /// A process begins to use the staged volume. Returns its pid.
     fn hold(&mut self, id: VolumeId) -> u32;
 
     /// That process ends.
@@ -66,22 +67,23 @@ const CASES: &[(&str, Case)] = &[
     ("what does not fit together is refused", refused),
     ("a restart adopts what is staged", restarted),
     ("a reboot leaves the data", rebooted),
-    ("lost data is never made anew by staging", lost),
+    ("lost data is never recreated by staging", lost),
     ("foreign data is left alone", displaced),
     ("a busy volume stays staged and names who uses it", held),
     ("volumes do not disturb each other", parallel),
-    ("a backend that was shut down answers nothing", closed),
+    ("a backend that was shut down refuses every call", closed),
 ];
 
 /// Runs all cases in one world.
 pub fn run(world: &mut dyn World) {
-    for (name, case) in CASES.iter().chain(snapshot::CASES) {
+    let of_snapshots = world.backend().snapshots().map_or(&[][..], |_| snapshots::CASES);
+    for (name, case) in CASES.iter().chain(of_snapshots).chain(others::CASES) {
         case(world);
-        let survey = world.backend().survey().unwrap();
-        let left = format!("after {name:?}: {survey:?}");
-        assert!(survey.volumes.is_empty() && survey.snapshots.is_empty(), "{left}");
-        assert!(survey.unknown.is_empty() && survey.unknown_snapshots.is_empty(), "{left}");
-        assert!(survey.foreign.is_empty(), "{left}");
+        let listing = world.backend().list().unwrap();
+        let left = format!("after {name:?}: {listing:?}");
+        assert!(listing.volumes.is_empty() && listing.snapshots.is_empty(), "{left}");
+        assert!(listing.unknown.is_empty() && listing.unknown_snapshots.is_empty(), "{left}");
+        assert!(listing.foreign.is_empty(), "{left}");
     }
 }
 
@@ -111,7 +113,7 @@ fn life(world: &mut dyn World) {
 
     let staged = backend.stage(id).unwrap();
     assert_eq!(observed().staged, Some(staged.clone()));
-    assert_eq!(backend.survey().unwrap().volumes[&id].staged, Some(staged));
+    assert_eq!(backend.list().unwrap().volumes[&id].staged, Some(staged));
     assert!(matches!(observed().image, ImageState::Present { size_bytes: SIZE_BYTES, .. }));
 
     assert_eq!(backend.unstage(id).unwrap(), Changed::Changed);
@@ -123,7 +125,7 @@ fn life(world: &mut dyn World) {
         "{:?}",
         observed()
     );
-    assert!(backend.survey().unwrap().volumes.contains_key(&id));
+    assert!(backend.list().unwrap().volumes.contains_key(&id));
     assert_eq!(backend.restore(id).unwrap(), Changed::Changed);
     assert!(
         matches!(observed().image, ImageState::Present { size_bytes: SIZE_BYTES, .. }),
@@ -282,7 +284,7 @@ fn closed(world: &mut dyn World) {
     let staged = world.backend().stage(id).unwrap();
     world.backend().shutdown().unwrap();
     assert!(matches!(world.backend().observe(id), Err(BackendError::Closed)));
-    assert!(matches!(world.backend().survey(), Err(BackendError::Closed)));
+    assert!(matches!(world.backend().list(), Err(BackendError::Closed)));
     world.restart();
     assert_eq!(observe(world, id).staged, Some(staged), "shutting down unstaged a volume");
     world.backend().unstage(id).unwrap();

@@ -1,4 +1,4 @@
-//! A pool in memory: the same answers as a real one, without a disk, and failures on request.
+//! A pool in memory: behaves as a real one, without a disk, and fails on request.
 //!
 //! It holds to the contract that [`conformance`](crate::conformance) checks. What a test may do to it is what happens to
 //! real pools: a call fails, a process holds a volume, data vanishes, something foreign appears, the host reboots.
@@ -7,17 +7,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard};
 
+use jiff::{SignedDuration, Timestamp};
 use miosa_domain::size::{MIB, VOLUME_MIN_BYTES};
 use miosa_domain::stall;
 use miosa_domain::status::{Checksum, Holder, SnapshotFacts};
-use miosa_domain::{SnapshotId, VolumeId};
+use miosa_domain::{PoolId, SnapshotId, VolumeId};
+use parking_lot::{Mutex, MutexGuard};
+use uuid::Uuid;
 
 use crate::{
-    BackendError, Capacity, Changed, ChangedRange, CloneSnapshot, Cloned, CompactionProgress, Content,
-    ForeignEntry, Fragmentation, ImageState, NewImage, PoolSurvey, SnapshotFiles, SnapshotState, Space,
-    Staged, VolumeBackend, VolumeObservation,
+    BackendError, Capacity, Changed, ChangedRange, ChangedRanges, CloneSnapshot, Cloned, Compaction,
+    CompactionProgress, Content, ForeignEntry, Fragmentation, Growth, ImageState, NewImage, PoolListing,
+    RawDevices, SnapshotFiles, SnapshotState, Snapshots, Space, Staged, VolumeBackend, VolumeObservation,
 };
 
 mod files;
@@ -53,8 +55,10 @@ pub enum Call {
     ChangedRanges,
     OpenFiles,
     Observe,
-    Survey,
+    List,
     Stage,
+    StageDevice,
+    Grow,
     Unstage,
     Trash,
     Restore,
@@ -66,6 +70,7 @@ pub enum Call {
 /// An in-memory [`VolumeBackend`].
 #[derive(Debug)]
 pub struct FakeBackend {
+    pool_id: PoolId,
     state: Mutex<State>,
 }
 
@@ -115,12 +120,11 @@ impl FakeBackend {
             next_device: 0,
             closed: false,
         };
-        Self { state: Mutex::new(state) }
+        Self { pool_id: PoolId::from_uuid(Uuid::new_v4()), state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // A test that panicked beside us has its own verdict; the state is whole after every statement.
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.state.lock()
     }
 
     fn begin(&self, call: Call, id: Option<VolumeId>) -> Result<MutexGuard<'_, State>, BackendError> {
@@ -189,7 +193,8 @@ impl State {
             return Err(BackendError::TooSmall { size_bytes, held_bytes });
         }
         let incarnation = new.incarnation;
-        let image = ImageState::Present { incarnation, size_bytes, allocated_bytes: EMPTY_VOLUME_BYTES };
+        let (allocated_bytes, written_at) = (EMPTY_VOLUME_BYTES, Timestamp::UNIX_EPOCH);
+        let image = ImageState::Present { incarnation, size_bytes, allocated_bytes, written_at };
         Ok(FakeVolume::new(image, incarnation, tree, extents))
     }
 
@@ -223,6 +228,13 @@ impl FakeVolume {
         self.sizes().1
     }
 
+    /// A workload wrote to it.
+    fn touch(&mut self) {
+        if let ImageState::Present { written_at, .. } = &mut self.image {
+            *written_at += SignedDuration::from_nanos(1);
+        }
+    }
+
     fn observation(&self) -> VolumeObservation {
         VolumeObservation { image: self.image.clone(), staged: self.staged.clone() }
     }
@@ -244,6 +256,10 @@ fn check_size(size_bytes: u64) -> Result<(), BackendError> {
 }
 
 impl VolumeBackend for FakeBackend {
+    fn pool_id(&self) -> PoolId {
+        self.pool_id
+    }
+
     fn create_from(
         &self,
         id: VolumeId,
@@ -272,6 +288,131 @@ impl VolumeBackend for FakeBackend {
         }
     }
 
+    fn filesystem_used_bytes(&self, id: VolumeId) -> Result<Option<u64>, BackendError> {
+        let state = self.begin(Call::FilesystemUsed, Some(id))?;
+        let staged = state.volumes.get(&id).filter(|volume| volume.staged.is_some());
+        Ok(staged.map(|volume| volume.tree.values().map(|content| content.len() as u64).sum()))
+    }
+
+    fn observe(&self, id: VolumeId) -> Result<VolumeObservation, BackendError> {
+        let state = self.begin(Call::Observe, Some(id))?;
+        let absent = VolumeObservation { image: ImageState::Absent, staged: None };
+        Ok(state.volumes.get(&id).map_or(absent, FakeVolume::observation))
+    }
+
+    fn list(&self) -> Result<PoolListing, BackendError> {
+        let state = self.begin(Call::List, None)?;
+        Ok(PoolListing {
+            snapshots: state.snapshots.keys().map(|id| (*id, state.snapshot_state(*id))).collect(),
+            volumes: state.volumes.iter().map(|(id, volume)| (*id, volume.observation())).collect(),
+            unknown: BTreeMap::new(),
+            unknown_snapshots: BTreeMap::new(),
+            foreign: state.foreign.clone(),
+        })
+    }
+
+    fn stage(&self, id: VolumeId) -> Result<Staged, BackendError> {
+        let mut state = self.begin(Call::Stage, Some(id))?;
+        let number = state.next_device;
+        let volume = state.present(id)?;
+        if let Some(staged) = &volume.staged {
+            return Ok(staged.clone());
+        }
+        let (device, device_number) = fake_device(number);
+        let mount_point = PathBuf::from(format!("/fake/mounts/{id}"));
+        let staged = Staged::Mount { mount_point, device, device_number };
+        volume.staged = Some(staged.clone());
+        state.next_device += 1;
+        Ok(staged)
+    }
+
+    fn unstage(&self, id: VolumeId) -> Result<Changed, BackendError> {
+        let mut state = self.begin(Call::Unstage, Some(id))?;
+        let Some(volume) = state.volumes.get_mut(&id) else { return Ok(Changed::Unchanged) };
+        if volume.staged.is_none() {
+            return Ok(Changed::Unchanged);
+        }
+        if !volume.holders.is_empty() {
+            return Err(BackendError::Busy { id, holders: volume.holders.clone() });
+        }
+        volume.staged = None;
+        Ok(Changed::Changed)
+    }
+
+    fn trash(&self, id: VolumeId) -> Result<Changed, BackendError> {
+        let mut state = self.begin(Call::Trash, Some(id))?;
+        let volume = state.free_volume(id)?;
+        match volume.image {
+            ImageState::Present { size_bytes, allocated_bytes, .. } => {
+                volume.image = ImageState::InTrash { size_bytes, allocated_bytes };
+                Ok(Changed::Changed)
+            }
+            _ => Ok(Changed::Unchanged),
+        }
+    }
+
+    fn restore(&self, id: VolumeId) -> Result<Changed, BackendError> {
+        let mut state = self.begin(Call::Restore, Some(id))?;
+        let volume = state.volumes.get_mut(&id).ok_or(BackendError::Missing { id })?;
+        match &volume.image {
+            ImageState::Foreign { what } => Err(foreign(id, what)),
+            ImageState::InTrash { size_bytes, allocated_bytes } => {
+                volume.image = ImageState::Present {
+                    incarnation: volume.incarnation,
+                    size_bytes: *size_bytes,
+                    allocated_bytes: *allocated_bytes,
+                    written_at: Timestamp::UNIX_EPOCH,
+                };
+                Ok(Changed::Changed)
+            }
+            ImageState::Missing => Err(BackendError::Missing { id }),
+            ImageState::Present { .. } | ImageState::Absent => Ok(Changed::Unchanged),
+        }
+    }
+
+    fn purge(&self, id: VolumeId) -> Result<Changed, BackendError> {
+        let mut state = self.begin(Call::Purge, Some(id))?;
+        match state.free_volume(id) {
+            Err(BackendError::Missing { .. }) => Ok(Changed::Unchanged),
+            Err(refusal) => Err(refusal),
+            Ok(_) => {
+                state.volumes.remove(&id);
+                Ok(Changed::Changed)
+            }
+        }
+    }
+
+    fn capacity(&self) -> Result<Capacity, BackendError> {
+        Ok(self.begin(Call::Capacity, None)?.capacity())
+    }
+
+    fn shutdown(&self) -> Result<(), BackendError> {
+        self.begin(Call::Shutdown, None)?.closed = true;
+        Ok(())
+    }
+
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        Some(self)
+    }
+
+    fn compaction(&self) -> Option<&dyn Compaction> {
+        Some(self)
+    }
+
+    fn changed_ranges(&self) -> Option<&dyn ChangedRanges> {
+        Some(self)
+    }
+
+    fn growth(&self) -> Option<&dyn Growth> {
+        Some(self)
+    }
+
+    fn raw_devices(&self) -> Option<&dyn RawDevices> {
+        Some(self)
+    }
+}
+
+impl Snapshots for FakeBackend {
     fn replace(
         &self,
         id: VolumeId,
@@ -313,6 +454,41 @@ impl VolumeBackend for FakeBackend {
         Ok(Fragmentation { extents, predicted_stall })
     }
 
+    fn space(&self, volume: Option<VolumeId>, snapshots: &[SnapshotId]) -> Result<Space, BackendError> {
+        let mut state = self.begin(Call::Space, volume)?;
+        if let Some(id) = volume {
+            state.present(id)?;
+        }
+        for id in snapshots {
+            state.sealed(*id)?;
+        }
+        Ok(Space {
+            exclusive_bytes: snapshots.iter().map(|id| (*id, SNAPSHOT_BYTES)).collect(),
+            held_by_snapshots_bytes: snapshots.len() as u64 * SNAPSHOT_BYTES,
+        })
+    }
+
+    fn checksum(
+        &self,
+        id: SnapshotId,
+        go_on: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+    ) -> Result<Option<Checksum>, BackendError> {
+        let total_bytes = self.begin_snapshot(Call::Checksum, id)?.sealed(id)?.record.facts.allocated_bytes;
+        for done_bytes in [0, total_bytes] {
+            if go_on(done_bytes, total_bytes).is_break() {
+                return Ok(None);
+            }
+        }
+        self.state().checksum(id).map(Some)
+    }
+
+    fn open_files(&self, id: SnapshotId) -> Result<Box<dyn SnapshotFiles>, BackendError> {
+        let tree = self.begin_snapshot(Call::OpenFiles, id)?.sealed(id)?.tree.clone();
+        Ok(Box::new(FakeFiles { id, tree }))
+    }
+}
+
+impl Compaction for FakeBackend {
     fn compact(
         &self,
         id: VolumeId,
@@ -331,7 +507,7 @@ impl VolumeBackend for FakeBackend {
         };
         drop(state);
         for round in 1..=COMPACTION_ROUNDS {
-            // Whoever is asked may call the backend.
+            // The callback may call the backend.
             if go_on(&progress).is_break() {
                 break;
             }
@@ -344,149 +520,52 @@ impl VolumeBackend for FakeBackend {
         }
         Ok(progress)
     }
+}
 
-    fn space(&self, volume: Option<VolumeId>, snapshots: &[SnapshotId]) -> Result<Space, BackendError> {
-        let mut state = self.begin(Call::Space, volume)?;
-        if let Some(id) = volume {
-            state.present(id)?;
-        }
-        for id in snapshots {
-            state.sealed(*id)?;
-        }
-        Ok(Space {
-            exclusive_bytes: snapshots.iter().map(|id| (*id, SNAPSHOT_BYTES)).collect(),
-            held_by_snapshots_bytes: snapshots.len() as u64 * SNAPSHOT_BYTES,
-        })
-    }
-
-    fn filesystem_used_bytes(&self, id: VolumeId) -> Result<Option<u64>, BackendError> {
-        let state = self.begin(Call::FilesystemUsed, Some(id))?;
-        let staged = state.volumes.get(&id).filter(|volume| volume.staged.is_some());
-        Ok(staged.map(|volume| volume.tree.values().map(|content| content.len() as u64).sum()))
-    }
-
-    fn checksum(
-        &self,
-        id: SnapshotId,
-        go_on: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
-    ) -> Result<Option<Checksum>, BackendError> {
-        let total_bytes = self.begin_snapshot(Call::Checksum, id)?.sealed(id)?.record.facts.allocated_bytes;
-        for done_bytes in [0, total_bytes] {
-            if go_on(done_bytes, total_bytes).is_break() {
-                return Ok(None);
-            }
-        }
-        self.state().checksum(id).map(Some)
-    }
-
-    fn changed_ranges(&self, from: SnapshotId, to: SnapshotId) -> Result<Vec<ChangedRange>, BackendError> {
+impl ChangedRanges for FakeBackend {
+    fn between(&self, from: SnapshotId, to: SnapshotId) -> Result<Vec<ChangedRange>, BackendError> {
         let mut state = self.begin_snapshot(Call::ChangedRanges, to)?;
         let same = digest(&state.sealed(from)?.tree) == digest(&state.sealed(to)?.tree);
         let whole = ChangedRange { offset_bytes: 0, len_bytes: MIB, is_hole: false };
         Ok(if same { Vec::new() } else { vec![whole] })
     }
+}
 
-    fn open_files(&self, id: SnapshotId) -> Result<Box<dyn SnapshotFiles>, BackendError> {
-        let tree = self.begin_snapshot(Call::OpenFiles, id)?.sealed(id)?.tree.clone();
-        Ok(Box::new(FakeFiles { id, tree }))
-    }
-
-    fn observe(&self, id: VolumeId) -> Result<VolumeObservation, BackendError> {
-        let state = self.begin(Call::Observe, Some(id))?;
-        let absent = VolumeObservation { image: ImageState::Absent, staged: None };
-        Ok(state.volumes.get(&id).map_or(absent, FakeVolume::observation))
-    }
-
-    fn survey(&self) -> Result<PoolSurvey, BackendError> {
-        let state = self.begin(Call::Survey, None)?;
-        Ok(PoolSurvey {
-            snapshots: state.snapshots.keys().map(|id| (*id, state.snapshot_state(*id))).collect(),
-            volumes: state.volumes.iter().map(|(id, volume)| (*id, volume.observation())).collect(),
-            unknown: BTreeMap::new(),
-            unknown_snapshots: BTreeMap::new(),
-            foreign: state.foreign.clone(),
-        })
-    }
-
-    fn stage(&self, id: VolumeId) -> Result<Staged, BackendError> {
-        let mut state = self.begin(Call::Stage, Some(id))?;
-        let number = state.next_device;
-        let volume = state.present(id)?;
-        if let Some(staged) = &volume.staged {
-            return Ok(staged.clone());
-        }
-        let staged = Staged {
-            mount_point: PathBuf::from(format!("/fake/mounts/{id}")),
-            device: PathBuf::from(format!("/dev/fake{number}")),
-            // Major number 7 is that of loop devices.
-            device_number: 7 << 8 | number,
-        };
-        volume.staged = Some(staged.clone());
-        state.next_device += 1;
-        Ok(staged)
-    }
-
-    fn unstage(&self, id: VolumeId) -> Result<Changed, BackendError> {
-        let mut state = self.begin(Call::Unstage, Some(id))?;
-        let Some(volume) = state.volumes.get_mut(&id) else { return Ok(Changed::Unchanged) };
-        if volume.staged.is_none() {
-            return Ok(Changed::Unchanged);
-        }
-        if !volume.holders.is_empty() {
-            return Err(BackendError::Busy { id, holders: volume.holders.clone() });
-        }
-        volume.staged = None;
-        Ok(Changed::Changed)
-    }
-
-    fn trash(&self, id: VolumeId) -> Result<Changed, BackendError> {
-        let mut state = self.begin(Call::Trash, Some(id))?;
-        let volume = state.free_volume(id)?;
-        match volume.image {
-            ImageState::Present { size_bytes, allocated_bytes, .. } => {
-                volume.image = ImageState::InTrash { size_bytes, allocated_bytes };
+impl Growth for FakeBackend {
+    fn grow(&self, id: VolumeId, size_bytes: u64) -> Result<Changed, BackendError> {
+        let mut state = self.begin(Call::Grow, Some(id))?;
+        check_size(size_bytes)?;
+        match &mut state.present(id)?.image {
+            ImageState::Present { size_bytes: present, .. } if *present < size_bytes => {
+                *present = size_bytes;
                 Ok(Changed::Changed)
             }
             _ => Ok(Changed::Unchanged),
         }
     }
+}
 
-    fn restore(&self, id: VolumeId) -> Result<Changed, BackendError> {
-        let mut state = self.begin(Call::Restore, Some(id))?;
-        let volume = state.volumes.get_mut(&id).ok_or(BackendError::Missing { id })?;
-        match &volume.image {
-            ImageState::Foreign { what } => Err(foreign(id, what)),
-            ImageState::InTrash { size_bytes, allocated_bytes } => {
-                volume.image = ImageState::Present {
-                    incarnation: volume.incarnation,
-                    size_bytes: *size_bytes,
-                    allocated_bytes: *allocated_bytes,
-                };
-                Ok(Changed::Changed)
+impl RawDevices for FakeBackend {
+    fn stage_device(&self, id: VolumeId) -> Result<Staged, BackendError> {
+        let mut state = self.begin(Call::StageDevice, Some(id))?;
+        let number = state.next_device;
+        let volume = state.present(id)?;
+        match &volume.staged {
+            Some(Staged::Mount { .. }) => {
+                return Err(BackendError::Busy { id, holders: volume.holders.clone() });
             }
-            ImageState::Missing => Err(BackendError::Missing { id }),
-            ImageState::Present { .. } | ImageState::Absent => Ok(Changed::Unchanged),
+            Some(staged) => return Ok(staged.clone()),
+            None => {}
         }
+        let (device, device_number) = fake_device(number);
+        let staged = Staged::Device { device, device_number };
+        volume.staged = Some(staged.clone());
+        state.next_device += 1;
+        Ok(staged)
     }
+}
 
-    fn purge(&self, id: VolumeId) -> Result<Changed, BackendError> {
-        let mut state = self.begin(Call::Purge, Some(id))?;
-        match state.free_volume(id) {
-            Err(BackendError::Missing { .. }) => Ok(Changed::Unchanged),
-            Err(refusal) => Err(refusal),
-            Ok(_) => {
-                state.volumes.remove(&id);
-                Ok(Changed::Changed)
-            }
-        }
-    }
-
-    fn capacity(&self) -> Result<Capacity, BackendError> {
-        Ok(self.begin(Call::Capacity, None)?.capacity())
-    }
-
-    fn shutdown(&self) -> Result<(), BackendError> {
-        self.begin(Call::Shutdown, None)?.closed = true;
-        Ok(())
-    }
+/// Path and number of a device. Major number 7 is that of loop devices.
+fn fake_device(number: u64) -> (PathBuf, u64) {
+    (PathBuf::from(format!("/dev/fake{number}")), 7 << 8 | number)
 }

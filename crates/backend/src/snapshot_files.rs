@@ -1,4 +1,4 @@
-//! The files in a snapshot, to look at and to copy out.
+//! The files in a snapshot, to inspect and to copy.
 //!
 //! Paths come from users and lead through what a workload has made: every one is resolved below the snapshot's root by the
 //! kernel, and a symlink is shown, never followed out of it.

@@ -63,6 +63,8 @@ typed_id! {
     ProjectId,
     /// A durable block device with one ext4 filesystem.
     VolumeId,
+    /// Where a host's storage engine keeps volumes.
+    PoolId,
     /// A volume at one instant.
     SnapshotId,
     /// A machine in the API that runs a template.

@@ -21,6 +21,7 @@ pub mod service;
 pub mod size;
 pub mod snapshot;
 pub mod spec;
+pub mod staged;
 pub mod stall;
 pub mod status;
 pub mod text;
@@ -28,8 +29,8 @@ pub mod volume;
 
 pub use generation::Generation;
 pub use id::{
-    ApiKeyId, AttachmentId, ComputerId, HostId, InstanceId, ProjectId, ReleaseId, ServiceId, SnapshotId,
-    TenantId, VolumeId,
+    ApiKeyId, AttachmentId, ComputerId, HostId, InstanceId, PoolId, ProjectId, ReleaseId, ServiceId,
+    SnapshotId, TenantId, VolumeId,
 };
 pub use mount_path::MountPath;
 pub use refusal::Refusal;

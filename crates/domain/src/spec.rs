@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::generation::Generation;
-use crate::id::{AttachmentId, InstanceId, SnapshotId, VolumeId};
+use crate::id::{AttachmentId, InstanceId, PoolId, SnapshotId, VolumeId};
 use crate::mount_path::MountPath;
 use crate::stall::StallRules;
 
@@ -15,6 +15,9 @@ use crate::stall::StallRules;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VolumeSpec {
     pub id: VolumeId,
+    /// The pool of the host that holds it; the host's default pool if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool_id: Option<PoolId>,
     pub generation: Generation,
     pub size_bytes: u64,
     pub presence: Presence,
@@ -54,6 +57,9 @@ pub enum Origin {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotSpec {
     pub id: SnapshotId,
+    /// That of the volume it is of; the host's default pool if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool_id: Option<PoolId>,
     pub volume_id: VolumeId,
     pub generation: Generation,
     pub presence: SnapshotPresence,

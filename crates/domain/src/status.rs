@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::generation::Generation;
-use crate::id::{AttachmentId, InstanceId, SnapshotId, VolumeId};
+use crate::id::{AttachmentId, InstanceId, PoolId, SnapshotId, VolumeId};
 use crate::spec::{InstanceSpec, SnapshotSpec, VolumeSpec};
 use crate::text::shorten;
 
@@ -16,6 +16,9 @@ const COMMAND_MAX_BYTES: usize = 512;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VolumeStatus {
     pub id: VolumeId,
+    /// The pool that holds it; `None` from a host of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool_id: Option<PoolId>,
     pub generation: Generation,
     pub condition: VolumeCondition,
     /// Bytes allocated in the pool; `None` if unknown.
@@ -35,6 +38,7 @@ impl VolumeStatus {
     pub fn refused(spec: &VolumeSpec, failure: Failure) -> Self {
         Self {
             id: spec.id,
+            pool_id: spec.pool_id,
             generation: spec.generation,
             condition: VolumeCondition::Failed(failure),
             allocated_bytes: None,
@@ -84,6 +88,9 @@ pub enum CompactionState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotStatus {
     pub id: SnapshotId,
+    /// The pool that holds it; `None` from a host of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool_id: Option<PoolId>,
     pub volume_id: VolumeId,
     pub generation: Generation,
     pub condition: SnapshotCondition,
@@ -104,6 +111,7 @@ impl SnapshotStatus {
     pub fn refused(spec: &SnapshotSpec, failure: Failure) -> Self {
         Self {
             id: spec.id,
+            pool_id: spec.pool_id,
             volume_id: spec.volume_id,
             generation: spec.generation,
             condition: SnapshotCondition::Failed(failure),

@@ -1,5 +1,4 @@
-//! Work that nobody waits for, kept out of the way of what somebody does: its pages do not push out others', and its reads come
-//! after everybody else's.
+//! Background I/O that yields to other I/O: it does not evict other pages from the page cache, and its reads come last.
 
 use std::fs::File;
 use std::io;
@@ -25,8 +24,8 @@ pub fn write_back(file: &File, range: Range<u64>, path: &Path) -> Result<(), Sys
         libc::SYNC_FILE_RANGE_WAIT_BEFORE | libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
     let (offset, len) = (range.start as libc::off64_t, (range.end - range.start) as libc::off64_t);
     // SAFETY: the call takes numbers only.
-    let answer = unsafe { libc::sync_file_range(file.as_raw_fd(), offset, len, flags) };
-    if answer < 0 { Err(io::Error::last_os_error()).doing("write back", path) } else { Ok(()) }
+    let result = unsafe { libc::sync_file_range(file.as_raw_fd(), offset, len, flags) };
+    if result < 0 { Err(io::Error::last_os_error()).doing("write back", path) } else { Ok(()) }
 }
 
 /// While it lives, this thread's reads and writes wait for those of others, where the disk's scheduler tells them apart.

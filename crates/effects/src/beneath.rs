@@ -1,4 +1,4 @@
-//! Looking at files below a root folder that somebody else has filled.
+//! Reading files below a root folder whose content is not trusted.
 //!
 //! Every path is resolved by the kernel with the root as the top of the world: neither `..` nor an absolute symbolic link leads
 //! out of it. Nothing but regular files and folders is ever opened, so no device, pipe or socket is woken up. Names are bytes.
@@ -45,7 +45,7 @@ pub fn stat(root: impl AsFd, path: &[u8]) -> Result<Node, Errno> {
 }
 
 /// The entries of the folder `path` whose names come after `after`, sorted by name, at most `limit`. However large the folder
-/// is, no more than these are held in memory. Answers `ENOTDIR` if it is no folder.
+/// is, no more than these are held in memory. Fails with `ENOTDIR` if it is no folder.
 pub fn list(
     root: impl AsFd,
     path: &[u8],

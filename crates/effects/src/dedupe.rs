@@ -38,7 +38,7 @@ pub enum Compared {
 /// Makes `len_bytes` of `to` share the blocks of `from`, if both hold the same bytes there. All numbers are multiples of the
 /// filesystem's block size.
 ///
-/// Writers of `to` wait meanwhile: keep the range small.
+/// Writers of `to` wait until this returns: keep the range small.
 pub fn share_if_same(
     from: (&File, u64),
     to: (&File, u64),
@@ -62,10 +62,10 @@ pub fn share_if_same(
     };
     // SAFETY: the request reads and fills a `file_dedupe_range` with `dest_count` destinations behind it, here one, in a struct
     // that lives and is writable.
-    let answer = unsafe {
+    let result = unsafe {
         libc::ioctl(from.0.as_raw_fd(), libc::c_ulong::from(FIDEDUPERANGE) as _, &raw mut question as usize)
     };
-    if answer < 0 {
+    if result < 0 {
         return Err(SysError::new(doing, to_path, io::Error::last_os_error()));
     }
     let info = question.info;

@@ -1,8 +1,8 @@
-//! A mount that stands nowhere: in no namespace's tree, seen by nobody, reached through one descriptor and gone with it.
+//! A detached mount: in no namespace's tree, invisible to other processes, reached through one descriptor and gone with it.
 //!
-//! **Crash story.** There is nothing to clean up. When the descriptor closes, also by `kill -9`, the kernel unmounts, and the
-//! loop device below, attached with autoclear, goes too. An unmount that happens like this reports no error: whoever wrote
-//! through the mount looks at the image afterwards.
+//! **Crash safety.** There is nothing to clean up. When the descriptor closes, also by `kill -9`, the kernel unmounts, and the
+//! loop device below, attached with autoclear, goes too. Such an unmount reports no error: a caller that wrote through the mount
+//! checks the image afterwards.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -26,8 +26,8 @@ pub struct DetachedMount {
 pub enum Purpose {
     /// Reading files. Nothing is written, so the journal must have been replayed.
     Read,
-    /// Replaying the journal, which the mount itself does. No flush is sent to the device meanwhile (`nobarrier`), so nothing of
-    /// it is durable before the image is synced.
+    /// Replaying the journal, which the mount itself does. It sends no flush to the device (`nobarrier`), so nothing of it is
+    /// durable before the image is synced.
     Replay,
 }
 
@@ -43,7 +43,7 @@ pub fn mount_ext4(device: &Path, purpose: Purpose) -> Result<DetachedMount, SysE
         let context = fsopen("ext4", FsOpenFlags::FSOPEN_CLOEXEC)?;
         fsconfig_set_string(&context, "source", device)?;
         fsconfig_set_string(&context, "errors", "remount-ro")?;
-        // Unwritten inode tables of a sparse image read as zeroes already; nobody has to write them.
+        // Unwritten inode tables of a sparse image read as zeroes, so the kernel need not write them.
         fsconfig_set_flag(&context, "noinit_itable")?;
         fsconfig_set_flag(&context, if read_only { "ro" } else { "nobarrier" })?;
         fsconfig_create(&context)?;

@@ -1,8 +1,8 @@
 //! An open directory and what lies in it.
 //!
 //! A pool is reached through directories opened once, never again by path. An open directory keeps its filesystem
-//! mounted, and if that is detached all the same, calls go on to mean the same directory. By path, a pool that was
-//! unmounted under us would look like an empty one, and its volumes as if they were gone.
+//! mounted, and if that is detached by force, calls still mean the same directory. By path, a pool that was unmounted under us
+//! would look empty, and its volumes absent.
 //!
 //! Names are single components. No call follows a symbolic link.
 
@@ -44,8 +44,8 @@ pub struct FileStat {
     pub size_bytes: u64,
     /// Blocks that it occupies, those shared with other files included.
     pub allocated_bytes: u64,
-    /// Seconds since 1970 of its last change.
-    pub modified_s: i64,
+    /// Seconds since 1970 and nanoseconds of its last change.
+    pub modified: (i64, i32),
 }
 
 impl Dir {
@@ -57,7 +57,7 @@ impl Dir {
     }
 
     /// Opens the directory at `path` and makes it, and those above it, if missing. `path` may contain symbolic links; the
-    /// [`Dir::path`] of the answer has none, as in the mount table.
+    /// [`Dir::path`] of the result has none, as in the mount table.
     pub fn open_or_make(path: &Path) -> Result<Self, SysError> {
         DirBuilder::new().recursive(true).mode(0o700).create(path).doing("make the directory", path)?;
         let path = fs::canonicalize(path).doing("resolve", path)?;
@@ -75,7 +75,7 @@ impl Dir {
     pub fn entry(&self, name: &str) -> Result<Option<Entry>, SysError> {
         let stat = match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => return Ok(None),
-            other => other.doing("look at", self.path.join(name))?,
+            other => other.doing("examine", self.path.join(name))?,
         };
         Ok(Some(match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => Entry::File(FileStat {
@@ -84,7 +84,7 @@ impl Dir {
                 size_bytes: u64::try_from(stat.st_size).unwrap_or(0),
                 // The kernel counts in units of 512 bytes, whatever the filesystem's block size is.
                 allocated_bytes: u64::try_from(stat.st_blocks).unwrap_or(0) * 512,
-                modified_s: stat.st_mtime,
+                modified: (stat.st_mtime, stat.st_mtime_nsec as i32),
             }),
             FileType::Directory => Entry::Dir,
             _ => Entry::Other,
@@ -111,7 +111,7 @@ impl Dir {
         Ok(Self { fd, path })
     }
 
-    /// Makes a directory that only root may enter. Answers whether it is new.
+    /// Makes a directory that only root may enter. Returns whether it is new.
     pub fn ensure_dir(&self, name: &str) -> Result<bool, SysError> {
         match rustix::fs::mkdirat(&self.fd, name, Mode::RWXU) {
             Ok(()) => Ok(true),
@@ -145,7 +145,7 @@ impl Dir {
         Ok(file)
     }
 
-    /// Gives `name` this content: after a power cut it is the old or the new one, and the new one once this answers.
+    /// Gives `name` this content: after a power cut it is the old or the new one, and the new one once this returns.
     pub fn replace_file(&self, name: &str, content: &[u8]) -> Result<(), SysError> {
         replace_files(&[Replacement { dir: self, name, content }])
     }
@@ -180,12 +180,12 @@ impl Dir {
             .doing("exchange", self.path.join(name))
     }
 
-    /// Removes a file or symbolic link. Answers whether there was one.
+    /// Removes a file or symbolic link. Returns whether there was one.
     pub fn remove_file(&self, name: &str) -> Result<bool, SysError> {
         self.remove(name, AtFlags::empty())
     }
 
-    /// Removes an empty directory. Answers whether there was one.
+    /// Removes an empty directory. Returns whether there was one.
     pub fn remove_dir(&self, name: &str) -> Result<bool, SysError> {
         self.remove(name, AtFlags::REMOVEDIR)
     }
@@ -232,7 +232,7 @@ mod tests {
     fn a_file_is_replaced_as_a_whole() {
         let (_temp, dir) = scratch();
         dir.replace_file("state", b"one").unwrap();
-        // A half-written copy from a crash is in nobody's way.
+        // A half-written copy from a crash does no harm.
         dir.write_new_file(".tmp-state", b"tw").unwrap();
         dir.replace_file("state", b"two").unwrap();
         assert_eq!(dir.read_file("state", 16).unwrap().unwrap(), b"two");

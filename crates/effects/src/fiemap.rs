@@ -2,7 +2,7 @@
 //! should.
 //!
 //! What is not written back yet has no place on the disk, so every question writes the file back first; for an image that
-//! is written past the page cache there is nothing to write. The answers are of the instant of each question: a file that
+//! is written past the page cache there is nothing to write. The result is of the instant of each call: a file that
 //! is being written to can change between two batches of a walk.
 
 use std::fs::File;
@@ -107,7 +107,7 @@ pub enum Reserve {
     /// 128 KiB: later writes there find their place, which makes them nearly twice as fast.
     Usual,
     /// Nothing. What a file reserved is used by later writes there even where nothing is shared any more, and each becomes
-    /// a new extent: no good while the file is being made whole.
+    /// a new extent: harmful during a compaction.
     Nothing,
 }
 
@@ -118,7 +118,7 @@ pub fn reserve_around_writes(file: impl AsFd, reserve: Reserve, path: &Path) -> 
         return Ok(());
     }
     let mut attributes = attributes(file, path)?;
-    let block_bytes = rustix::fs::fstatfs(file).doing("look at the filesystem of", path)?.f_bsize as u32;
+    let block_bytes = rustix::fs::fstatfs(file).doing("examine the filesystem of", path)?.f_bsize as u32;
     let (flag, bytes) = match reserve {
         Reserve::Usual => (0, 0),
         Reserve::Nothing => (FS_XFLAG_COWEXTSIZE, block_bytes),
@@ -132,7 +132,7 @@ pub fn reserve_around_writes(file: impl AsFd, reserve: Reserve, path: &Path) -> 
 }
 
 fn is_xfs(file: impl AsFd, path: &Path) -> Result<bool, SysError> {
-    let filesystem = rustix::fs::fstatfs(file).doing("look at the filesystem of", path)?;
+    let filesystem = rustix::fs::fstatfs(file).doing("examine the filesystem of", path)?;
     // The kernel's field is signed on some architectures and never negative.
     Ok(filesystem.f_type as u64 == XFS_SUPER_MAGIC)
 }

@@ -49,7 +49,7 @@ pub fn overwrite_in_place(dir: &Dir) -> Result<(), SysError> {
     set.doing("switch copy-on-write off for", dir.path())
 }
 
-/// Makes the file immutable, or changeable again: while it is immutable nobody, root included, can write, truncate, rename or
+/// Makes the file immutable, or changeable again: while it is immutable no process, root's included, can write, truncate, rename or
 /// unlink it. Through a file that is already open for writing, writes still go on.
 pub fn set_immutable(file: &File, immutable: bool, path: &Path) -> Result<(), SysError> {
     let set = rustix::fs::ioctl_getflags(file).and_then(|mut flags| {
@@ -85,7 +85,7 @@ pub fn room(dir: &Dir) -> Result<Room, SysError> {
     })
 }
 
-/// Takes the exclusive lock of an open file or directory, without waiting. Answers whether it was free.
+/// Takes the exclusive lock of an open file or directory, without waiting. Returns whether it was free.
 ///
 /// The lock belongs to this opening of the file and ends with its last user: for a file handed to a loop device, that is
 /// the device.

@@ -2,7 +2,7 @@
 //!
 //! A process holds a filesystem by its working directory, its root, its program, an open file or a memory map; or by living
 //! in a mount namespace of its own in which the filesystem is still mounted, even if it uses nothing of it. All of
-//! `/proc` is read, which costs milliseconds: ask only after the kernel has answered "busy".
+//! `/proc` is read, which costs milliseconds: call this only after an unmount failed with `EBUSY`.
 
 use std::collections::HashMap;
 use std::fs;
@@ -21,7 +21,7 @@ pub struct Holder {
     pub command: String,
 }
 
-/// The processes that hold the filesystem whose files have this `st_dev`, by pid. Processes that end while this looks
+/// The processes that hold the filesystem whose files have this `st_dev`, by pid. Processes that end during the search
 /// are left out.
 pub fn of_filesystem(device_number: u64) -> Result<Vec<Holder>, SysError> {
     let own_namespace = fs::read_link("/proc/self/ns/mnt").ok();
@@ -72,6 +72,6 @@ fn maps(process: &Path, device_number: u64) -> bool {
 }
 
 fn has_mount(pid: u32, device_number: u64) -> bool {
-    let table = mount::table_of(&format!("/proc/{pid}/mountinfo")).unwrap_or_default();
-    table.iter().any(|mount| mount.device_number == device_number)
+    let mounts = mount::list_of(pid).unwrap_or_default();
+    mounts.iter().any(|mount| mount.device_number == device_number)
 }

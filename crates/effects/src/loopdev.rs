@@ -4,13 +4,13 @@
 //!   attach   LOOP_CTL_GET_FREE ──► open /dev/loopN ──► LOOP_CONFIGURE ─┐   one ioctl: file, direct I/O, autoclear, mark
 //!               ▲                                                      │
 //!               └───────────────── EBUSY: someone was faster ──────────┘
-//!   detach   nobody calls for it: with autoclear the device goes with its last user, the unmount
+//!   detach   needs no call: with autoclear the device goes with its last user, the unmount
 //! ```
 //!
-//! **Crash story.** Autoclear means that a process killed between attaching and mounting leaves nothing behind: its handle
-//! closes, and that was the last user. The kernel lets a file be attached twice, which destroys the filesystem in it. The
-//! lock of [`crate::files::try_lock`] guards against that: taken on the very handle that is given to the device, it lasts
-//! as long as the device, whatever becomes of the process that took it.
+//! **Crash safety.** With autoclear, a process killed between attaching and mounting leaves nothing behind: its handle was the last
+//! user. The kernel lets a file be attached twice, which destroys the filesystem in it. The lock of [`crate::files::try_lock`]
+//! guards against that. It is taken on the handle that is given to the device, so it lasts as long as the device, even if the
+//! process that took it dies.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -26,7 +26,7 @@ use crate::{Doing, FileStat, SysError};
 
 const CONTROL: &str = "/dev/loop-control";
 
-/// An attached device, held open. It goes away with this value unless somebody else, such as a mount, uses it by then.
+/// An attached device, held open. It is detached with this value unless another user, such as a mount, has it open then.
 #[derive(Debug)]
 pub struct Attached {
     _device: File,
@@ -42,7 +42,7 @@ impl Attached {
     }
 }
 
-/// What an attached loop device says of itself.
+/// The kernel's status of an attached loop device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoopStatus {
     /// The device's own number: `st_dev` of the files in a filesystem mounted from it.
@@ -65,6 +65,11 @@ impl LoopStatus {
 /// Attaches `file` with direct I/O and autoclear, and writes `mark` (at most 63 bytes) in the device for [`status`].
 pub fn attach(file: &File, mark: &str) -> Result<Attached, SysError> {
     attach_with(file, mark, sys::LO_FLAGS_DIRECT_IO as u32 | sys::LO_FLAGS_AUTOCLEAR as u32)
+}
+
+/// As [`attach`], but through the page cache: for short work of many small steps on a file that is synced afterwards.
+pub fn attach_cached(file: &File, mark: &str) -> Result<Attached, SysError> {
+    attach_with(file, mark, sys::LO_FLAGS_AUTOCLEAR as u32)
 }
 
 /// As [`attach`], for a file that is only open for reading: nothing that is done to the device can change it.
@@ -97,7 +102,7 @@ fn attach_with(file: &File, mark: &str, flags: u32) -> Result<Attached, SysError
         }
         let writable = flags & sys::LO_FLAGS_READ_ONLY as u32 == 0;
         let device = match OpenOptions::new().read(true).write(writable).open(&path) {
-            // It was removed between the two calls. Or there is nobody here who makes device nodes.
+            // It was removed between the two calls. Or no program on this host makes device nodes.
             Err(error)
                 if matches!(error.raw_os_error(), Some(libc::ENXIO | libc::ENOENT))
                     && missing_nodes < 100 =>
@@ -115,14 +120,14 @@ fn attach_with(file: &File, mark: &str, flags: u32) -> Result<Attached, SysError
     }
 }
 
-/// Takes hold of a device that is already attached under this mark, so that it does not go away meanwhile. `None`: it is
-/// gone, and its number perhaps another file's by now.
+/// Opens a device that is already attached with this mark. The open handle keeps autoclear from detaching it. `None`: it is
+/// detached, and its number may belong to another file.
 pub fn hold(device: &Path, mark: &str) -> Result<Option<Attached>, SysError> {
     let file = match OpenOptions::new().read(true).write(true).open(device) {
         Err(error) if is_gone(&error) => return Ok(None),
         other => other.doing("open", device)?,
     };
-    // Asked while it is held: from here on the answer stays true.
+    // Checked while it is open: from here on it stays true.
     let is_it = status(device)?.is_some_and(|status| status.mark == mark);
     if is_it { Attached::new(file, device.to_owned()).map(Some) } else { Ok(None) }
 }
@@ -142,7 +147,7 @@ pub fn status(device: &Path) -> Result<Option<LoopStatus>, SysError> {
     let name = info.lo_file_name;
     let name = &name[..name.iter().position(|byte| *byte == 0).unwrap_or(name.len())];
     let read_only = info.lo_flags & sys::LO_FLAGS_READ_ONLY as u32 != 0;
-    let stat = rustix::fs::fstat(&file).doing("look at", device)?;
+    let stat = rustix::fs::fstat(&file).doing("examine", device)?;
     Ok(Some(LoopStatus {
         device_number: stat.st_rdev,
         backing_device_number: info.lo_device,
@@ -183,7 +188,7 @@ pub fn refuse_discards(device: &Path) -> Result<(), SysError> {
 }
 
 /// Removes a device that was made to refuse discards, if it is unused by now; the kernel makes a new one of that number
-/// when one is needed. Answers whether it removed it.
+/// when one is needed. Returns whether it was removed.
 pub fn retire(device: &Path) -> Result<bool, SysError> {
     if !refuses_discards(device) {
         return Ok(false);
@@ -202,7 +207,7 @@ fn is_gone(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENXIO | libc::ENOENT | libc::ENODEV))
 }
 
-/// Whether somebody made the device refuse discards: its limit is 0 although the driver's is not.
+/// Whether the device was made to refuse discards: its limit is 0 although the driver's is not.
 fn refuses_discards(device: &Path) -> bool {
     let limit = |name| fs::read_to_string(queue_attribute(device, name)).unwrap_or_default();
     limit("discard_max_bytes").trim() == "0" && !matches!(limit("discard_max_hw_bytes").trim(), "0" | "")
@@ -225,9 +230,9 @@ fn zeroed_config() -> sys::loop_config {
 fn ioctl(file: impl AsFd, request: u32, argument: usize) -> io::Result<i32> {
     // SAFETY: callers pass a request of the loop driver with the argument it takes: nothing for LOOP_CTL_GET_FREE, a number
     // for LOOP_CTL_REMOVE, a live `loop_config` for LOOP_CONFIGURE, a live and writable `loop_info64` for LOOP_GET_STATUS64.
-    let answer =
+    let result =
         unsafe { libc::ioctl(file.as_fd().as_raw_fd(), libc::c_ulong::from(request) as _, argument) };
-    if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(answer) }
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
 #[cfg(test)]

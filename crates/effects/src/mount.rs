@@ -1,15 +1,24 @@
-//! Mounting, unmounting, and the mount table of this process.
+//! Mounting, unmounting, and finding mounts.
+//!
+//! One mount is found by its path, with `statx` and `statmount`, at the same cost on a host with one mount as on one with
+//! thousands. Tables and lists of all mounts are for start-up and for other processes' namespaces.
 
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CString, OsStr};
 use std::fs;
-use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags};
+use rustix::fs::{AtFlags, CWD, Statx, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 
 use crate::{Doing, SysError};
+
+mod by_id;
+mod table;
+
+pub use by_id::list_of;
+pub(crate) use table::parse as parse_table;
+pub use table::{read as table_of, table};
 
 /// Mounts the filesystem on `device` with `nosuid,nodev`, and `noatime` if asked for (else `relatime`, the kernel's
 /// default). `options` are the filesystem's own.
@@ -27,7 +36,7 @@ pub fn mount_device(
 }
 
 /// Unmounts what is on top at `target`, now and entirely. `Ok(false)`: it is in use. Never lazily: a lazy unmount would
-/// answer while writes still go on.
+/// return while writes still go on.
 pub fn unmount(target: &Path) -> Result<bool, SysError> {
     match rustix::mount::unmount(target, UnmountFlags::NOFOLLOW) {
         Ok(()) => Ok(true),
@@ -49,100 +58,60 @@ pub fn share_alone(target: &Path) -> Result<(), SysError> {
         .doing("make shared", target)
 }
 
-/// The device number of the filesystem mounted exactly at `path`; `None` if `path` is absent or no mount point.
-/// Costs the same however many mounts there are.
-pub fn device_mounted_at(path: &Path) -> Result<Option<u64>, SysError> {
-    // Asking the filesystem for fresh figures could wait for a sick disk; its device number is known anyway.
-    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::STATX_DONT_SYNC;
-    let stat = match rustix::fs::statx(CWD, path, flags, StatxFlags::TYPE) {
-        Err(Errno::NOENT) => return Ok(None),
-        other => other.doing("look at", path)?,
-    };
-    let is_mount_point = stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT);
-    Ok(is_mount_point.then(|| rustix::fs::makedev(stat.stx_dev_major, stat.stx_dev_minor)))
-}
-
-/// One line of a mount table.
+/// A mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
     pub id: u64,
     pub parent_id: u64,
     /// In the kernel's `dev_t` encoding. For Btrfs this is not the `st_dev` of its files.
     pub device_number: u64,
-    /// What of the filesystem is mounted: `/`, or the source folder of a bind mount.
+    /// The part of the filesystem that is mounted: `/`, or the source folder of a bind mount.
     pub root: PathBuf,
     pub mount_point: PathBuf,
     /// Through this mount; the filesystem itself may be writable through another.
     pub read_only: bool,
     /// The peer group, if the mount is shared.
     pub peer_group: Option<u64>,
+    /// Without a subtype.
     pub fs_type: String,
-    pub source: PathBuf,
 }
 
-/// The mount table of this process, in mount order.
-pub fn table() -> Result<Vec<Mount>, SysError> {
-    table_of("/proc/self/mountinfo")
+/// The device number of the filesystem mounted exactly at `path`; `None` if `path` is absent or no mount point.
+/// Costs the same however many mounts there are.
+pub fn device_mounted_at(path: &Path) -> Result<Option<u64>, SysError> {
+    Ok(mount_root(path, StatxFlags::TYPE)?
+        .map(|stat| rustix::fs::makedev(stat.stx_dev_major, stat.stx_dev_minor)))
 }
 
-/// The mount table in a file such as `/proc/<pid>/mountinfo`.
-pub fn table_of(path: &str) -> Result<Vec<Mount>, SysError> {
-    parse_table(&fs::read(path).doing("read the mount table", path)?, path)
-}
-
-/// A mount table as it was read from `path`.
-pub(crate) fn parse_table(text: &[u8], path: &str) -> Result<Vec<Mount>, SysError> {
-    let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    lines
-        .map(|line| {
-            parse_line(line).ok_or_else(|| SysError::new("understand the mount table", path, Errno::ILSEQ))
-        })
-        .collect()
-}
-
-/// `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue`: the fields before the dash may grow.
-fn parse_line(line: &[u8]) -> Option<Mount> {
-    let mut fields = line.split(|byte| *byte == b' ');
-    let mut next = || fields.next();
-    let number = |field: &[u8]| std::str::from_utf8(field).ok()?.parse::<u64>().ok();
-    let id = number(next()?)?;
-    let parent_id = number(next()?)?;
-    let (major, minor) = std::str::from_utf8(next()?).ok()?.split_once(':')?;
-    let device_number = rustix::fs::makedev(major.parse().ok()?, minor.parse().ok()?);
-    let root = unescape(next()?);
-    let mount_point = unescape(next()?);
-    let read_only = next()?.split(|byte| *byte == b',').any(|option| option == b"ro");
-    let mut peer_group = None;
-    loop {
-        match next()? {
-            b"-" => break,
-            tag => peer_group = tag.strip_prefix(b"shared:").and_then(number).or(peer_group),
-        }
+/// The mount on top at `path`; `None` if `path` is absent or no mount point. With `statmount` (Linux 6.8) this costs the same
+/// however many mounts there are. An older kernel's table is read again only if it has changed.
+pub fn at(path: &Path) -> Result<Option<Mount>, SysError> {
+    if by_id::is_supported() {
+        let Some(stat) = mount_root(path, by_id::UNIQUE_ID)? else { return Ok(None) };
+        return by_id::get(stat.stx_mnt_id);
     }
-    let fs_type = String::from_utf8_lossy(next()?).into_owned();
-    let source = unescape(next()?);
-    Some(Mount { id, parent_id, device_number, root, mount_point, read_only, peer_group, fs_type, source })
+    at_by_table(path)
 }
 
-/// The kernel writes space, tab, newline and backslash in paths as `\` and three octal digits.
-fn unescape(field: &[u8]) -> PathBuf {
-    let mut bytes = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let Some((&byte, tail)) = rest.split_first() {
-        let code =
-            tail.get(..3).and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok());
-        match code {
-            Some(code) if byte == b'\\' => {
-                bytes.push(code);
-                rest = &tail[3..];
-            }
-            _ => {
-                bytes.push(byte);
-                rest = tail;
-            }
-        }
-    }
-    PathBuf::from(OsString::from_vec(bytes))
+/// The mount that this one is mounted on. For start-up: it reads the whole table.
+pub fn parent_of(mount: &Mount) -> Result<Option<Mount>, SysError> {
+    Ok(table()?.iter().find(|other| other.id == mount.parent_id).cloned())
+}
+
+fn at_by_table(path: &Path) -> Result<Option<Mount>, SysError> {
+    let Some(stat) = mount_root(path, StatxFlags::MNT_ID)? else { return Ok(None) };
+    Ok(table()?.iter().find(|mount| mount.id == stat.stx_mnt_id).cloned())
+}
+
+/// Returns `None` if `path` is absent or no mount point.
+fn mount_root(path: &Path, wanted: StatxFlags) -> Result<Option<Statx>, SysError> {
+    // Asking the filesystem for fresh figures could wait for a sick disk; its device number is known anyway.
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::STATX_DONT_SYNC;
+    let stat = match rustix::fs::statx(CWD, path, flags, wanted) {
+        Err(Errno::NOENT) => return Ok(None),
+        other => other.doing("examine", path)?,
+    };
+    Ok(stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT).then_some(stat))
 }
 
 /// The mounts of `table` at `path` or below it, the deepest and latest first: the order in which to unmount them.
@@ -166,28 +135,10 @@ pub fn block_device_name(device_number: u64) -> Result<Option<String>, SysError>
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::ffi::OsStrExt;
-
     use super::*;
 
-    #[test]
-    fn lines_are_read() {
-        let line =
-            br"36 35 7:300 /a\040b /mnt/sp\040ace\134 rw,noatime shared:12 master:1 - ext4 /dev/loop300 rw";
-        let mount = parse_line(line).unwrap();
-        assert_eq!((mount.id, mount.parent_id, mount.peer_group), (36, 35, Some(12)));
-        assert_eq!(mount.device_number, rustix::fs::makedev(7, 300));
-        assert_eq!(mount.root, Path::new("/a b"));
-        assert_eq!(mount.mount_point.as_os_str().as_bytes(), br"/mnt/sp ace\");
-        assert_eq!((mount.fs_type.as_str(), mount.source.as_path()), ("ext4", Path::new("/dev/loop300")));
-        for cut in 0..line.len() - b"/dev/loop300 rw".len() {
-            assert_eq!(parse_line(&line[..cut]), None, "a line cut at {cut} was understood");
-        }
-    }
-
-    #[test]
-    fn the_deepest_mount_comes_off_first() {
-        let mount = |id, path: &str| Mount {
+    fn mount(id: u64, path: &str) -> Mount {
+        Mount {
             id,
             parent_id: 0,
             device_number: 0,
@@ -196,20 +147,56 @@ mod tests {
             read_only: false,
             peer_group: None,
             fs_type: String::new(),
-            source: PathBuf::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn the_deepest_mount_comes_off_first() {
         let table = [mount(1, "/"), mount(2, "/p"), mount(3, "/p/a"), mount(4, "/px"), mount(5, "/p")];
         let order: Vec<_> = below(&table, Path::new("/p")).iter().map(|mount| mount.id).collect();
         assert_eq!(order, [3, 5, 2]);
     }
 
+    /// Runs with both ways to find a mount: by its ID, and in the table.
     #[test]
     fn mount_points_are_told_from_folders() {
-        assert!(device_mounted_at(Path::new("/proc")).unwrap().is_some());
+        for find in [at, at_by_table] {
+            let proc = find(Path::new("/proc")).unwrap().unwrap();
+            assert_eq!((proc.fs_type.as_str(), proc.mount_point.as_path()), ("proc", Path::new("/proc")));
+            assert_eq!(device_mounted_at(Path::new("/proc")).unwrap(), Some(proc.device_number));
+            assert_eq!(find(Path::new("/proc/self")).unwrap(), None);
+            assert_eq!(find(Path::new("/nothing-here")).unwrap(), None);
+            let below = table().unwrap().iter().find(|mount| mount.id == proc.parent_id).cloned().unwrap();
+            assert_eq!(below.mount_point, Path::new("/"));
+        }
         assert_eq!(device_mounted_at(Path::new("/proc/self")).unwrap(), None);
         assert_eq!(device_mounted_at(Path::new("/nothing-here")).unwrap(), None);
-        let proc =
-            table().unwrap().into_iter().find(|mount| mount.mount_point == Path::new("/proc")).unwrap();
-        assert_eq!(device_mounted_at(Path::new("/proc")).unwrap(), Some(proc.device_number));
+    }
+
+    /// Both ways describe a new mount alike, shared, read-only and bound from a folder, and notice that it is gone.
+    #[test]
+    fn both_ways_agree() {
+        let temp = tempfile::tempdir().unwrap();
+        let (source, target) = (temp.path().join("source"), temp.path().join("a b"));
+        fs::create_dir(&source).unwrap();
+        fs::create_dir(&target).unwrap();
+        assert_eq!((at(&target).unwrap(), at_by_table(&target).unwrap()), (None, None));
+        rustix::mount::mount_bind(&source, &target).unwrap();
+        share_alone(&target).unwrap();
+        rustix::mount::mount_remount(&target, MountFlags::BIND | MountFlags::RDONLY, "").unwrap();
+        let (by_id, by_table) = (at(&target).unwrap().unwrap(), at_by_table(&target).unwrap().unwrap());
+        assert_eq!(by_id, by_table);
+        assert_eq!((by_id.mount_point.as_path(), by_id.read_only), (target.as_path(), true));
+        assert!(by_id.root.ends_with("source") && by_id.peer_group.is_some(), "{by_id:?}");
+        // Lists of a namespace contain it, and are the same.
+        let listed = |list: Vec<Mount>| {
+            list.into_iter().filter(|mount| mount.mount_point.starts_with(temp.path())).collect::<Vec<_>>()
+        };
+        let pid = std::process::id();
+        assert_eq!(listed(list_of(pid).unwrap()), [by_id]);
+        assert_eq!(listed(table_of(&format!("/proc/{pid}/mountinfo")).unwrap()), [by_table]);
+        assert!(unmount(&target).unwrap());
+        assert_eq!((at(&target).unwrap(), at_by_table(&target).unwrap()), (None, None));
+        assert_eq!(listed(list_of(pid).unwrap()), []);
     }
 }

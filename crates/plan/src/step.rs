@@ -2,15 +2,28 @@
 
 use std::fmt;
 
-use miosa_domain::spec::AttachmentSpec;
-use miosa_domain::{AttachmentId, VolumeId};
+use miosa_domain::spec::{AttachmentSpec, Origin};
+use miosa_domain::{AttachmentId, SnapshotId, VolumeId};
 
-/// A change to one volume.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A change to one volume, with all that it takes to carry it out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VolumeStep {
-    CreateImage,
-    /// Put the data of the next incarnation in the place of the present one.
-    ReplaceData,
+    /// Make the volume. `origin` is what its data begins with; an empty filesystem if `None`.
+    CreateImage {
+        size_bytes: u64,
+        incarnation: u64,
+        origin: Option<Origin>,
+    },
+    /// Replace all data by that of the snapshot: the next incarnation.
+    ReplaceData {
+        size_bytes: u64,
+        incarnation: u64,
+        snapshot: SnapshotId,
+    },
+    /// Make the volume larger, its filesystem included.
+    Grow {
+        size_bytes: u64,
+    },
     /// Unmount from the host and release the device.
     Unstage,
     MoveToTrash,
@@ -58,8 +71,9 @@ pub enum InstanceStep {
 impl fmt::Display for VolumeStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            VolumeStep::CreateImage => "create-image",
-            VolumeStep::ReplaceData => "replace-data",
+            VolumeStep::CreateImage { .. } => "create-image",
+            VolumeStep::ReplaceData { .. } => "replace-data",
+            VolumeStep::Grow { .. } => "grow",
             VolumeStep::Unstage => "unstage",
             VolumeStep::MoveToTrash => "move-to-trash",
             VolumeStep::RestoreFromTrash => "restore-from-trash",

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use miosa_domain::spec::SnapshotPresence;
 use miosa_domain::spec::{
-    AttachmentSpec, DesiredAttachment, DesiredRun, InstanceSpec, Network, Presence, Resources, RestartPolicy,
+    AttachmentSpec, DesiredAttachment, DesiredRun, InstanceSpec, Network, Origin, Presence, Resources,
+    RestartPolicy, SnapshotPresence, VolumeSpec,
 };
-use miosa_domain::{AttachmentId, Generation, InstanceId, MountPath, VolumeId};
+use miosa_domain::{AttachmentId, Generation, InstanceId, MountPath, SnapshotId, VolumeId};
 use miosa_plan::{
     ContainerSeen, ImageSeen, InstanceSeen, InstanceStep, Obstacle, SnapshotObstacle, SnapshotSeen,
     SnapshotStep, SnapshotWanted, VolumeSeen, VolumeStep, VolumeWanted, instance_plan, snapshot_plan,
@@ -300,32 +300,33 @@ fn volumes() {
     // presence, was whole once, claimed, image, staged
     let cases = [
         (Present, false, false, ImageSeen::Absent, false, steps("create-image")),
-        (Present, true, false, ImageSeen::Present { incarnation: 0 }, false, steps("")),
-        (Present, true, true, ImageSeen::Present { incarnation: 0 }, true, steps("")),
-        (Present, true, true, ImageSeen::Present { incarnation: 0 }, false, steps("")),
-        (Present, true, false, ImageSeen::Present { incarnation: 0 }, true, steps("unstage")),
+        (Present, true, false, present(0, SIZE), false, steps("")),
+        (Present, true, true, present(0, SIZE), true, steps("")),
+        (Present, true, true, present(0, SIZE), false, steps("")),
+        (Present, true, false, present(0, SIZE), true, steps("unstage")),
         (Present, true, false, ImageSeen::InTrash, false, steps("restore-from-trash")),
         (Present, true, false, ImageSeen::Absent, false, Err(Obstacle::DataMissing)),
         (Present, true, true, ImageSeen::Absent, true, Err(Obstacle::DataMissing)),
         (Present, true, false, ImageSeen::Missing, false, Err(Obstacle::DataMissing)),
         (Present, false, false, ImageSeen::Missing, false, Err(Obstacle::DataMissing)),
         (Present, false, false, foreign(), false, Err(Obstacle::Foreign("a folder".into()))),
-        (Trashed, true, false, ImageSeen::Present { incarnation: 0 }, false, steps("move-to-trash")),
-        (Trashed, true, false, ImageSeen::Present { incarnation: 0 }, true, steps("unstage, move-to-trash")),
-        (Trashed, true, true, ImageSeen::Present { incarnation: 0 }, true, Err(Obstacle::StillClaimed)),
+        (Trashed, true, false, present(0, SIZE), false, steps("move-to-trash")),
+        (Trashed, true, false, present(0, SIZE), true, steps("unstage, move-to-trash")),
+        (Trashed, true, true, present(0, SIZE), true, Err(Obstacle::StillClaimed)),
         (Trashed, true, false, ImageSeen::InTrash, false, steps("")),
         (Trashed, false, false, ImageSeen::Absent, false, steps("")),
         (Trashed, true, false, ImageSeen::Absent, false, Err(Obstacle::DataMissing)),
         (Purged, true, false, ImageSeen::InTrash, false, steps("purge")),
-        (Purged, true, false, ImageSeen::Present { incarnation: 0 }, true, steps("unstage, purge")),
-        (Purged, true, true, ImageSeen::Present { incarnation: 0 }, true, Err(Obstacle::StillClaimed)),
+        (Purged, true, false, present(0, SIZE), true, steps("unstage, purge")),
+        (Purged, true, true, present(0, SIZE), true, Err(Obstacle::StillClaimed)),
         (Purged, true, false, ImageSeen::Absent, false, steps("")),
         (Trashed, true, false, ImageSeen::Missing, false, Err(Obstacle::DataMissing)),
         (Purged, true, false, ImageSeen::Missing, false, steps("purge")),
         (Purged, true, false, foreign(), false, Err(Obstacle::Foreign("a folder".into()))),
     ];
     for (presence, materialized, claimed, image, staged, expected) in cases {
-        let wanted = VolumeWanted { presence, materialized, claimed, incarnation: 0 };
+        let spec = VolumeSpec { presence, ..volume_spec() };
+        let wanted = VolumeWanted { spec: &spec, materialized, claimed };
         let seen = VolumeSeen { image, staged };
         let plan = volume_plan(&wanted, &seen)
             .map(|steps| steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
@@ -333,25 +334,78 @@ fn volumes() {
     }
 }
 
-/// A host small enough to carry plans out in memory, checking each step's precondition as it goes.
-/// The next incarnation replaces the data, once nobody uses it; a later one than asked for stays.
+const SIZE: u64 = 1 << 30;
+
+fn volume_spec() -> VolumeSpec {
+    VolumeSpec {
+        id: VolumeId::from_uuid(Uuid::from_u128(1)),
+        pool_id: None,
+        generation: Generation(1),
+        size_bytes: SIZE,
+        presence: Presence::Present,
+        must_exist: false,
+        incarnation: 0,
+        origin: None,
+        compaction: 0,
+    }
+}
+
+fn present(incarnation: u64, size_bytes: u64) -> ImageSeen {
+    ImageSeen::Present { incarnation, size_bytes }
+}
+
+/// The next incarnation replaces the data, once no attachment holds the volume; a later one than asked for stays.
 #[test]
 fn the_next_incarnation() {
-    let plan = |wanted_incarnation, claimed, there, staged| {
-        let wanted = VolumeWanted {
-            presence: Presence::Present,
-            materialized: true,
-            claimed,
-            incarnation: wanted_incarnation,
-        };
-        let seen = VolumeSeen { image: ImageSeen::Present { incarnation: there }, staged };
-        volume_plan(&wanted, &seen)
+    let snapshot = SnapshotId::from_uuid(Uuid::from_u128(2));
+    let plan = |incarnation, origin, claimed, there, staged| {
+        let spec = VolumeSpec { incarnation, origin, ..volume_spec() };
+        let wanted = VolumeWanted { spec: &spec, materialized: true, claimed };
+        volume_plan(&wanted, &VolumeSeen { image: present(there, SIZE), staged })
     };
-    assert_eq!(plan(1, false, 0, false), Ok(vec![VolumeStep::ReplaceData]));
-    assert_eq!(plan(1, false, 0, true), Ok(vec![VolumeStep::Unstage, VolumeStep::ReplaceData]));
-    assert_eq!(plan(1, true, 0, true), Err(Obstacle::StillClaimed));
-    assert_eq!(plan(1, true, 1, true), Ok(vec![]));
-    assert_eq!(plan(0, true, 1, true), Ok(vec![]));
+    let from = Some(Origin::Snapshot { id: snapshot });
+    let replace = VolumeStep::ReplaceData { size_bytes: SIZE, incarnation: 1, snapshot };
+    assert_eq!(plan(1, from, false, 0, false), Ok(vec![replace]));
+    assert_eq!(plan(1, from, false, 0, true), Ok(vec![VolumeStep::Unstage, replace]));
+    assert_eq!(plan(1, from, true, 0, true), Err(Obstacle::StillClaimed));
+    assert_eq!(plan(1, from, true, 1, true), Ok(vec![]));
+    assert_eq!(plan(0, None, true, 1, true), Ok(vec![]));
+    assert_eq!(plan(1, None, false, 0, false), Err(Obstacle::NoSnapshot));
+    let other = Some(Origin::Volume { id: VolumeId::from_uuid(Uuid::from_u128(3)), stall: None });
+    assert_eq!(plan(1, other, false, 0, false), Err(Obstacle::NoSnapshot));
+}
+
+/// A larger size is one more step, also under a workload. A smaller one, or that of an earlier incarnation, is none.
+#[test]
+fn volumes_grow() {
+    let plan = |size_bytes, incarnation, claimed, image| {
+        let spec = VolumeSpec { size_bytes, incarnation, ..volume_spec() };
+        let wanted = VolumeWanted { spec: &spec, materialized: true, claimed };
+        volume_plan(&wanted, &VolumeSeen { image, staged: claimed })
+    };
+    let grow = || Ok(vec![VolumeStep::Grow { size_bytes: 2 * SIZE }]);
+    assert_eq!(plan(2 * SIZE, 0, false, present(0, SIZE)), grow());
+    assert_eq!(plan(2 * SIZE, 0, true, present(0, SIZE)), grow());
+    assert_eq!(plan(2 * SIZE, 0, false, present(0, 2 * SIZE)), Ok(vec![]));
+    assert_eq!(plan(SIZE, 0, false, present(0, 2 * SIZE)), Ok(vec![]));
+    assert_eq!(plan(2 * SIZE, 0, false, present(1, SIZE)), Ok(vec![]));
+}
+
+/// A step to make a volume says from what; a volume is not made from itself.
+#[test]
+fn volumes_are_made_from_their_origin() {
+    let plan = |origin| {
+        let spec = VolumeSpec { incarnation: 3, origin, ..volume_spec() };
+        let wanted = VolumeWanted { spec: &spec, materialized: false, claimed: false };
+        volume_plan(&wanted, &VolumeSeen { image: ImageSeen::Absent, staged: false })
+    };
+    let fork_of = |n| Some(Origin::Volume { id: VolumeId::from_uuid(Uuid::from_u128(n)), stall: None });
+    for origin in [None, Some(Origin::Snapshot { id: SnapshotId::from_uuid(Uuid::from_u128(2)) }), fork_of(3)]
+    {
+        let create = VolumeStep::CreateImage { size_bytes: SIZE, incarnation: 3, origin };
+        assert_eq!(plan(origin), Ok(vec![create]));
+    }
+    assert_eq!(plan(fork_of(1)), Err(Obstacle::ForkOfItself(volume_spec().id)));
 }
 
 /// A snapshot is taken once, and removed when its spec says so and never else.
@@ -379,6 +433,7 @@ fn snapshots() {
     }
 }
 
+/// Carries a plan out in memory, checking each step's precondition.
 fn carry_out(spec: &InstanceSpec, seen: &mut InstanceSeen, step: InstanceStep) {
     match step {
         InstanceStep::Claim(attachment) => {
@@ -526,25 +581,29 @@ proptest! {
 
     /// Data is destroyed only on `Purged`, made only where none ever was, and moved only when nobody has a claim.
     #[test]
-    fn volume_plans_are_safe(presence in 0..3_u8, materialized: bool, claimed: bool, image in 0..5_u8, staged: bool, incarnation in 0..3_u64, there in 0..3_u64) {
-        let wanted = VolumeWanted {
+    fn volume_plans_are_safe(presence in 0..3_u8, materialized: bool, claimed: bool, image in 0..5_u8, staged: bool, incarnation in 0..3_u64, there in 0..3_u64, size_mib in 1000..1050_u64) {
+        let spec = VolumeSpec {
             presence: [Presence::Present, Presence::Trashed, Presence::Purged][usize::from(presence)],
-            materialized,
-            claimed,
             incarnation,
+            origin: Some(Origin::Snapshot { id: SnapshotId::from_uuid(Uuid::from_u128(2)) }),
+            ..volume_spec()
         };
-        let present = ImageSeen::Present { incarnation: there };
+        let wanted = VolumeWanted { spec: &spec, materialized, claimed };
+        let present = ImageSeen::Present { incarnation: there, size_bytes: size_mib << 20 };
         let images = [ImageSeen::Absent, present.clone(), ImageSeen::InTrash, ImageSeen::Missing, ImageSeen::Foreign("x".into())];
         let seen = VolumeSeen { image: images[usize::from(image)].clone(), staged };
         for step in volume_plan(&wanted, &seen).unwrap_or_default() {
             match step {
-                VolumeStep::Purge => prop_assert_eq!(wanted.presence, Presence::Purged),
-                VolumeStep::CreateImage => prop_assert!(!materialized && seen.image == ImageSeen::Absent),
+                VolumeStep::Purge => prop_assert_eq!(spec.presence, Presence::Purged),
+                VolumeStep::CreateImage { .. } => prop_assert!(!materialized && seen.image == ImageSeen::Absent),
                 VolumeStep::MoveToTrash | VolumeStep::Unstage => prop_assert!(!claimed),
                 // Only forwards, and never under somebody who uses it.
-                VolumeStep::ReplaceData => {
+                VolumeStep::ReplaceData { .. } => {
                     prop_assert!(!claimed && seen.image == present && there < incarnation);
-                    prop_assert_eq!(wanted.presence, Presence::Present);
+                    prop_assert_eq!(spec.presence, Presence::Present);
+                }
+                VolumeStep::Grow { size_bytes } => {
+                    prop_assert!(spec.presence == Presence::Present && there == incarnation && size_bytes > size_mib << 20);
                 }
                 VolumeStep::RestoreFromTrash => prop_assert_eq!(&seen.image, &ImageSeen::InTrash),
             }

@@ -22,8 +22,9 @@ fn hierarchies() -> Result<&'static [PathBuf], SysError> {
     if let Some(known) = HIERARCHIES.get() {
         return Ok(known);
     }
-    let cgroups = mount::table()?.into_iter().filter(|mount| mount.fs_type.starts_with("cgroup"));
-    let found: Vec<PathBuf> = cgroups.map(|mount| mount.mount_point).collect();
+    let table = mount::table()?;
+    let cgroups = table.iter().filter(|mount| mount.fs_type.starts_with("cgroup"));
+    let found: Vec<PathBuf> = cgroups.map(|mount| mount.mount_point.clone()).collect();
     // Not remembered while there is none: the host may still be starting.
     Ok(if found.is_empty() { &[] } else { HIERARCHIES.get_or_init(|| found) })
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use miosa_domain::spec::{DesiredRun, InstanceSpec, Network, Resources, RestartPolicy};
+use miosa_domain::staged::Staged;
 use miosa_domain::{Generation, InstanceId, MountPath};
 use uuid::Uuid;
 
@@ -19,6 +20,14 @@ use crate::{
 pub struct Volume {
     pub mount_point: PathBuf,
     pub device_number: u64,
+}
+
+impl Volume {
+    /// The volume as a storage engine hands it out.
+    pub fn staged(&self) -> Staged {
+        let (mount_point, device_number) = (self.mount_point.clone(), self.device_number);
+        Staged::Mount { mount_point, device: "/dev/loop0".into(), device_number }
+    }
 }
 
 /// A spec that every driver can run: the default template with its own first process.
@@ -191,7 +200,7 @@ async fn volumes_come_and_go(driver: &dyn InstanceDriver, volumes: &[Volume; 2])
     let path = |path: &str| MountPath::parse(path).unwrap();
     let [first, second] = volumes;
     let publish = |volume: &Volume, at: &str, read_only: bool| {
-        driver.publish(id, &volume.mount_point, volume.device_number, &path(at), read_only)
+        driver.publish(id, &volume.staged(), &path(at), read_only)
     };
     assert!(matches!(publish(first, "/mnt/a", false), Err(RuntimeError::NotRunning { .. })));
     driver.create(&spec).unwrap();

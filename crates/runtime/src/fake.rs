@@ -4,13 +4,13 @@
 //! a call fails, the first process ends, a process holds a volume, the host reboots.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use miosa_domain::spec::InstanceSpec;
+use miosa_domain::staged::Staged;
 use miosa_domain::status::Holder;
 use miosa_domain::{InstanceId, MountPath};
 use parking_lot::{Mutex, MutexGuard};
@@ -262,12 +262,12 @@ impl InstanceDriver for FakeDriver {
     fn publish(
         &self,
         id: InstanceId,
-        _source: &Path,
-        device_number: u64,
+        volume: &Staged,
         path: &MountPath,
         read_only: bool,
     ) -> Result<Changed, RuntimeError> {
         let mut state = self.begin(Call::Publish, Some(id))?;
+        let device_number = volume.device_number();
         let instance = state.live(id)?;
         let wanted = Published { device_number, path: path.as_str().into(), read_only };
         if instance.seen.published.contains(&wanted) {
@@ -461,7 +461,13 @@ mod tests {
         fake.create(&spec).unwrap();
         fake.start(spec.id).unwrap();
         let path = MountPath::parse("/mnt/a").unwrap();
-        fake.publish(spec.id, Path::new("/a"), 1, &path, false).unwrap();
+        fake.publish(
+            spec.id,
+            &Staged::Device { device: "/dev/fake1".into(), device_number: 1 },
+            &path,
+            false,
+        )
+        .unwrap();
         let holder = Holder { pid: 7, command: "sleep".into() };
         fake.set_holders(spec.id, 1, vec![holder.clone()]);
         let Err(RuntimeError::Busy { holders, .. }) = fake.unpublish(spec.id, 1, Reach::Instance) else {

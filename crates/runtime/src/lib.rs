@@ -23,13 +23,14 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use miosa_domain::spec::InstanceSpec;
+use miosa_domain::staged::Staged;
 use miosa_domain::{InstanceId, MountPath};
 use tokio::sync::mpsc;
 
@@ -72,14 +73,13 @@ pub trait InstanceDriver: Send + Sync + 'static {
     /// not run yet. Fails if there is a container in whatever state: remove it first.
     fn create(&self, spec: &InstanceSpec) -> Result<u32, RuntimeError>;
 
-    /// Ensures that the created or running container sees the host's mount `source` of the device at `path`. Missing
-    /// directories are created as the instance's root would create them; symbolic links are resolved inside the instance.
+    /// Ensures that the created or running container sees the volume, as its storage engine staged it, at `path`.
+    /// Missing directories are created as the instance's root would create them; symbolic links are resolved inside the instance.
     /// [`RuntimeError::Busy`]: the workload moved the mount to a reserved path and holds it there.
     fn publish(
         &self,
         id: InstanceId,
-        source: &Path,
-        device_number: u64,
+        volume: &Staged,
         path: &MountPath,
         read_only: bool,
     ) -> Result<Changed, RuntimeError>;

@@ -25,6 +25,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use miosa_domain::mount_path::reserved_folder;
 use miosa_domain::spec::InstanceSpec;
+use miosa_domain::staged::Staged;
 use miosa_domain::{InstanceId, MountPath};
 use miosa_effects::namespace::{self, NamespaceError};
 use miosa_effects::process::{self, Identity, ProcessFd, find_program};
@@ -366,11 +367,15 @@ impl InstanceDriver for OciDriver {
     fn publish(
         &self,
         id: InstanceId,
-        source: &Path,
-        device_number: u64,
+        volume: &Staged,
         path: &MountPath,
         read_only: bool,
     ) -> Result<Changed, RuntimeError> {
+        let Staged::Mount { mount_point: source, device_number, .. } = volume else {
+            let reason = "a container shows mounts, and the volume is staged as a raw device".into();
+            return Err(RuntimeError::PathUnusable { id, path: path.clone(), reason });
+        };
+        let device_number = *device_number;
         let (folder, _, process) = self.live(id)?;
         let refuse = |real: &Path| match real.to_str() {
             Some(real) => {
@@ -630,9 +635,8 @@ impl InstanceDriver for OciDriver {
 
 /// The mounts of whole block-device filesystems that a process sees: its volumes, but not single files of the host.
 fn published(pid: u32) -> Result<Vec<Published>, SysError> {
-    let table = mount::table_of(&format!("/proc/{pid}/mountinfo"))?;
     // Filesystems without a device have major number 0.
-    let volumes = table.into_iter().filter(|mount| {
+    let volumes = mount::list_of(pid)?.into_iter().filter(|mount| {
         rustix::fs::major(mount.device_number) != 0
             && mount.root == Path::new("/")
             && mount.mount_point != Path::new("/")

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use listenfd::ListenFd;
-use miosa_agent::AgentConfig;
+use miosa_agent::{AgentConfig, Pools};
 use miosa_backend::{BackendError, COMMON_SIZES_BYTES, LocalBackend, PoolConfig};
 use miosa_controller::{ControllerConfig, Sockets};
 use miosa_domain::size::MIB;
@@ -109,7 +109,7 @@ fn run_agent(data_dir: &Path) -> Result<(), Failure> {
             controller_uid: config.controller_uid,
             allow_host_network: config.serve.agent.allow_host_network,
         };
-        miosa_agent::run(agent, backend, Arc::new(driver), stop).await?;
+        miosa_agent::run(agent, Pools::new(backend, []), Arc::new(driver), stop).await?;
         Ok(())
     })
 }

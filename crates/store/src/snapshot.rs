@@ -125,6 +125,7 @@ impl SnapshotRecord {
 
     fn spec(&self) -> SnapshotSpec {
         SnapshotSpec {
+            pool_id: None,
             id: self.id,
             volume_id: self.volume_id,
             generation: self.generation,

@@ -139,6 +139,7 @@ impl VolumeRecord {
 
     fn spec(&self) -> VolumeSpec {
         VolumeSpec {
+            pool_id: None,
             id: self.id,
             generation: self.generation,
             size_bytes: self.size_bytes,

@@ -80,11 +80,6 @@ impl Table {
         }
     }
 
-    pub(super) fn memory(&mut self, what: &str, floor: &str, bytes: u64) {
-        let mib = format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
-        self.figure(&format!("memory: {what}"), floor, mib, 1);
-    }
-
     /// A row of ours that is no time.
     pub(super) fn figure(&mut self, what: &str, floor: &str, value: String, n: usize) {
         self.add([format!("**{what}**"), floor.into(), value, String::new(), n.to_string()]);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::StreamExt;
-use miosa_backend::PoolSurvey;
+use miosa_backend::PoolListing;
 use miosa_domain::InstanceId;
 use miosa_domain::kind::{Instance, Volume};
 use miosa_domain::spec::{AttachmentSpec, DesiredAttachment, DesiredRun, InstanceSpec};
@@ -17,10 +17,11 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedMutexGuard;
 
-use super::{Found, Held, Managed, WritePoint};
+use super::{Held, Managed, WritePoint};
 use crate::board::Board;
 use crate::claims::{Access, Claim};
 use crate::ledger::Batch;
+use crate::pools::Contents;
 use crate::volume_queue::{self, Afterwards};
 use crate::{Host, instance_actor};
 
@@ -85,7 +86,7 @@ impl Managed for Instance {
         instance_actor::nudge(host, id);
     }
 
-    async fn recover(host: &Arc<Host>, _: &mut Found) {
+    async fn recover(host: &Arc<Host>, _: &mut PoolListing) {
         let ids = host.ledger.ids::<Instance>();
         ids.iter().for_each(|id| instance_actor::nudge(host, *id));
         futures::stream::iter(ids)
@@ -93,12 +94,12 @@ impl Managed for Instance {
             .await;
     }
 
-    async fn look_again(host: &Arc<Host>, _: Option<&mut PoolSurvey>) {
+    async fn look_again(host: &Arc<Host>, _: Option<&mut PoolListing>) {
         host.ledger.ids::<Instance>().into_iter().for_each(|id| instance_actor::nudge(host, id));
     }
 
-    fn found(found: &Found) -> Vec<InstanceId> {
-        found.instances.clone()
+    fn found(contents: &Contents) -> Vec<InstanceId> {
+        contents.instances.clone()
     }
 
     fn is_gone(record: &InstanceRecord, status: &InstanceStatus) -> bool {

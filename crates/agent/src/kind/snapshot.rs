@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use miosa_backend::PoolSurvey;
+use miosa_backend::PoolListing;
 use miosa_domain::kind::Snapshot;
 use miosa_domain::spec::{SnapshotPresence, SnapshotSpec};
 use miosa_domain::status::{SnapshotCondition, SnapshotStatus, Verification};
@@ -10,7 +10,8 @@ use miosa_domain::{InstanceId, SnapshotId};
 use miosa_failpoint::{Injected, failpoint};
 use serde::{Deserialize, Serialize};
 
-use super::{Found, Held, Managed, WritePoint};
+use super::{Held, Managed, WritePoint};
+use crate::pools::Contents;
 use crate::{Host, snapshot_queue};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,14 +87,14 @@ impl Managed for Snapshot {
     }
 
     /// After the instances, because hooks run in them.
-    async fn recover(host: &Arc<Host>, found: &mut Found) {
+    async fn recover(host: &Arc<Host>, found: &mut PoolListing) {
         host.snapshots.set_instances_known();
         for id in host.ledger.ids::<Snapshot>() {
-            snapshot_queue::recover(host, id, found.pool.snapshots.remove(&id)).await;
+            snapshot_queue::recover(host, id, found.snapshots.remove(&id)).await;
         }
     }
 
-    async fn look_again(host: &Arc<Host>, found: Option<&mut PoolSurvey>) {
+    async fn look_again(host: &Arc<Host>, found: Option<&mut PoolListing>) {
         for id in host.ledger.ids::<Snapshot>() {
             // Unknown is not absent.
             let is_seen = found.as_ref().is_none_or(|found| {
@@ -103,8 +104,8 @@ impl Managed for Snapshot {
         }
     }
 
-    fn found(found: &Found) -> Vec<SnapshotId> {
-        found.pool.snapshots.keys().copied().collect()
+    fn found(contents: &Contents) -> Vec<SnapshotId> {
+        contents.snapshots.iter().copied().collect()
     }
 
     fn is_gone(record: &SnapshotRecord, status: &SnapshotStatus) -> bool {
@@ -117,5 +118,8 @@ impl Managed for Snapshot {
 
     async fn forgotten(host: &Arc<Host>, id: SnapshotId) {
         host.snapshots.leave_for_good(id);
+        host.pools.change_contents(|contents| {
+            contents.snapshots.remove(&id);
+        });
     }
 }

@@ -98,11 +98,11 @@ impl Managed for Parcel {
 
     fn nudge(_: &Arc<Host>, _: ParcelId) {}
 
-    async fn recover(_: &Arc<Host>, _: &mut Found) {}
+    async fn recover(_: &Arc<Host>, _: &mut PoolListing) {}
 
-    async fn look_again(_: &Arc<Host>, _: Option<&mut PoolSurvey>) {}
+    async fn look_again(_: &Arc<Host>, _: Option<&mut PoolListing>) {}
 
-    fn found(_: &Found) -> Vec<ParcelId> {
+    fn found(_: &Contents) -> Vec<ParcelId> {
         Vec::new()
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::StreamExt;
-use miosa_backend::PoolSurvey;
+use miosa_backend::PoolListing;
 use miosa_domain::VolumeId;
 use miosa_domain::kind::Volume;
 use miosa_domain::spec::{Presence, VolumeSpec};
@@ -12,9 +12,10 @@ use miosa_failpoint::{Injected, failpoint};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedRwLockWriteGuard;
 
-use super::{Found, Held, Managed, WritePoint};
+use super::{Held, Managed, WritePoint};
 use crate::board::Board;
 use crate::claims::Claim;
+use crate::pools::Contents;
 use crate::{Host, volume_queue};
 
 /// How many volumes are reconciled at once after a start.
@@ -85,10 +86,10 @@ impl Managed for Volume {
         tokio::spawn(async move { volume_queue::reconcile(&host, id, None).await });
     }
 
-    async fn recover(host: &Arc<Host>, found: &mut Found) {
+    async fn recover(host: &Arc<Host>, found: &mut PoolListing) {
         futures::stream::iter(host.ledger.ids::<Volume>())
             .for_each_concurrent(RECOVERED_AT_ONCE, |id| {
-                let known = found.pool.volumes.remove(&id);
+                let known = found.volumes.remove(&id);
                 async move {
                     if volume_queue::may_take_long(host, id) {
                         volume_queue::reconcile_aside(host, id);
@@ -100,7 +101,7 @@ impl Managed for Volume {
             .await;
     }
 
-    async fn look_again(host: &Arc<Host>, mut found: Option<&mut PoolSurvey>) {
+    async fn look_again(host: &Arc<Host>, mut found: Option<&mut PoolListing>) {
         for id in host.ledger.ids::<Volume>() {
             let known = found.as_mut().and_then(|found| found.volumes.remove(&id));
             let has_failed = |status: VolumeStatus| matches!(status.condition, VolumeCondition::Failed(_));
@@ -116,8 +117,8 @@ impl Managed for Volume {
         }
     }
 
-    fn found(found: &Found) -> Vec<VolumeId> {
-        found.pool.volumes.keys().copied().collect()
+    fn found(contents: &Contents) -> Vec<VolumeId> {
+        contents.volumes.iter().copied().collect()
     }
 
     fn is_gone(record: &VolumeRecord, status: &VolumeStatus) -> bool {
@@ -128,7 +129,11 @@ impl Managed for Volume {
         host.volumes.enter(id).await
     }
 
-    async fn forgotten(_: &Arc<Host>, _: VolumeId) {}
+    async fn forgotten(host: &Arc<Host>, id: VolumeId) {
+        host.pools.change_contents(|contents| {
+            contents.volumes.remove(&id);
+        });
+    }
 }
 
 impl Board {

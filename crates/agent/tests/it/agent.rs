@@ -155,7 +155,7 @@ async fn a_busy_detach_leaves_things_as_they_were() {
     let mut i = instance(2, 2, vec![attachment(3, &v)]);
     world.ask([&v], [&i]).await;
     world.instance(&i, "running", all_attached).await;
-    let device = world.backend.observe(v.id).unwrap().staged.unwrap().device_number;
+    let device = world.backend.observe(v.id).unwrap().staged.unwrap().device_number();
     let holder = Holder { pid: 4242, command: "sleep 1000".into() };
     world.driver.set_holders(i.id, device, vec![holder.clone()]);
 

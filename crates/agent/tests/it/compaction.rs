@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use miosa_backend::fake::Call;
-use miosa_backend::{BackendError, VolumeBackend};
+use miosa_backend::{BackendError, Snapshots};
 use miosa_domain::Generation;
 use miosa_domain::spec::{Presence, VolumeSpec};
 use miosa_domain::stall::StallRules;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use miosa_backend::fake::Call;
 use miosa_backend::*;
 use miosa_domain::status::{Checksum, SnapshotFacts};
-use miosa_domain::{SnapshotId, VolumeId};
+use miosa_domain::{PoolId, SnapshotId, VolumeId};
 
 use crate::world::PATIENCE;
 
@@ -82,6 +82,10 @@ impl Gate {
 }
 
 impl VolumeBackend for Gate {
+    fn pool_id(&self) -> PoolId {
+        self.inner.pool_id()
+    }
+
     fn create_from(
         &self,
         id: VolumeId,
@@ -93,6 +97,64 @@ impl VolumeBackend for Gate {
         self.inner.create_from(id, size_bytes, new, source_is_free)
     }
 
+    fn filesystem_used_bytes(&self, id: VolumeId) -> Result<Option<u64>, BackendError> {
+        self.inner.filesystem_used_bytes(id)
+    }
+
+    fn observe(&self, id: VolumeId) -> Result<VolumeObservation, BackendError> {
+        self.inner.observe(id)
+    }
+
+    fn list(&self) -> Result<PoolListing, BackendError> {
+        self.inner.list()
+    }
+
+    fn stage(&self, id: VolumeId) -> Result<Staged, BackendError> {
+        self.inner.stage(id)
+    }
+
+    fn unstage(&self, id: VolumeId) -> Result<Changed, BackendError> {
+        self.inner.unstage(id)
+    }
+
+    fn trash(&self, id: VolumeId) -> Result<Changed, BackendError> {
+        self.inner.trash(id)
+    }
+
+    fn restore(&self, id: VolumeId) -> Result<Changed, BackendError> {
+        self.inner.restore(id)
+    }
+
+    fn purge(&self, id: VolumeId) -> Result<Changed, BackendError> {
+        self.inner.purge(id)
+    }
+
+    fn capacity(&self) -> Result<Capacity, BackendError> {
+        self.inner.capacity()
+    }
+
+    fn shutdown(&self) -> Result<(), BackendError> {
+        self.inner.shutdown()
+    }
+
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        Some(self)
+    }
+
+    fn compaction(&self) -> Option<&dyn Compaction> {
+        Some(self)
+    }
+
+    fn changed_ranges(&self) -> Option<&dyn ChangedRanges> {
+        Some(self)
+    }
+
+    fn growth(&self) -> Option<&dyn Growth> {
+        self.inner.growth()
+    }
+}
+
+impl Snapshots for Gate {
     fn replace(
         &self,
         id: VolumeId,
@@ -127,24 +189,8 @@ impl VolumeBackend for Gate {
         self.inner.fragmentation(id)
     }
 
-    /// Held up before each step, where `go_on` is asked first.
-    fn compact(
-        &self,
-        id: VolumeId,
-        go_on: &mut dyn FnMut(&CompactionProgress) -> ControlFlow<()>,
-    ) -> Result<CompactionProgress, BackendError> {
-        self.inner.compact(id, &mut |now| match self.pass(Call::Compact) {
-            Ok(()) => go_on(now),
-            Err(_) => ControlFlow::Break(()),
-        })
-    }
-
     fn space(&self, volume: Option<VolumeId>, snapshots: &[SnapshotId]) -> Result<Space, BackendError> {
         self.inner.space(volume, snapshots)
-    }
-
-    fn filesystem_used_bytes(&self, id: VolumeId) -> Result<Option<u64>, BackendError> {
-        self.inner.filesystem_used_bytes(id)
     }
 
     fn checksum(
@@ -158,48 +204,28 @@ impl VolumeBackend for Gate {
         })
     }
 
-    fn changed_ranges(&self, from: SnapshotId, to: SnapshotId) -> Result<Vec<ChangedRange>, BackendError> {
-        self.inner.changed_ranges(from, to)
-    }
-
     fn open_files(&self, id: SnapshotId) -> Result<Box<dyn SnapshotFiles>, BackendError> {
         self.pass(Call::OpenFiles)?;
         self.inner.open_files(id)
     }
+}
 
-    fn observe(&self, id: VolumeId) -> Result<VolumeObservation, BackendError> {
-        self.inner.observe(id)
+impl Compaction for Gate {
+    /// Held up before each step, where `go_on` is asked first.
+    fn compact(
+        &self,
+        id: VolumeId,
+        go_on: &mut dyn FnMut(&CompactionProgress) -> ControlFlow<()>,
+    ) -> Result<CompactionProgress, BackendError> {
+        self.inner.compact(id, &mut |now| match self.pass(Call::Compact) {
+            Ok(()) => go_on(now),
+            Err(_) => ControlFlow::Break(()),
+        })
     }
+}
 
-    fn survey(&self) -> Result<PoolSurvey, BackendError> {
-        self.inner.survey()
-    }
-
-    fn stage(&self, id: VolumeId) -> Result<Staged, BackendError> {
-        self.inner.stage(id)
-    }
-
-    fn unstage(&self, id: VolumeId) -> Result<Changed, BackendError> {
-        self.inner.unstage(id)
-    }
-
-    fn trash(&self, id: VolumeId) -> Result<Changed, BackendError> {
-        self.inner.trash(id)
-    }
-
-    fn restore(&self, id: VolumeId) -> Result<Changed, BackendError> {
-        self.inner.restore(id)
-    }
-
-    fn purge(&self, id: VolumeId) -> Result<Changed, BackendError> {
-        self.inner.purge(id)
-    }
-
-    fn capacity(&self) -> Result<Capacity, BackendError> {
-        self.inner.capacity()
-    }
-
-    fn shutdown(&self) -> Result<(), BackendError> {
-        self.inner.shutdown()
+impl ChangedRanges for Gate {
+    fn between(&self, from: SnapshotId, to: SnapshotId) -> Result<Vec<ChangedRange>, BackendError> {
+        self.inner.between(from, to)
     }
 }

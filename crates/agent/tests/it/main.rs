@@ -11,6 +11,7 @@ mod gate;
 mod health;
 mod hooks;
 mod inspect;
+mod pools;
 mod snapshots;
 mod upkeep;
 mod world;

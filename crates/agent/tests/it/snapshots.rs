@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use miosa_api::agent_v1::ControllerMessage;
 use miosa_backend::fake::Call;
-use miosa_backend::{BackendError, SnapshotState, VolumeBackend};
+use miosa_backend::{BackendError, SnapshotState, Snapshots};
 use miosa_domain::Generation;
 use miosa_domain::kind::ObjectId;
 use miosa_domain::spec::{Presence, SnapshotPresence, SnapshotSpec};

@@ -10,10 +10,10 @@ use futures::stream::BoxStream;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
-use miosa_agent::{AgentConfig, LedgerError, RunError};
+use miosa_agent::{AgentConfig, LedgerError, Pools, RunError};
 use miosa_api::agent_v1::{AgentMessage, AgentServer, ControllerMessage, SessionHandler, StreamEvent};
-use miosa_backend::FakeBackend;
 use miosa_backend::fake::Call as BackendCall;
+use miosa_backend::{FakeBackend, VolumeBackend};
 use miosa_domain::kind::{Spec, Statuses};
 use miosa_domain::spec::{
     AttachmentSpec, DesiredAttachment, DesiredRun, InstanceSpec, Network, Presence, Resources, RestartPolicy,
@@ -42,7 +42,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct World {
     dir: tempfile::TempDir,
     pub(crate) backend: Arc<FakeBackend>,
-    /// The same pool as the agent sees it.
+    /// Another pool of the same host.
+    pub(crate) second: Arc<FakeBackend>,
+    /// The default pool as the agent sees it.
     pub(crate) gate: Arc<Gate>,
     pub(crate) driver: Arc<FakeDriver>,
     seen: watch::Receiver<Seen>,
@@ -147,6 +149,7 @@ impl World {
             dir,
             gate: Arc::new(Gate::new(backend.clone())),
             backend,
+            second: Arc::new(FakeBackend::new(100 << 30)),
             driver: Arc::new(FakeDriver::new(&["default"])),
             seen: seen_by.seen.subscribe(),
             seen_by,
@@ -175,7 +178,8 @@ impl World {
             controller_uid: 0,
             allow_host_network: false,
         };
-        let (backend, driver) = (self.gate.clone(), self.driver.clone());
+        let (backend, second, driver) = (self.gate.clone(), self.second.clone(), self.driver.clone());
+        let pools = move || Pools::new(backend.clone(), [second.clone() as Arc<dyn VolumeBackend>]);
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let runtime =
@@ -183,7 +187,7 @@ impl World {
         let ended = runtime.spawn(async move {
             loop {
                 let stop = stopped.clone();
-                match miosa_agent::run(config.clone(), backend.clone(), driver.clone(), stop).await {
+                match miosa_agent::run(config.clone(), pools(), driver.clone(), stop).await {
                     // The last tasks of a killed agent are still being dropped.
                     Err(RunError::Ledger(LedgerError::Locked(_))) => {
                         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -205,6 +209,7 @@ impl World {
         // Only now: what a held call answers must not make the dying agent go on.
         self.gate.kill();
         self.backend.restart();
+        self.second.restart();
     }
 
     pub(crate) async fn stop_agent(&mut self) {
@@ -212,6 +217,7 @@ impl World {
         agent.stop.cancel();
         tokio::time::timeout(PATIENCE, agent.ended).await.expect("the agent ends").unwrap().unwrap();
         self.backend.restart();
+        self.second.restart();
         agent.runtime.shutdown_background();
     }
 
@@ -367,6 +373,7 @@ impl Drop for World {
 pub(crate) fn volume(n: u128, generation: u64) -> VolumeSpec {
     VolumeSpec {
         id: VolumeId::from_uuid(Uuid::from_u128(n)),
+        pool_id: None,
         generation: Generation(generation),
         size_bytes: 64 << 20,
         presence: Presence::Present,
@@ -380,6 +387,7 @@ pub(crate) fn volume(n: u128, generation: u64) -> VolumeSpec {
 pub(crate) fn snapshot(n: u128, generation: u64, volume: &VolumeSpec) -> SnapshotSpec {
     SnapshotSpec {
         id: SnapshotId::from_uuid(Uuid::from_u128(n)),
+        pool_id: volume.pool_id,
         volume_id: volume.id,
         generation: Generation(generation),
         presence: SnapshotPresence::Kept,

@@ -11,7 +11,7 @@ use super::{Call, FEW_EXTENTS, FakeBackend, FakeVolume};
 use crate::{BackendError, ForeignEntry, ImageState};
 
 impl FakeBackend {
-    /// The next `call`, for whatever volume, answers `error` and does nothing. Several are answered in order.
+    /// The next `call`, for any volume, fails with `error` and does nothing. Several failures are used up in order.
     pub fn fail_next(&self, call: Call, error: BackendError) {
         self.state().failures.push((call, error));
     }
@@ -30,6 +30,7 @@ impl FakeBackend {
     pub fn write_file(&self, id: VolumeId, path: &str, content: &[u8]) {
         if let Some(volume) = self.state().volumes.get_mut(&id) {
             volume.tree.insert(path.into(), content.to_owned());
+            volume.touch();
         }
     }
 
@@ -42,10 +43,11 @@ impl FakeBackend {
     pub fn set_extents(&self, id: VolumeId, extents: u64, at_best: u64) {
         if let Some(volume) = self.state().volumes.get_mut(&id) {
             (volume.extents, volume.extents_at_best) = (extents, at_best);
+            volume.touch();
         }
     }
 
-    /// From now on writing the staged volume back takes longer than anybody waits; or no longer does.
+    /// From now on writing the staged volume back takes longer than any limit; or no longer does.
     pub fn set_write_back_hangs(&self, id: VolumeId, hangs: bool) {
         let mut state = self.state();
         if hangs {
@@ -77,7 +79,7 @@ impl FakeBackend {
         self.state().snapshots.insert(id, Stands::Foreign { what: what.to_owned() });
     }
 
-    /// What [`FakeBackend::displace_snapshot`] put there is taken away. Answers whether it was still there.
+    /// Removes what [`FakeBackend::displace_snapshot`] put there. Returns whether it was still there.
     pub fn take_foreign_snapshot_away(&self, id: SnapshotId) -> bool {
         matches!(self.state().snapshots.remove(&id), Some(Stands::Foreign { .. }))
     }
@@ -105,14 +107,14 @@ impl FakeBackend {
         self.state().foreign.push(ForeignEntry { path: path.into(), why: why.to_owned() });
     }
 
-    /// Another process takes over: a backend that was shut down answers again.
+    /// Another process takes over: a backend that was shut down works again.
     pub fn restart(&self) {
         let mut state = self.state();
         state.closed = false;
         state.taken.clear();
     }
 
-    /// What [`FakeBackend::displace`] put there is taken away. Answers whether it was still there.
+    /// Removes what [`FakeBackend::displace`] put there. Returns whether it was still there.
     pub fn take_foreign_away(&self, id: VolumeId) -> bool {
         let volume = self.state().volumes.remove(&id);
         volume.is_some_and(|volume| matches!(volume.image, ImageState::Foreign { .. }))
@@ -139,7 +141,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{CloneSnapshot, VolumeBackend};
+    use crate::{CloneSnapshot, Compaction, Snapshots, VolumeBackend};
 
     fn backend() -> (FakeBackend, VolumeId) {
         let (backend, id) = (FakeBackend::new(GIB), VolumeId::from_uuid(Uuid::from_u128(1)));

@@ -9,10 +9,10 @@ use miosa_domain::{SnapshotId, VolumeId};
 
 use super::files::{Tree, digest};
 use super::{State, foreign_at};
-use crate::clone::ceil_to_millisecond;
+use crate::capability::ceil_to_millisecond;
 use crate::{BackendError, Changed, CloneSnapshot, Cloned, SnapshotRecord, SnapshotState};
 
-/// What a snapshot occupies that nobody else has.
+/// The bytes that only a snapshot has.
 pub(super) const SNAPSHOT_BYTES: u64 = 1 << 20;
 
 #[derive(Debug, Clone)]

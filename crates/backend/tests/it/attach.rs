@@ -18,7 +18,7 @@ fn devices_and_mounts_have_the_right_options() {
         let local = Local::on(dir);
         let id = local.created();
         let staged = local.backend().stage(id).unwrap();
-        let name = staged.device.file_name().unwrap().to_str().unwrap();
+        let name = staged.device().file_name().unwrap().to_str().unwrap();
         for (attribute, value) in [("dio", "1"), ("autoclear", "1"), ("partscan", "0"), ("offset", "0")] {
             let path = format!("/sys/block/{name}/loop/{attribute}");
             assert_eq!(fs::read_to_string(&path).unwrap().trim(), value, "{path}");
@@ -28,8 +28,9 @@ fn devices_and_mounts_have_the_right_options() {
         for option in ["rw", "nosuid", "nodev", "relatime", "discard", "errors=remount-ro", "noinit_itable"] {
             assert!(line.split([' ', ',']).any(|word| word == option), "no {option} in {line}");
         }
-        let device_number = std::os::unix::fs::MetadataExt::dev(&fs::metadata(&staged.mount_point).unwrap());
-        assert_eq!(staged.device_number, device_number);
+        let device_number =
+            std::os::unix::fs::MetadataExt::dev(&fs::metadata(staged.mount_point().unwrap()).unwrap());
+        assert_eq!(staged.device_number(), device_number);
         local.backend().unstage(id).unwrap();
     }
 }
@@ -38,9 +39,8 @@ fn devices_and_mounts_have_the_right_options() {
 #[test]
 fn the_pool_image_keeps_its_reserved_blocks() {
     let local = Local::on(PoolDir::plain());
-    let source =
-        mount::table().unwrap().into_iter().find(|mount| mount.mount_point == local.config.dir.join("fs"));
-    let name = source.unwrap().source.file_name().unwrap().to_str().unwrap().to_owned();
+    let device_number = mount::device_mounted_at(&local.config.dir.join("fs")).unwrap().unwrap();
+    let name = mount::block_device_name(device_number).unwrap().unwrap();
     assert_eq!(fs::read_to_string(format!("/sys/block/{name}/loop/dio")).unwrap().trim(), "1");
     let allocated =
         || std::os::unix::fs::MetadataExt::blocks(&fs::metadata(local.config.dir.join("pool.img")).unwrap());
@@ -87,13 +87,13 @@ fn a_device_without_a_mount_is_used() {
     let local = Local::on(PoolDir::xfs());
     let id = local.created();
     let staged = local.backend().stage(id).unwrap();
-    let held = fs::File::open(&staged.device).unwrap();
-    assert!(mount::unmount(&staged.mount_point).unwrap());
+    let held = fs::File::open(staged.device()).unwrap();
+    assert!(mount::unmount(staged.mount_point().unwrap()).unwrap());
     assert_eq!(local.backend().stage(id).unwrap(), staged);
     drop(held);
     local.backend().unstage(id).unwrap();
     assert_eq!(
-        loopdev::status(&staged.device).unwrap().filter(|status| status.mark.contains(&id.to_string())),
+        loopdev::status(staged.device()).unwrap().filter(|status| status.mark.contains(&id.to_string())),
         None
     );
 }
@@ -113,7 +113,7 @@ fn a_taken_mount_point_is_refused() {
     assert!(matches!(local.backend().stage(id), Err(BackendError::Foreign { .. })));
     assert!(matches!(local.backend().unstage(id), Err(BackendError::Foreign { .. })));
     assert!(matches!(local.backend().observe(id), Err(BackendError::Foreign { .. })));
-    assert!(local.backend().survey().unwrap().unknown.contains_key(&id));
+    assert!(local.backend().list().unwrap().unknown.contains_key(&id));
     output_of(Command::new("umount").arg(&mount_point));
     local.backend().stage(id).unwrap();
     local.backend().unstage(id).unwrap();
@@ -140,7 +140,7 @@ fn a_holder_in_another_mount_namespace_is_named() {
     let local = Local::on(PoolDir::xfs());
     let id = local.created();
     let staged = local.backend().stage(id).unwrap();
-    fs::write(staged.mount_point.join("file"), "acknowledged").unwrap();
+    fs::write(staged.mount_point().unwrap().join("file"), "acknowledged").unwrap();
     let holder = in_mount_namespace("private");
     match local.backend().unstage(id) {
         Err(BackendError::Busy { holders, .. }) => {
@@ -152,7 +152,7 @@ fn a_holder_in_another_mount_namespace_is_named() {
         other => panic!("{other:?}"),
     }
     assert_eq!(local.backend().observe(id).unwrap().staged, Some(staged.clone()));
-    assert_eq!(fs::read_to_string(staged.mount_point.join("file")).unwrap(), "acknowledged");
+    assert_eq!(fs::read_to_string(staged.mount_point().unwrap().join("file")).unwrap(), "acknowledged");
     drop(holder);
     assert_eq!(local.backend().unstage(id).unwrap(), Changed::Changed);
 }
@@ -184,7 +184,7 @@ fn in_mount_namespace(propagation: &str) -> KilledOnDrop {
 fn holders_are_found_by_every_use() {
     let mut local = Local::on(PoolDir::xfs());
     let id = local.created();
-    let mount_point = local.backend().stage(id).unwrap().mount_point;
+    let mount_point = local.backend().stage(id).unwrap().mount_point().unwrap().to_owned();
     fs::copy("/bin/sleep", mount_point.join("program")).unwrap();
     let sleep = |program: &Path| {
         let mut command = Command::new(program);

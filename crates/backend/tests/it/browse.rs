@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use miosa_backend::{
-    BackendError, ChangedFile, FileChange, FileInfo, FileKind, SnapshotFiles, VolumeBackend,
+    BackendError, ChangedFile, FileChange, FileInfo, FileKind, SnapshotFiles, Snapshots, VolumeBackend,
 };
 use miosa_domain::size::GIB;
 use miosa_testkit::pool_dir::PoolDir;
@@ -49,7 +49,7 @@ fn fill(root: &Path) {
 fn hostile_files_are_shown_as_they_are() {
     let local = Local::on(PoolDir::xfs());
     let volume = local.created();
-    let mount_point = local.backend().stage(volume).unwrap().mount_point;
+    let mount_point = local.backend().stage(volume).unwrap().mount_point().unwrap().to_owned();
     fill(&mount_point);
     let (id, _) = take(&local, volume);
     local.backend().unstage(volume).unwrap();
@@ -93,7 +93,7 @@ fn hostile_files_are_shown_as_they_are() {
 fn changes_are_found() {
     let local = Local::on(PoolDir::xfs());
     let volume = local.created();
-    let root = local.backend().stage(volume).unwrap().mount_point;
+    let root = local.backend().stage(volume).unwrap().mount_point().unwrap().to_owned();
     for path in ["same", "edited", "touched", "removed", "becomes-folder"] {
         fs::write(root.join(path), "12345").unwrap();
     }
@@ -164,7 +164,7 @@ fn deep_and_wide_trees_are_compared() {
     let local = Local::on(PoolDir::xfs());
     let volume = new_id();
     local.backend().create(volume, GIB).unwrap();
-    let root = local.backend().stage(volume).unwrap().mount_point;
+    let root = local.backend().stage(volume).unwrap().mount_point().unwrap().to_owned();
     let (older, _) = take(&local, volume);
     let name = CString::new("d".repeat(250)).unwrap();
     let mut at = File::open(&root).unwrap();
@@ -203,7 +203,7 @@ fn deep_and_wide_trees_are_compared() {
 fn damaged_images_give_errors() {
     let local = Local::on(PoolDir::xfs());
     let volume = local.created();
-    let root = local.backend().stage(volume).unwrap().mount_point;
+    let root = local.backend().stage(volume).unwrap().mount_point().unwrap().to_owned();
     fill(&root);
     for number in 0..300 {
         fs::write(root.join("etc").join(number.to_string()), "content").unwrap();

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::process::Command;
 
 use miosa_backend::conformance::World;
-use miosa_backend::{SnapshotState, VolumeBackend};
+use miosa_backend::{SnapshotState, Snapshots};
 use miosa_domain::SnapshotId;
 use miosa_domain::size::MIB;
 use miosa_domain::status::Checksum;

@@ -12,7 +12,8 @@ use std::thread;
 use std::time::Duration;
 
 use miosa_backend::{
-    BackendError, CloneSnapshot, CompactionProgress, LocalBackend, PoolConfig, VolumeBackend,
+    BackendError, CloneSnapshot, Compaction, CompactionProgress, LocalBackend, PoolConfig, Snapshots,
+    VolumeBackend,
 };
 use miosa_domain::size::MIB;
 use miosa_domain::{SnapshotId, VolumeId};
@@ -101,7 +102,7 @@ impl Stamped {
 fn fragmented(backend: &LocalBackend) -> (VolumeId, Stamped) {
     let id = new_id();
     backend.create(id, 128 * MIB).unwrap();
-    let mut stamped = Stamped::new(&backend.stage(id).unwrap().mount_point, BLOCKS);
+    let mut stamped = Stamped::new(backend.stage(id).unwrap().mount_point().unwrap(), BLOCKS);
     snapshot(backend, id);
     stamped.write_every_second();
     (id, stamped)
@@ -140,7 +141,7 @@ fn compaction_keeps_every_byte(dir: PoolDir) {
     stamped.check("after the compaction");
     // The writer made new pieces while it could. Alone, the compaction gets rid of them.
     let alone = local.backend().compact(id, &mut go_on).unwrap();
-    assert!(alone.extents_now < 200 && alone.chunks_changed_meanwhile == 0, "{alone:?}");
+    assert!(alone.extents_now < 200 && alone.chunks_changed == 0, "{alone:?}");
     assert_eq!(local.backend().fragmentation(id).unwrap().extents, alone.extents_now);
     stamped.check("after the second compaction");
     assert_eq!(checksum(&local), before, "the snapshot is another one");
@@ -219,8 +220,8 @@ fn killed_in_the_middle_of_it() {
     backend.unstage(id).unwrap();
     let image = dir.path().join("volumes").join(id.to_string()).join("disk.img");
     output_of(Command::new("e2fsck").arg("-fn").arg(image));
-    let survey = backend.survey().unwrap();
-    assert!(survey.foreign.is_empty() && survey.unknown.is_empty(), "{survey:?}");
+    let listing = backend.list().unwrap();
+    assert!(listing.foreign.is_empty() && listing.unknown.is_empty(), "{listing:?}");
 }
 
 fn compact_in_a_child(dir: &Path, id: VolumeId, armed: &str, stamped: &mut Stamped) {

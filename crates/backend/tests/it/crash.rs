@@ -10,8 +10,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use miosa_backend::{
-    BackendError, CloneSnapshot, Content, ImageState, LocalBackend, NewImage, PoolConfig, SnapshotState,
-    VolumeBackend,
+    BackendError, CloneSnapshot, Compaction, Content, ImageState, LocalBackend, NewImage, PoolConfig,
+    SnapshotState, Snapshots, VolumeBackend,
 };
 use miosa_domain::size::MIB;
 use miosa_domain::{SnapshotId, VolumeId};
@@ -63,8 +63,8 @@ fn whole_life(dir: PathBuf, cast: Cast) -> Result<(), BackendError> {
     let backend = LocalBackend::open(&config(dir))?;
     backend.create(volume, SIZE_BYTES)?;
     let staged = backend.stage(volume)?;
-    fs::write(staged.mount_point.join("file"), "written").unwrap();
-    scatter(&staged.mount_point.join("scattered"));
+    fs::write(staged.mount_point().unwrap().join("file"), "written").unwrap();
+    scatter(&staged.mount_point().unwrap().join("scattered"));
     backend.compact(volume, &mut |_| ControlFlow::Continue(()))?;
     let write_back_limit = WRITE_BACK_LIMIT;
     let request = CloneSnapshot { id: snapshot, volume, write_back_limit, compacted: false };
@@ -130,8 +130,8 @@ fn recover(dir: &PoolDir, cast: Cast, point: &str) {
     let Cast { volume, copy, .. } = cast;
     let backend =
         LocalBackend::open(&config(dir.path().to_owned())).unwrap_or_else(|error| panic!("{point}: {error}"));
-    let survey = backend.survey().unwrap();
-    assert!(survey.unknown.is_empty() && survey.foreign.is_empty(), "{point}: {survey:?}");
+    let listing = backend.list().unwrap();
+    assert!(listing.unknown.is_empty() && listing.foreign.is_empty(), "{point}: {listing:?}");
     let observed = backend.observe(volume).unwrap();
     let before_writing =
         ["pool.", "template.", "create.after-clone", "create.before", "create.after-rename", "stage."];
@@ -147,7 +147,7 @@ fn recover(dir: &PoolDir, cast: Cast, point: &str) {
     }
     backend.create(volume, SIZE_BYTES).unwrap();
     let read = |id| {
-        let mount_point = backend.stage(id).unwrap().mount_point;
+        let mount_point = backend.stage(id).unwrap().mount_point().unwrap().to_owned();
         let content = fs::read_to_string(mount_point.join("file"));
         backend.unstage(id).unwrap();
         content
@@ -155,14 +155,14 @@ fn recover(dir: &PoolDir, cast: Cast, point: &str) {
     if written {
         assert_eq!(read(volume).unwrap(), "written", "{point}");
     }
-    for (snapshot, state) in survey.snapshots {
+    for (snapshot, state) in listing.snapshots {
         assert!(matches!(state, SnapshotState::Ready(_)), "{point}: {state:?}");
         backend.purge(copy).unwrap();
         backend.create_from(copy, SIZE_BYTES, &cast.copy_of_snapshot(), &mut || {}).unwrap();
         assert_eq!(read(copy).unwrap(), "written", "{point}");
         backend.remove_snapshot(snapshot).unwrap();
     }
-    for (id, _) in backend.survey().unwrap().volumes {
+    for (id, _) in backend.list().unwrap().volumes {
         backend.unstage(id).unwrap();
         backend.purge(id).unwrap();
     }

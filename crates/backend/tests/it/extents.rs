@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use miosa_backend::{ChangedRange, VolumeBackend};
+use miosa_backend::{ChangedRange, ChangedRanges, Snapshots, VolumeBackend};
 use miosa_domain::SnapshotId;
 use miosa_domain::size::MIB;
 use miosa_testkit::pool_dir::PoolDir;
@@ -20,7 +20,7 @@ fn changed_ranges_lead_from_one_snapshot_to_the_next() {
     for dir in [PoolDir::xfs(), PoolDir::btrfs()] {
         let local = Local::on(dir);
         let volume = local.created();
-        let mount_point = local.backend().stage(volume).unwrap().mount_point;
+        let mount_point = local.backend().stage(volume).unwrap().mount_point().unwrap().to_owned();
         fs::write(mount_point.join("goes"), vec![1; 4 << 20]).unwrap();
         fs::write(mount_point.join("stays"), vec![2; 4 << 20]).unwrap();
         let (older, _) = take(&local, volume);
@@ -29,7 +29,7 @@ fn changed_ranges_lead_from_one_snapshot_to_the_next() {
         let (newer, _) = take(&local, volume);
         local.backend().unstage(volume).unwrap();
 
-        let changed = local.backend().changed_ranges(older, newer).unwrap();
+        let changed = local.backend().between(older, newer).unwrap();
         let (mut image, wanted) = (image_of(&local, older), image_of(&local, newer));
         for ChangedRange { offset_bytes, len_bytes, is_hole } in &changed {
             let range = *offset_bytes as usize..(offset_bytes + len_bytes) as usize;
@@ -39,7 +39,7 @@ fn changed_ranges_lead_from_one_snapshot_to_the_next() {
         assert!(image == wanted);
         let changed_bytes: u64 = changed.iter().map(|range| range.len_bytes).sum();
         assert!((2 * MIB..12 * MIB).contains(&changed_bytes), "{changed_bytes} bytes changed");
-        assert_eq!(local.backend().changed_ranges(newer, newer).unwrap(), []);
+        assert_eq!(local.backend().between(newer, newer).unwrap(), []);
     }
 }
 
@@ -48,7 +48,7 @@ fn changed_ranges_lead_from_one_snapshot_to_the_next() {
 fn exclusive_bytes_are_given_back() {
     let local = Local::on(PoolDir::xfs());
     let volume = local.created();
-    let mount_point = local.backend().stage(volume).unwrap().mount_point;
+    let mount_point = local.backend().stage(volume).unwrap().mount_point().unwrap().to_owned();
     let write = |byte: u8| {
         // In place: written once, the file keeps its blocks of the image.
         let file =

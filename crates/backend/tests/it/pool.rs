@@ -107,7 +107,8 @@ fn the_directory_may_be_missing_or_reached_by_a_link() {
     let by_link = LocalBackend::open(&PoolConfig { dir: dir.path().join("link"), ..config }).unwrap();
     let id = crate::world::new_id();
     by_link.create(id, GIB).unwrap();
-    assert_eq!(by_link.stage(id).unwrap().mount_point, real.join("mounts").join(id.to_string()));
+    let mount_point = real.join("mounts").join(id.to_string());
+    assert_eq!(by_link.stage(id).unwrap().mount_point(), Some(mount_point.as_path()));
     by_link.unstage(id).unwrap();
     by_link.shutdown().unwrap();
 }

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use miosa_backend::conformance::World;
 use miosa_backend::{
-    BackendError, Changed, CloneSnapshot, Content, ImageState, NewImage, SnapshotState, VolumeBackend,
+    BackendError, Changed, CloneSnapshot, Content, ImageState, NewImage, SnapshotState, Snapshots,
+    VolumeBackend,
 };
 use miosa_domain::size::{GIB, MIB};
 use miosa_domain::status::SnapshotFacts;
@@ -124,7 +125,7 @@ fn copies_under_a_writer_hold_a_prefix() {
     for dir in [PoolDir::xfs(), PoolDir::btrfs(), PoolDir::plain()] {
         let local = Local::on(dir);
         let volume = local.created();
-        let mount_point = local.backend().stage(volume).unwrap().mount_point;
+        let mount_point = local.backend().stage(volume).unwrap().mount_point().unwrap().to_owned();
         let path = mount_point.join("numbers");
         let numbers = Numbers { path: &path, acknowledged: AtomicU64::new(0), stop: AtomicBool::new(false) };
         // In use and without a name: the replay has to clear it away.
@@ -155,7 +156,8 @@ fn copies_under_a_writer_hold_a_prefix() {
         });
         drop(nameless);
         for (copy, allowed) in copies {
-            let found = fs::read(local.backend().stage(copy).unwrap().mount_point.join("numbers")).unwrap();
+            let found = fs::read(local.backend().stage(copy).unwrap().mount_point().unwrap().join("numbers"))
+                .unwrap();
             check_prefix(&found, &allowed);
             local.backend().unstage(copy).unwrap();
             fsck(&local.image(copy));
@@ -191,7 +193,7 @@ fn check_prefix(found: &[u8], allowed: &Range<u64>) {
 fn copies_are_sound_filesystems_of_their_own() {
     let local = Local::on(PoolDir::xfs());
     let volume = local.created();
-    let mount_point = local.backend().stage(volume).unwrap().mount_point;
+    let mount_point = local.backend().stage(volume).unwrap().mount_point().unwrap().to_owned();
     fs::create_dir(mount_point.join("many")).unwrap();
     for number in 0..3000 {
         fs::write(mount_point.join(format!("many/{number}")), format!("{number}")).unwrap();
@@ -203,7 +205,7 @@ fn copies_are_sound_filesystems_of_their_own() {
         fork(&local, volume, GIB),
     ];
     for (copy, size_bytes) in copies.into_iter().zip([SIZE_BYTES, 50 * GIB, GIB]) {
-        let mount_point = local.backend().stage(copy).unwrap().mount_point;
+        let mount_point = local.backend().stage(copy).unwrap().mount_point().unwrap().to_owned();
         for number in 0..3000 {
             let content = fs::read_to_string(mount_point.join(format!("many/{number}"))).unwrap();
             assert_eq!(content, format!("{number}"));
@@ -226,7 +228,7 @@ fn a_removed_snapshot_gives_its_room_back() {
         let local = Local::on(dir);
         let volume = new_id();
         local.backend().create(volume, GIB).unwrap();
-        let mount_point = local.backend().stage(volume).unwrap().mount_point;
+        let mount_point = local.backend().stage(volume).unwrap().mount_point().unwrap().to_owned();
         let used = || {
             output_of(Command::new("sync").arg("-f").arg(&local.config.dir));
             local.backend().capacity().unwrap().used_bytes
@@ -277,7 +279,7 @@ fn fragmented_images_are_removed_entirely() {
 fn a_write_back_that_takes_too_long_is_given_up() {
     let local = Local::on(PoolDir::xfs());
     let volume = local.created();
-    let mount_point = local.backend().stage(volume).unwrap().mount_point;
+    let mount_point = local.backend().stage(volume).unwrap().mount_point().unwrap().to_owned();
     fs::write(mount_point.join("data"), vec![1; 32 << 20]).unwrap();
     let id = new_snapshot_id();
     let hasty = CloneSnapshot { write_back_limit: Duration::ZERO, ..request(id, volume) };
@@ -331,9 +333,9 @@ fn leftovers_are_cleared_at_start() {
     local.restart();
     assert!(!half_made.exists() && !half_removed.exists());
     assert!(not_ours.join("disk.img").exists() && not_ours.join("notes.txt").exists() && foreign.exists());
-    let survey = local.backend().survey().unwrap();
-    assert!(survey.foreign.iter().any(|entry| entry.path == foreign), "{survey:?}");
-    assert!(survey.snapshots.is_empty());
+    let listing = local.backend().list().unwrap();
+    assert!(listing.foreign.iter().any(|entry| entry.path == foreign), "{listing:?}");
+    assert!(listing.snapshots.is_empty());
 }
 
 /// A snapshot whose image alone is missing, or that holds files of somebody else, is told apart and not touched.
@@ -384,7 +386,7 @@ fn replaced_data_gives_its_room_back() {
     let volume = new_id();
     local.backend().create(volume, GIB).unwrap();
     let (snapshot, _) = take(&local, volume);
-    let mount_point = local.backend().stage(volume).unwrap().mount_point;
+    let mount_point = local.backend().stage(volume).unwrap().mount_point().unwrap().to_owned();
     fs::write(mount_point.join("data"), vec![0x5a; 128 << 20]).unwrap();
     local.backend().unstage(volume).unwrap();
     let before = local.backend().capacity().unwrap().used_bytes;

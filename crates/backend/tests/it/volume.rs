@@ -24,7 +24,7 @@ fn a_new_volume_is_a_sound_filesystem_of_its_own() {
         assert!(shown.contains(&format!("Filesystem UUID:          {id}")), "{shown}");
         assert!(shown.contains("Filesystem volume name:   miosa-volume"), "{shown}");
 
-        let mount_point = backend.stage(id).unwrap().mount_point;
+        let mount_point = backend.stage(id).unwrap().mount_point().unwrap().to_owned();
         fs::create_dir(mount_point.join("many")).unwrap();
         for number in 0..500 {
             fs::write(mount_point.join(format!("many/{number}")), "x").unwrap();
@@ -65,15 +65,15 @@ fn deleted_files_give_their_room_back() {
             ImageState::Present { allocated_bytes, .. } => allocated_bytes,
             other => panic!("{other:?}"),
         };
-        let file = staged.mount_point.join("file");
+        let file = staged.mount_point().unwrap().join("file");
         fs::write(&file, vec![0x5a; 64 << 20]).unwrap();
         output_of(Command::new("sync").arg("-f").arg(&file));
         let full = allocated();
         assert!(full >= 64 * MIB, "{full}");
         fs::remove_file(&file).unwrap();
         // A journal commit discards; what fstrim finds beyond that is discarded too.
-        output_of(Command::new("sync").arg("-f").arg(&staged.mount_point));
-        output_of(Command::new("fstrim").arg(&staged.mount_point));
+        output_of(Command::new("sync").arg("-f").arg(staged.mount_point().unwrap()));
+        output_of(Command::new("fstrim").arg(staged.mount_point().unwrap()));
         let after = allocated();
         assert!(after + 60 * MIB <= full, "{full} bytes before, {after} after");
         local.backend().unstage(id).unwrap();
@@ -86,7 +86,7 @@ fn a_full_pool_takes_no_new_volume() {
     let local = Local::with_image_size(PoolDir::plain(), 512 * MIB);
     let backend = local.backend();
     let id = local.created();
-    let mount_point = backend.stage(id).unwrap().mount_point;
+    let mount_point = backend.stage(id).unwrap().mount_point().unwrap().to_owned();
     let capacity = backend.capacity().unwrap();
     let ballast = local.config.dir.join("fs/ballast");
     let wanted_bytes = capacity.capacity_bytes * 91 / 100 - capacity.used_bytes;
@@ -134,11 +134,11 @@ fn foreign_files_are_listed_and_stay() {
     fs::write(&in_volume, "somebody's only copy").unwrap();
 
     local.restart();
-    let survey = local.backend().survey().unwrap();
+    let listing = local.backend().list().unwrap();
     for path in &foreign {
-        assert!(survey.foreign.iter().any(|entry| entry.path == *path), "{} in {survey:?}", path.display());
+        assert!(listing.foreign.iter().any(|entry| entry.path == *path), "{} in {listing:?}", path.display());
     }
-    assert!(matches!(survey.volumes[&displaced].image, ImageState::Foreign { .. }));
+    assert!(matches!(listing.volumes[&displaced].image, ImageState::Foreign { .. }));
     assert!(matches!(local.backend().purge(id), Err(BackendError::Foreign { .. })));
     assert!(matches!(local.backend().purge(displaced), Err(BackendError::Foreign { .. })));
     local.backend().trash(id).unwrap();

@@ -111,7 +111,8 @@ impl World for Local {
     }
 
     fn hold(&mut self, id: VolumeId) -> u32 {
-        let mount_point = self.backend().observe(id).unwrap().staged.unwrap().mount_point;
+        let mount_point =
+            self.backend().observe(id).unwrap().staged.unwrap().mount_point().unwrap().to_owned();
         let holder = KilledOnDrop(Command::new("sleep").arg("600").current_dir(mount_point).spawn().unwrap());
         let pid = holder.0.id();
         self.holders.insert(id, holder);
@@ -165,7 +166,7 @@ impl Drop for KilledOnDrop {
 /// Mounts and loop devices that have to do with `path`.
 pub(crate) fn traces_of(path: &Path) -> Vec<String> {
     let mounts = miosa_effects::mount::table().unwrap();
-    let mounts = mounts.into_iter().map(|mount| mount.mount_point.display().to_string());
+    let mounts = mounts.iter().map(|mount| mount.mount_point.display().to_string());
     let devices = fs::read_dir("/sys/block").unwrap().flatten();
     let files = devices.filter_map(|entry| fs::read_to_string(entry.path().join("loop/backing_file")).ok());
     mounts.chain(files).filter(|trace| trace.starts_with(path.to_str().unwrap())).collect()

@@ -376,6 +376,7 @@ struct Reported {
 /// A volume as a host reports it that never did anything else.
 fn ready(id: VolumeId) -> VolumeStatus {
     VolumeStatus {
+        pool_id: None,
         id,
         generation: Generation::default(),
         condition: VolumeCondition::Ready,

@@ -76,8 +76,8 @@ impl World<'_> {
 
     pub(super) async fn report_pool(&self, used_percent: u64) {
         let pool = PoolUsage { capacity_bytes: 1000, used_bytes: used_percent * 10 };
-        let report = self.app.write_report(self.host, &Statuses::default(), Some(pool), self.now);
-        report.await.unwrap();
+        let nothing = Statuses::default();
+        self.app.write_report(self.host, &nothing, Some(pool), self.now).await.unwrap();
     }
 
     /// Oldest first.
@@ -104,6 +104,7 @@ pub(super) fn status_of(snapshot: &SnapshotRecord, condition: SnapshotCondition)
         compacted: false,
     };
     SnapshotStatus {
+        pool_id: None,
         id: snapshot.id,
         volume_id: snapshot.volume_id,
         generation: snapshot.generation,

@@ -20,7 +20,7 @@ const GRACE: Duration = Duration::from_secs(10);
 fn live(driver: &OciDriver, id: InstanceId, volume: &Volume) {
     driver.create(&spec(id, 1)).unwrap();
     let path = MountPath::parse("/mnt/data").unwrap();
-    driver.publish(id, &volume.mount_point, volume.device_number, &path, false).unwrap();
+    driver.publish(id, &volume.staged(), &path, false).unwrap();
     driver.start(id).unwrap();
     driver.unpublish(id, volume.device_number, Reach::Instance).unwrap();
     driver.stop(id, GRACE).unwrap();

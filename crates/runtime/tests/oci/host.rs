@@ -92,7 +92,7 @@ impl Host {
         path: &str,
     ) -> Result<Changed, RuntimeError> {
         let path = MountPath::parse(path).expect("a mount path");
-        self.driver.publish(id, &volume.mount_point, volume.device_number, &path, false)
+        self.driver.publish(id, &volume.staged(), &path, false)
     }
 
     /// The stdout of a command, which must succeed.

@@ -275,7 +275,7 @@ async fn a_reused_pid_is_another_process() {
     let container = driver.observe(spec.id).unwrap().container;
     assert!(matches!(container, ContainerState::Exited { .. }), "{container:?}");
     let path = miosa_domain::MountPath::parse("/mnt/data").unwrap();
-    let published = driver.publish(spec.id, &volume.mount_point, volume.device_number, &path, false);
+    let published = driver.publish(spec.id, &volume.staged(), &path, false);
     assert!(matches!(published, Err(RuntimeError::NotRunning { .. })), "{published:?}");
     assert!(!driver.end_processes(spec.id, &[stranger]).unwrap());
     // A driver that compared pids only would have killed this test.

@@ -62,7 +62,7 @@ async fn volumes_come_into_running_instances() {
     assert_eq!(host.run(id, "ls '/srv/a b/data'").await, "");
 
     let path = MountPath::parse("/mnt/ro").unwrap();
-    host.driver.publish(id, &volume.mount_point, volume.device_number, &path, true).unwrap();
+    host.driver.publish(id, &volume.staged(), &path, true).unwrap();
     assert_eq!(host.run(id, "cat /mnt/ro/file; echo y 2>&1 >> /mnt/ro/file || true").await, {
         "x\n/bin/sh: can't create /mnt/ro/file: Read-only file system\n"
     });
@@ -101,13 +101,8 @@ async fn paths_are_resolved_inside() {
     assert_eq!(host.publish(id, &volume, "/g/data").unwrap(), Changed::Changed);
     assert_eq!(host.publish(id, &volume, "/g/data").unwrap(), Changed::Unchanged);
     assert_eq!(seen_by(host.pid(id), &volume), ["/srv/data"]);
-    let wrong = host.driver.publish(
-        id,
-        &volume.mount_point,
-        other.device_number,
-        &MountPath::parse("/x").unwrap(),
-        false,
-    );
+    let mixed = Volume { device_number: other.device_number, mount_point: volume.mount_point.clone() };
+    let wrong = host.publish(id, &mixed, "/x");
     assert!(matches!(wrong, Err(RuntimeError::Io(_))), "another device is mounted there: {wrong:?}");
 }
 
@@ -131,8 +126,8 @@ async fn no_link_leads_outside() {
     let pid = host.pid(id);
     let on_host = || {
         let table = mount::table().unwrap();
-        let mounts = table.into_iter().filter(|mount| mount.device_number == volume.device_number);
-        mounts.map(|mount| mount.mount_point).collect::<Vec<_>>()
+        let mounts = table.iter().filter(|mount| mount.device_number == volume.device_number);
+        mounts.map(|mount| mount.mount_point.clone()).collect::<Vec<_>>()
     };
     let (mut published, mut refused) = (0, 0);
     for _ in 0..200 {

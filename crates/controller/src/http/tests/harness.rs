@@ -424,6 +424,7 @@ fn volume_done(spec: &VolumeSpec) -> VolumeStatus {
         total_bytes: 5 << 20,
     });
     VolumeStatus {
+        pool_id: None,
         id: spec.id,
         generation: spec.generation,
         condition,
@@ -459,6 +460,7 @@ fn snapshot_done(spec: &SnapshotSpec) -> SnapshotStatus {
         outcome: VerificationOutcome::Intact,
     });
     SnapshotStatus {
+        pool_id: None,
         id: spec.id,
         volume_id: spec.volume_id,
         generation: spec.generation,

@@ -293,6 +293,7 @@ impl Agent {
 
 pub(super) fn volume_status(spec: &VolumeSpec, condition: VolumeCondition) -> VolumeStatus {
     VolumeStatus {
+        pool_id: None,
         id: spec.id,
         generation: spec.generation,
         condition,
@@ -313,6 +314,7 @@ pub(super) fn snapshot_status(spec: &SnapshotSpec, condition: SnapshotCondition)
         compacted: false,
     });
     SnapshotStatus {
+        pool_id: None,
         id: spec.id,
         volume_id: spec.volume_id,
         generation: spec.generation,

@@ -275,6 +275,7 @@ async fn a_host_may_forget_what_is_gone_and_unknown() {
     let mut agent = world.agent().await;
     let id = VolumeId::from_uuid(Uuid::now_v7());
     let gone = VolumeStatus {
+        pool_id: None,
         id,
         generation: Generation(3),
         condition: VolumeCondition::Gone,

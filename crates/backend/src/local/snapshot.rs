@@ -2,16 +2,14 @@
 //!
 //! ```text
 //!   clone    write the volume back ─► snapshots/.tmp-<id>/disk.img, one clone       writers wait for this alone
-//!   seal     replay the journal ─► immutable ─► identity.json ─► rename to <id>     nobody waits
+//!   seal     replay the journal ─► immutable ─► identity.json ─► rename to <id>     no writer waits
 //!   remove   rename to .tmp-<id> ─► changeable ─► cut off piece by piece
 //! ```
 //!
-//! **Crash story.** A snapshot appears and disappears by one rename of its folder. Everything in it is on the disk before it
-//! appears. What was cloned and not sealed has a temporary name, is remembered by this process alone, and is cleared by the
-//! next call for the id or at the next start. Sealing what is sealed answers what it answered before.
+//! **Crash safety.** A snapshot appears and disappears by one rename of its folder, and its content is durable no later than the
+//! rename that makes it appear. A clone that was not sealed has a temporary name, is known to this process alone, and is cleared by
+//! the next call for its ID or at the next start. Sealing a sealed snapshot returns the same facts again.
 
-use std::collections::HashMap;
-use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use miosa_domain::status::SnapshotFacts;
@@ -20,12 +18,12 @@ use miosa_effects::{Entry, SysError, files};
 use miosa_failpoint::failpoint;
 use rustix::io::Errno;
 
-use crate::clone::LiveClone;
-use crate::identity::{self, IDENTITY_FILE, SnapshotIdentity};
-use crate::look::{IMAGE, LookSnapshot};
-use crate::pool::{Pool, TEMPORARY};
-use crate::remove::{SNAPSHOT_FILES, holds_only, not_only_ours};
-use crate::replay::replay;
+use crate::local::clone::LiveClone;
+use crate::local::identity::{self, IDENTITY_FILE, SnapshotIdentity};
+use crate::local::observe::{IMAGE, SnapshotFinding};
+use crate::local::pool::{Pool, TEMPORARY};
+use crate::local::remove::{SNAPSHOT_FILES, holds_only, not_only_ours};
+use crate::local::replay::replay;
 use crate::{BackendError, Changed, CloneSnapshot, Cloned};
 
 /// What was cloned and not sealed yet.
@@ -39,13 +37,13 @@ pub(crate) struct Taken {
 impl Pool {
     pub(crate) fn clone_snapshot(&self, request: &CloneSnapshot) -> Result<Cloned, BackendError> {
         let id = request.id;
-        match self.look_snapshot(id)? {
-            LookSnapshot::Absent => {}
-            LookSnapshot::Foreign { path, what } => return Err(BackendError::Foreign { path, what }),
-            LookSnapshot::Found(found) if found.image.is_none() => {
+        match self.find_snapshot(id)? {
+            SnapshotFinding::Absent => {}
+            SnapshotFinding::Foreign { path, what } => return Err(BackendError::Foreign { path, what }),
+            SnapshotFinding::Found(found) if found.image.is_none() => {
                 return Err(BackendError::SnapshotMissing { id });
             }
-            LookSnapshot::Found(found) => {
+            SnapshotFinding::Found(found) => {
                 let SnapshotFacts { taken_at, stall_us, .. } = found.identity.facts;
                 return Ok(Cloned { taken_at, stall: Duration::from_micros(stall_us) });
             }
@@ -53,14 +51,14 @@ impl Pool {
         // What shares all its blocks takes nothing yet, but keeps what it shares: a full pool would never get emptier.
         self.check_room(0)?;
         self.write_back(request.volume, request.write_back_limit)?;
-        self.taken().remove(&id);
+        self.taken.lock().remove(&id);
         let temporary = temporary(id);
         self.clear_folder(&self.snapshots, &temporary, SNAPSHOT_FILES)?;
         match self.clone_into(&temporary, request) {
             Ok(clone) => {
                 let cloned = Cloned { taken_at: clone.taken_at, stall: clone.stall };
                 let taken = Taken { volume: request.volume, clone, compacted: request.compacted };
-                self.taken().insert(id, taken);
+                self.taken.lock().insert(id, taken);
                 Ok(cloned)
             }
             Err(error) => {
@@ -81,7 +79,7 @@ impl Pool {
     }
 
     pub(crate) fn seal_snapshot(&self, id: SnapshotId) -> Result<SnapshotFacts, BackendError> {
-        let Some(taken) = self.taken().remove(&id) else {
+        let Some(taken) = self.taken.lock().remove(&id) else {
             let facts = self.sealed(id)?.identity.facts;
             self.sync_snapshots()?;
             return Ok(facts);
@@ -104,7 +102,7 @@ impl Pool {
         failpoint!("backend.seal.after-replay")?;
         files::set_immutable(&image, true, &path)?;
         let Some(Entry::File(stat)) = folder.entry(IMAGE)? else {
-            return Err(SysError::new("look at", path, Errno::NOENT).into());
+            return Err(SysError::new("examine", path, Errno::NOENT).into());
         };
         let LiveClone { taken_at, stall, extents, size_bytes } = taken.clone;
         let facts = SnapshotFacts {
@@ -126,17 +124,17 @@ impl Pool {
     }
 
     pub(crate) fn remove_snapshot(&self, id: SnapshotId) -> Result<Changed, BackendError> {
-        self.taken().remove(&id);
+        self.taken.lock().remove(&id);
         let temporary = temporary(id);
-        let found = match self.look_snapshot(id)? {
-            LookSnapshot::Foreign { path, what } => return Err(BackendError::Foreign { path, what }),
-            LookSnapshot::Absent => {
+        let found = match self.find_snapshot(id)? {
+            SnapshotFinding::Foreign { path, what } => return Err(BackendError::Foreign { path, what }),
+            SnapshotFinding::Absent => {
                 // What a removal that was cut off left, or a clone that was never sealed.
                 self.clear_folder(&self.snapshots, &temporary, SNAPSHOT_FILES)?;
                 self.sync_snapshots()?;
                 return Ok(Changed::Unchanged);
             }
-            LookSnapshot::Found(found) => found,
+            SnapshotFinding::Found(found) => found,
         };
         if !holds_only(&found.folder, SNAPSHOT_FILES)? {
             return Err(not_only_ours(found.folder.path()));
@@ -155,11 +153,6 @@ impl Pool {
         if let Err(error) = self.clear_folder(&self.snapshots, name, SNAPSHOT_FILES) {
             tracing::warn!(%error, "a half-made snapshot stays until the next start");
         }
-    }
-
-    fn taken(&self) -> MutexGuard<'_, HashMap<SnapshotId, Taken>> {
-        // Only whole entries are stored and removed.
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,30 +1,31 @@
-//! Finding out what is there.
+//! Observing volumes and snapshots.
 //!
-//! Everything is asked of the pool's open directories and of the kernel, each time anew. Only "no such entry" in a
-//! directory that could be read means absent; everything else that cannot be understood is an error or foreign.
+//! Each observation asks the pool's open directories and the kernel; nothing is cached. Only "no such entry" in a directory that
+//! could be read means absent. Anything else that cannot be understood is an error or foreign.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use miosa_domain::{SnapshotId, VolumeId};
 use miosa_effects::{Dir, Entry, FileStat, files, loopdev, mount};
 
-use crate::attach::mark;
-use crate::checksum;
-use crate::identity::{IDENTITY_FILE, LIMIT_BYTES, SnapshotIdentity, VolumeIdentity};
-use crate::pool::{Pool, TEMPORARY};
-use crate::template::size_in_name;
+use crate::local::attach::mark;
+use crate::local::checksum;
+use crate::local::identity::{IDENTITY_FILE, LIMIT_BYTES, SnapshotIdentity, VolumeIdentity};
+use crate::local::pool::{Pool, TEMPORARY};
+use crate::local::template::size_in_name;
 use crate::{
-    BackendError, ForeignEntry, ImageState, PoolSurvey, SnapshotRecord, SnapshotState, Staged,
+    BackendError, ForeignEntry, ImageState, PoolListing, SnapshotRecord, SnapshotState, Staged,
     VolumeObservation,
 };
 
 /// Name of the image in the folder of a volume, and of a snapshot.
 pub(crate) const IMAGE: &str = "disk.img";
 
-/// What was found under a volume's id.
-pub(crate) enum Look {
+/// What was found under a volume's ID.
+pub(crate) enum Finding {
     Absent,
     Found(Found),
     /// Something else stands there.
@@ -45,8 +46,8 @@ pub(crate) struct Found {
     pub image: Option<FileStat>,
 }
 
-/// What was found under a snapshot's id.
-pub(crate) enum LookSnapshot {
+/// What was found under a snapshot's ID.
+pub(crate) enum SnapshotFinding {
     Absent,
     Found(FoundSnapshot),
     /// Something else stands there.
@@ -65,19 +66,19 @@ pub(crate) struct FoundSnapshot {
 }
 
 impl Pool {
-    /// Looks among the volumes and, if there is nothing of that id, in the trash.
-    pub(crate) fn look(&self, id: VolumeId) -> Result<Look, BackendError> {
-        match self.look_in(&self.volumes, id)? {
-            Look::Absent => self.look_in(&self.trash, id),
+    /// Finds the volume by its ID, in `volumes` or else in the trash.
+    pub(crate) fn find(&self, id: VolumeId) -> Result<Finding, BackendError> {
+        match self.find_in(&self.volumes, id)? {
+            Finding::Absent => self.find_in(&self.trash, id),
             other => Ok(other),
         }
     }
 
-    fn look_in(&self, place: &Arc<Dir>, id: VolumeId) -> Result<Look, BackendError> {
+    fn find_in(&self, place: &Arc<Dir>, id: VolumeId) -> Result<Finding, BackendError> {
         let name = id.to_string();
-        let foreign = |what: String| Ok(Look::Foreign { path: place.path().join(&name), what });
+        let foreign = |what: String| Ok(Finding::Foreign { path: place.path().join(&name), what });
         match place.entry(&name)? {
-            None => return Ok(Look::Absent),
+            None => return Ok(Finding::Absent),
             Some(Entry::Dir) => {}
             Some(_) => return foreign("it is not a volume's folder".into()),
         }
@@ -91,28 +92,28 @@ impl Pool {
             Err(what) => return foreign(what),
         };
         let in_trash = Arc::ptr_eq(place, &self.trash);
-        Ok(Look::Found(Found { in_trash, place: Arc::clone(place), folder, identity, image }))
+        Ok(Finding::Found(Found { in_trash, place: Arc::clone(place), folder, identity, image }))
     }
 
-    /// The volume with its image, for what can only be done with one that is there as a whole.
+    /// The volume with its image. An error if either is missing, or the volume is in the trash.
     pub(crate) fn present(&self, id: VolumeId) -> Result<(Found, FileStat), BackendError> {
-        match self.look(id)? {
-            Look::Absent => Err(BackendError::Missing { id }),
-            Look::Foreign { path, what } => Err(BackendError::Foreign { path, what }),
-            Look::Found(found) if found.in_trash => Err(BackendError::InTrash { id }),
-            Look::Found(found) => {
+        match self.find(id)? {
+            Finding::Absent => Err(BackendError::Missing { id }),
+            Finding::Foreign { path, what } => Err(BackendError::Foreign { path, what }),
+            Finding::Found(found) if found.in_trash => Err(BackendError::InTrash { id }),
+            Finding::Found(found) => {
                 let image = found.image.ok_or(BackendError::Missing { id })?;
                 Ok((found, image))
             }
         }
     }
 
-    pub(crate) fn look_snapshot(&self, id: SnapshotId) -> Result<LookSnapshot, BackendError> {
+    pub(crate) fn find_snapshot(&self, id: SnapshotId) -> Result<SnapshotFinding, BackendError> {
         let name = id.to_string();
         let foreign =
-            |what: String| Ok(LookSnapshot::Foreign { path: self.snapshots.path().join(&name), what });
+            |what: String| Ok(SnapshotFinding::Foreign { path: self.snapshots.path().join(&name), what });
         match self.snapshots.entry(&name)? {
-            None => return Ok(LookSnapshot::Absent),
+            None => return Ok(SnapshotFinding::Absent),
             Some(Entry::Dir) => {}
             Some(_) => return foreign("it is not a snapshot's folder".into()),
         }
@@ -122,26 +123,26 @@ impl Pool {
             Err(what) => return foreign(what),
         };
         match image_in(&folder, identity.facts.size_bytes)? {
-            Ok(image) => Ok(LookSnapshot::Found(FoundSnapshot { folder, identity, image })),
+            Ok(image) => Ok(SnapshotFinding::Found(FoundSnapshot { folder, identity, image })),
             Err(what) => foreign(what),
         }
     }
 
-    /// The snapshot with its image, for what reads it.
+    /// The snapshot with its image. An error if either is missing.
     pub(crate) fn sealed(&self, id: SnapshotId) -> Result<FoundSnapshot, BackendError> {
-        match self.look_snapshot(id)? {
-            LookSnapshot::Found(found) if found.image.is_some() => Ok(found),
-            LookSnapshot::Found(_) | LookSnapshot::Absent => Err(BackendError::SnapshotMissing { id }),
-            LookSnapshot::Foreign { path, what } => Err(BackendError::Foreign { path, what }),
+        match self.find_snapshot(id)? {
+            SnapshotFinding::Found(found) if found.image.is_some() => Ok(found),
+            SnapshotFinding::Found(_) | SnapshotFinding::Absent => Err(BackendError::SnapshotMissing { id }),
+            SnapshotFinding::Foreign { path, what } => Err(BackendError::Foreign { path, what }),
         }
     }
 
     pub(crate) fn observe_snapshot(&self, id: SnapshotId) -> Result<SnapshotState, BackendError> {
-        Ok(match self.look_snapshot(id)? {
-            LookSnapshot::Absent => SnapshotState::Absent,
-            LookSnapshot::Foreign { what, .. } => SnapshotState::Foreign { what },
-            LookSnapshot::Found(FoundSnapshot { image: None, .. }) => SnapshotState::Missing,
-            LookSnapshot::Found(FoundSnapshot { folder, identity, .. }) => {
+        Ok(match self.find_snapshot(id)? {
+            SnapshotFinding::Absent => SnapshotState::Absent,
+            SnapshotFinding::Foreign { what, .. } => SnapshotState::Foreign { what },
+            SnapshotFinding::Found(FoundSnapshot { image: None, .. }) => SnapshotState::Missing,
+            SnapshotFinding::Found(FoundSnapshot { folder, identity, .. }) => {
                 SnapshotState::Ready(SnapshotRecord {
                     volume: identity.volume,
                     facts: identity.facts,
@@ -152,29 +153,34 @@ impl Pool {
     }
 
     pub(crate) fn observe(&self, id: VolumeId) -> Result<VolumeObservation, BackendError> {
-        let look = self.look(id)?;
-        let stat = if let Look::Found(found) = &look { found.image } else { None };
+        self.observe_found(id, self.find(id)?)
+    }
+
+    fn observe_found(&self, id: VolumeId, finding: Finding) -> Result<VolumeObservation, BackendError> {
+        let stat = if let Finding::Found(found) = &finding { found.image } else { None };
         let staged = self.staged(id, stat.as_ref())?;
-        let image = match look {
-            Look::Absent => ImageState::Absent,
-            Look::Foreign { what, .. } => ImageState::Foreign { what },
-            Look::Found(found) => match found.image {
+        let image = match finding {
+            Finding::Absent => ImageState::Absent,
+            Finding::Foreign { what, .. } => ImageState::Foreign { what },
+            Finding::Found(found) => match found.image {
                 None => ImageState::Missing,
                 Some(FileStat { size_bytes, allocated_bytes, .. }) if found.in_trash => {
                     ImageState::InTrash { size_bytes, allocated_bytes }
                 }
-                Some(FileStat { size_bytes, allocated_bytes, .. }) => {
+                Some(FileStat { size_bytes, allocated_bytes, modified: (seconds, nanoseconds), .. }) => {
                     let incarnation = found.identity.incarnation;
-                    ImageState::Present { incarnation, size_bytes, allocated_bytes }
+                    let written_at = Timestamp::new(seconds, nanoseconds).unwrap_or(Timestamp::UNIX_EPOCH);
+                    ImageState::Present { incarnation, size_bytes, allocated_bytes, written_at }
                 }
             },
         };
         Ok(VolumeObservation { image, staged })
     }
 
-    /// Whether the volume is mounted at its mount point. With `image` known, it must be what is behind the device.
+    /// Returns how the volume is staged, if it is. The device mounted at its mount point must have the volume's mark and, if it is
+    /// known, `image` behind it.
     ///
-    /// The kernel is asked about this one path and its device, so the answer costs the same beside a thousand mounts.
+    /// Asks the kernel about this one path and its device, so it costs the same beside a thousand mounts.
     pub(crate) fn staged(
         &self,
         id: VolumeId,
@@ -189,79 +195,81 @@ impl Pool {
                 status.mark == mark(id) && image.is_none_or(|image| status.is_backed_by(image))
             };
             if status.as_ref().is_some_and(is_ours) {
-                return Ok(Some(Staged { mount_point, device, device_number }));
+                return Ok(Some(Staged::Mount { mount_point, device, device_number }));
             }
         }
         Err(BackendError::Foreign { path: mount_point, what: "another filesystem is mounted there".into() })
     }
 
     pub(crate) fn filesystem_used_bytes(&self, id: VolumeId) -> Result<Option<u64>, BackendError> {
-        let Some(staged) = self.staged(id, None)? else { return Ok(None) };
-        Ok(Some(files::room(&Dir::open(&staged.mount_point)?)?.used_bytes))
+        match self.staged(id, None)? {
+            Some(_) => Ok(Some(files::room(&Dir::open(&self.mount_point(id))?)?.used_bytes)),
+            None => Ok(None),
+        }
     }
 
-    pub(crate) fn survey(&self) -> Result<PoolSurvey, BackendError> {
-        let mut survey = PoolSurvey::default();
-        self.survey_names(&mut survey)?;
-        self.survey_volumes(&mut survey)?;
-        self.survey_snapshots(&mut survey)?;
-        Ok(survey)
+    pub(crate) fn list(&self) -> Result<PoolListing, BackendError> {
+        let mut listing = PoolListing::default();
+        self.list_foreign_names(&mut listing)?;
+        self.list_volumes(&mut listing)?;
+        self.list_snapshots(&mut listing)?;
+        Ok(listing)
     }
 
     /// What has a name that the pool gives to nothing.
-    fn survey_names(&self, survey: &mut PoolSurvey) -> Result<(), BackendError> {
+    fn list_foreign_names(&self, listing: &mut PoolListing) -> Result<(), BackendError> {
         let templates = self.templates.dir();
         for name in templates.names()? {
             let name = name.to_string_lossy();
             if size_in_name(name.strip_prefix(TEMPORARY).unwrap_or(&name)).is_none() {
-                survey.foreign.push(unnamed(templates, &name, "its name is not a template's"));
+                listing.foreign.push(unnamed(templates, &name, "its name is not a template's"));
             }
         }
         for name in self.root().names()? {
             let name = name.to_string_lossy();
             if !self.is_own_name(&name) {
-                survey.foreign.push(unnamed(self.root(), &name, "the pool makes nothing of that name"));
+                listing.foreign.push(unnamed(self.root(), &name, "the pool makes nothing of that name"));
             }
         }
         Ok(())
     }
 
-    fn survey_volumes(&self, survey: &mut PoolSurvey) -> Result<(), BackendError> {
+    fn list_volumes(&self, listing: &mut PoolListing) -> Result<(), BackendError> {
         let mounts = Dir::open(&self.mounts)?;
         let mut ids = Vec::new();
         for place in [&*self.volumes, &*self.trash, &mounts] {
-            ids.extend(ids_in::<VolumeId>(place, "its name is not a volume's id", survey)?);
+            ids.extend(ids_in::<VolumeId>(place, "its name is not a volume's id", listing)?);
         }
         ids.sort_unstable();
         ids.dedup();
         for id in ids {
-            match self.look(id).and_then(|look| Ok((look, self.observe(id)?))) {
-                Err(error) => drop(survey.unknown.insert(id, error)),
-                Ok((look, observation)) => {
-                    if let Look::Foreign { path, what } = look {
-                        survey.foreign.push(ForeignEntry { path, why: what });
-                    }
-                    // A mount point that nothing is mounted on is no sign of a volume.
-                    if observation.image != ImageState::Absent || observation.staged.is_some() {
-                        survey.volumes.insert(id, observation);
-                    }
+            let observed = self.find(id).and_then(|finding| {
+                if let Finding::Foreign { path, what } = &finding {
+                    listing.foreign.push(ForeignEntry { path: path.clone(), why: what.clone() });
                 }
+                self.observe_found(id, finding)
+            });
+            match observed {
+                Err(error) => drop(listing.unknown.insert(id, error)),
+                // An empty mount point is no sign of a volume.
+                Ok(VolumeObservation { image: ImageState::Absent, staged: None }) => {}
+                Ok(observation) => drop(listing.volumes.insert(id, observation)),
             }
         }
         Ok(())
     }
 
-    fn survey_snapshots(&self, survey: &mut PoolSurvey) -> Result<(), BackendError> {
-        for id in ids_in::<SnapshotId>(&self.snapshots, "its name is not a snapshot's id", survey)? {
+    fn list_snapshots(&self, listing: &mut PoolListing) -> Result<(), BackendError> {
+        for id in ids_in::<SnapshotId>(&self.snapshots, "its name is not a snapshot's id", listing)? {
             match self.observe_snapshot(id) {
-                Err(error) => drop(survey.unknown_snapshots.insert(id, error)),
-                // It was removed meanwhile.
+                Err(error) => drop(listing.unknown_snapshots.insert(id, error)),
+                // Removed since the directory was read.
                 Ok(SnapshotState::Absent) => {}
                 Ok(state) => {
                     if let SnapshotState::Foreign { what } = &state {
-                        survey.foreign.push(unnamed(&self.snapshots, &id.to_string(), what));
+                        listing.foreign.push(unnamed(&self.snapshots, &id.to_string(), what));
                     }
-                    survey.snapshots.insert(id, state);
+                    listing.snapshots.insert(id, state);
                 }
             }
         }
@@ -291,14 +299,14 @@ fn image_in(folder: &Dir, size_bytes: u64) -> Result<Result<Option<FileStat>, St
 
 /// The ids that entries of `place` are named by. What is named otherwise is noted as foreign, unless a call for that id is at
 /// work, or was cut off.
-fn ids_in<Id: FromStr>(place: &Dir, why: &str, survey: &mut PoolSurvey) -> Result<Vec<Id>, BackendError> {
+fn ids_in<Id: FromStr>(place: &Dir, why: &str, listing: &mut PoolListing) -> Result<Vec<Id>, BackendError> {
     let mut ids = Vec::new();
     for name in place.names()? {
         let name = name.to_string_lossy();
         match name.strip_prefix(TEMPORARY).unwrap_or(&name).parse() {
             Ok(_) if name.starts_with(TEMPORARY) => {}
             Ok(id) => ids.push(id),
-            Err(_) => survey.foreign.push(unnamed(place, &name, why)),
+            Err(_) => listing.foreign.push(unnamed(place, &name, why)),
         }
     }
     Ok(ids)

@@ -15,8 +15,8 @@ use miosa_domain::{SnapshotId, VolumeId, stall};
 use miosa_effects::fiemap::{self, Extent};
 use miosa_effects::{Dir, SysError, files};
 
-use crate::look::{FoundSnapshot, IMAGE, Look};
-use crate::pool::Pool;
+use crate::local::observe::{Finding, FoundSnapshot, IMAGE};
+use crate::local::pool::Pool;
 use crate::{BackendError, ChangedRange, Fragmentation, Space};
 
 mod maps;
@@ -70,8 +70,8 @@ impl Pool {
         Ok(map)
     }
 
-    /// A volume in the trash has its blocks still. One that is written to meanwhile is counted as it was during the walk. What
-    /// the walk learns of snapshots is remembered, so that their differences are known at once.
+    /// A volume in the trash still has its blocks. A volume that is written to is counted as it was during the walk. Snapshots'
+    /// maps are kept, so that their differences are known without another walk.
     pub(crate) fn space(
         &self,
         volume: Option<VolumeId>,
@@ -88,10 +88,10 @@ impl Pool {
         }
         space.held_by_snapshots_bytes = held.bytes();
         if let Some(id) = volume {
-            let found = match self.look(id)? {
-                Look::Found(found) if found.image.is_some() => found,
-                Look::Found(_) | Look::Absent => return Err(BackendError::Missing { id }),
-                Look::Foreign { path, what } => return Err(BackendError::Foreign { path, what }),
+            let found = match self.find(id)? {
+                Finding::Found(found) if found.image.is_some() => found,
+                Finding::Found(_) | Finding::Absent => return Err(BackendError::Missing { id }),
+                Finding::Foreign { path, what } => return Err(BackendError::Foreign { path, what }),
             };
             let (image, path) = open_image(&found.folder, false)?;
             space.held_by_snapshots_bytes -= held.bytes_in(&Blocks::of((&image, &path))?);
@@ -212,7 +212,7 @@ impl Blocks {
         Ok(blocks)
     }
 
-    /// Answers how much of the image no other file has: what removing it would free. `found` gets each extent.
+    /// Returns how many bytes of the image no other file shares: what removing it would free. `found` gets each extent.
     fn add(&mut self, (file, path): Image<'_>, mut found: impl FnMut(Extent)) -> Result<u64, SysError> {
         let mut exclusive_bytes = 0;
         for extent in fiemap::extents(file, path, 0..u64::MAX) {

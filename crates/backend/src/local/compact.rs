@@ -16,7 +16,7 @@
 //! **Only on XFS.** On Btrfs, an fsync of an image whose ranges are being exchanged has failed now and then, and the loop
 //! device hands that on to the workload's filesystem as a failed flush, which aborts its journal.
 //!
-//! **Crash story.** The copy has no name, so it goes with the process or, after a power cut, with the replay of the pool's
+//! **Crash safety.** The copy has no name, so it goes with the process or, after a power cut, with the replay of the pool's
 //! journal. An exchange is one transaction of the pool's filesystem, and the copy was written before it began; the journal
 //! makes the disk flush that before it says so. So after a power cut a step is done or not, with the same bytes.
 //!
@@ -36,8 +36,8 @@ use miosa_effects::fiemap::{self, Extent, Reserve};
 use miosa_effects::{Dir, Doing, SysError, files};
 use miosa_failpoint::failpoint;
 
-use crate::extents::{Image, open_image};
-use crate::pool::Pool;
+use crate::local::extents::{Image, open_image};
+use crate::local::pool::Pool;
 use crate::{BackendError, CompactionProgress};
 
 /// Of one exchange. Writers wait for it: about a millisecond if it takes out pieces of 4 KiB.
@@ -55,7 +55,7 @@ const GOAL_EXTENTS: usize = 1000;
 /// Enough for a writer that is everywhere; each round but the first has only leftovers to do.
 const ROUNDS_MAX: usize = 8;
 
-/// Asks whether to go on; see [`crate::VolumeBackend::compact`].
+/// Asks whether to go on; see [`crate::Compaction::compact`].
 type GoOn<'a> = &'a mut dyn FnMut(&CompactionProgress) -> ControlFlow<()>;
 
 impl Pool {
@@ -188,7 +188,7 @@ impl Compaction<'_> {
         Ok((extents == 1 || extents <= replaced / 2).then_some(Copy { file, free: 0..bytes }))
     }
 
-    /// Moves one range of the image into the copy, unless somebody writes to it meanwhile.
+    /// Moves one range of the image into the copy, unless it is written to before the exchange.
     fn move_step(&mut self, copy: &mut Copy, range: Range<u64>) -> Result<(), BackendError> {
         let (image, path) = self.image;
         let len = range.end - range.start;
@@ -205,7 +205,7 @@ impl Compaction<'_> {
             && share(&copy.file, in_copy.start, self.image, range.clone())?;
         failpoint!("backend.compact.after-exchange")?;
         if !is_moved {
-            self.progress.chunks_changed_meanwhile += 1;
+            self.progress.chunks_changed += 1;
         }
         dedupe::punch_hole(&copy.file, in_copy.start, len, path)?;
         Ok(forget_cached(image, range, path)?)
@@ -225,7 +225,7 @@ fn is_all_written((file, path): Image<'_>, range: Range<u64>) -> Result<bool, Sy
     Ok(end == range.end)
 }
 
-/// Answers whether the image has the copy's blocks in the whole range now.
+/// Returns whether the image now has the copy's blocks in the whole range.
 fn share(copy: &File, offset: u64, image: Image<'_>, range: Range<u64>) -> Result<bool, SysError> {
     let len = range.end - range.start;
     let mut done = 0;

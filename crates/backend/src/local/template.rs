@@ -5,24 +5,25 @@
 //! by one write to its superblock, `packed_meta_blocks` so that it has few extents, `lazy_journal_init` so that the
 //! journal takes no room before it is used.
 //!
-//! **Crash story.** A template is made under a temporary name, synced, and renamed. What is left of one is removed at the
+//! **Crash safety.** A template is made under a temporary name, synced, and renamed. What is left of one is removed at the
 //! next start. Losing a template loses nothing: volumes keep the blocks that they share with it.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use miosa_domain::size::{GIB, MIB};
 use miosa_effects::ext4::{Ext4Error, Superblock};
 use miosa_effects::{Dir, Entry, SysError, process};
 use miosa_failpoint::failpoint;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::BackendError;
-use crate::pool::TEMPORARY;
+use crate::local::pool::TEMPORARY;
 
-/// Sizes worth having ready before anybody asks.
+/// Sizes whose templates are made ahead of time.
 pub const COMMON_SIZES_BYTES: [u64; 5] = [GIB, 10 * GIB, 50 * GIB, 100 * GIB, 500 * GIB];
 
 /// Label of the filesystem in a template and in the volumes cloned from it.
@@ -57,7 +58,7 @@ struct Template {
 }
 
 /// What stands where a template should be.
-enum Look {
+enum Finding {
     Absent,
     Current(File),
     /// Ours, of another version of the recipe.
@@ -78,7 +79,7 @@ impl Templates {
                 continue;
             };
             if finished == name {
-                found.push((stat.modified_s, size_bytes));
+                found.push((stat.modified, size_bytes));
             } else {
                 dir.remove_file(name)?;
             }
@@ -92,10 +93,9 @@ impl Templates {
         Ok(Self { dir, known: Mutex::new(known) })
     }
 
-    /// The template for volumes of this size, made now if there is none. Others wait for it meanwhile: 10 to 25 ms.
+    /// The template for volumes of this size, made now if there is none. Other callers wait for that: 10 to 25 ms.
     pub(crate) fn of_size(&self, size_bytes: u64) -> Result<Arc<File>, BackendError> {
-        // Only whole values are stored, so a panicked holder left nothing half-done.
-        let mut known = self.known.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut known = self.known.lock();
         known.uses += 1;
         let last_use = known.uses;
         if let Some(Template { last_use: used, file: Some(file) }) = known.by_size.get_mut(&size_bytes) {
@@ -113,39 +113,39 @@ impl Templates {
     }
 
     fn open_or_make(&self, size_bytes: u64) -> Result<File, BackendError> {
-        match self.look(size_bytes)? {
-            Look::Current(file) => Ok(file),
-            Look::Absent => self.make(size_bytes),
-            Look::Outdated => {
+        match self.find(size_bytes)? {
+            Finding::Current(file) => Ok(file),
+            Finding::Absent => self.make(size_bytes),
+            Finding::Outdated => {
                 self.dir.remove_file(&file_name(size_bytes))?;
                 self.make(size_bytes)
             }
-            Look::Foreign(what) => {
+            Finding::Foreign(what) => {
                 Err(BackendError::Foreign { path: self.dir.path().join(file_name(size_bytes)), what })
             }
         }
     }
 
-    fn look(&self, size_bytes: u64) -> Result<Look, BackendError> {
+    fn find(&self, size_bytes: u64) -> Result<Finding, BackendError> {
         let name = file_name(size_bytes);
         match self.dir.entry(&name)? {
-            None => return Ok(Look::Absent),
+            None => return Ok(Finding::Absent),
             Some(Entry::File(_)) => {}
-            Some(_) => return Ok(Look::Foreign("it stands where a template should be".into())),
+            Some(_) => return Ok(Finding::Foreign("it stands where a template should be".into())),
         }
         let file = self.dir.open_file(&name, false)?;
         let superblock = match Superblock::read(&file, &self.dir.path().join(&name)) {
             Err(Ext4Error::Io(error)) => return Err(error.into()),
-            Err(other) => return Ok(Look::Foreign(other.to_string())),
+            Err(other) => return Ok(Finding::Foreign(other.to_string())),
             Ok(superblock) => superblock,
         };
         let uuid = Uuid::from_bytes(superblock.uuid());
         Ok(if superblock.label() != LABEL || uuid.as_bytes()[..14] != RECIPE.as_bytes()[..14] {
-            Look::Foreign("it is an ext4 filesystem, but not a template".into())
+            Finding::Foreign("it is an ext4 filesystem, but not a template".into())
         } else if uuid == RECIPE && superblock.size_bytes() == Some(size_bytes) {
-            Look::Current(file)
+            Finding::Current(file)
         } else {
-            Look::Outdated
+            Finding::Outdated
         })
     }
 
@@ -181,7 +181,7 @@ impl Templates {
             let oldest = known.by_size.iter().min_by_key(|(_, template)| template.last_use);
             let Some((&size_bytes, _)) = oldest else { break };
             known.by_size.remove(&size_bytes);
-            if let Look::Current(_) | Look::Outdated = self.look(size_bytes)? {
+            if let Finding::Current(_) | Finding::Outdated = self.find(size_bytes)? {
                 self.dir.remove_file(&file_name(size_bytes))?;
             }
         }

@@ -5,9 +5,9 @@
 //! ```
 //!
 //! The journal was replayed when the snapshot was sealed, so that there is nothing to write. What the filesystem holds was made
-//! by a workload, and may be damaged besides: the kernel's answer to that is an error, and it is handed on.
+//! by a workload, and may also be damaged: the kernel then returns an error, which is passed on.
 //!
-//! **Crash story.** Mount and device end with our descriptors, by whatever end we meet.
+//! **Crash safety.** Mount and device go with our descriptors.
 
 use std::path::PathBuf;
 
@@ -20,8 +20,8 @@ use miosa_effects::loopdev::{self, Attached};
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
-use crate::look::IMAGE;
-use crate::pool::Pool;
+use crate::local::observe::IMAGE;
+use crate::local::pool::Pool;
 use crate::snapshot_files::shown;
 use crate::{BackendError, FileInfo, FileKind, SnapshotFiles};
 
@@ -46,7 +46,7 @@ impl Pool {
 }
 
 impl LocalFiles {
-    /// What the kernel's answer means for who asked for `path`. `wanted` is what it should have been.
+    /// Translates the kernel's error for the caller that asked for `path`. `wanted` is the expected kind.
     fn refusal(&self, path: &[u8], wanted: &'static str, errno: Errno) -> BackendError {
         match errno {
             Errno::ISDIR | Errno::NXIO => self.other_kind(path, wanted),

@@ -1,10 +1,10 @@
-//! Finishing what a clone of a live filesystem has in its journal, so that nobody who opens it later has to.
+//! Replaying the journal in a clone of a live filesystem.
 //!
 //! A clone of a mounted volume is what a power cut at that instant would have left. Mounting it once replays the journal and
-//! deletes the files that were open without a name; the mount is seen by nobody.
+//! deletes files that were open without a name. The mount is in no namespace, so no other process sees it.
 //!
-//! **Crash story.** Mount and device go with our descriptors. A replay that was cut off is begun again by the next mount, but
-//! the images that are replayed here have temporary names still, and are thrown away instead.
+//! **Crash safety.** Mount and device go with our descriptors. The images replayed here still have temporary names: after a crash
+//! they are discarded. So the replay sends no flushes; the caller makes the image durable before it gets its name.
 
 use std::fs::File;
 use std::path::Path;
@@ -15,15 +15,16 @@ use miosa_effects::loopdev;
 use miosa_failpoint::failpoint;
 
 use crate::BackendError;
-use crate::attach::wait_until_gone;
+use crate::local::attach::wait_until_gone;
 
-/// Replays the journal of the ext4 filesystem in `image`, which nobody else has open, if there is anything to replay. Nothing
-/// uses the image when this answers. `mark` is what the loop device says of itself meanwhile.
+/// Replays the journal of the ext4 filesystem in `image`, if there is one to replay. The image must not be open elsewhere, and is
+/// not when this returns. `mark` is the mark of the loop device used.
 pub(crate) fn replay(image: &File, path: &Path, mark: &str) -> Result<(), BackendError> {
     if !Superblock::read(image, path)?.needs_replay() {
         return Ok(());
     }
-    let device = loopdev::attach(image, mark)?;
+    // A replay is some dozen small reads and writes, one after the other. In the page cache none of them waits for a disk.
+    let device = loopdev::attach_cached(image, mark)?;
     failpoint!("backend.replay.after-attach")?;
     let mounted = detached::mount_ext4(&device.path, Purpose::Replay)?;
     failpoint!("backend.replay.after-mount")?;
@@ -31,7 +32,7 @@ pub(crate) fn replay(image: &File, path: &Path, mark: &str) -> Result<(), Backen
     let device_path = device.path.clone();
     drop(device);
     wait_until_gone(&device_path, mark)?;
-    // The unmount had nobody to report an error to.
+    // An unmount by closing a descriptor reports no error.
     if Superblock::read(image, path)?.needs_replay() {
         return Err(Ext4Error::NotReplayed(path.to_owned()).into());
     }

@@ -1,10 +1,10 @@
-//! Removing a volume's or a snapshot's folder, without anybody noticing.
+//! Removing a volume's or a snapshot's folder without delaying others.
 //!
-//! An image is not simply unlinked: XFS would free its blocks some time later, all at once, and a clone made meanwhile would
-//! wait for that. It is cut off piece by piece from its end, each piece in a turn of its own, and unlinked when it is empty.
+//! An image is not simply unlinked: XFS would free its blocks later, all at once, and a clone made at that moment would wait. The
+//! image is truncated piece by piece from its end, each piece in a turn of its own, and unlinked when it is empty.
 //!
-//! **Crash story.** What is removed here has a temporary name already. Cut off anywhere, the rest is found by that name, by
-//! the next call for the id or at the next start, and removed the same way.
+//! **Crash safety.** A folder removed here already has a temporary name. After a crash, the next call for its ID or the next start
+//! finds it by that name and continues.
 
 use std::fs::File;
 use std::path::Path;
@@ -13,10 +13,10 @@ use miosa_effects::{Dir, Entry, SysError, fiemap, files};
 use miosa_failpoint::failpoint;
 
 use crate::BackendError;
-use crate::checksum::CHECKSUM_FILE;
-use crate::identity::IDENTITY_FILE;
-use crate::look::IMAGE;
-use crate::pool::Pool;
+use crate::local::checksum::CHECKSUM_FILE;
+use crate::local::identity::IDENTITY_FILE;
+use crate::local::observe::IMAGE;
+use crate::local::pool::Pool;
 
 /// All that a volume has in its folder.
 pub(crate) const VOLUME_FILES: &[&str] = &[IMAGE, IDENTITY_FILE];

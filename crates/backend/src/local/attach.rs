@@ -5,8 +5,8 @@
 //!   unstage   write back ─► unmount, never lazily ─► wait until the device has let go of the image
 //! ```
 //!
-//! **Crash story.** Killed before the mount, the device goes with our handle. Killed after it, everything is as if the call
-//! had answered: the next one adopts the mount. A power cut leaves a journal, which the next mount replays.
+//! **Crash safety.** If the process is killed before the mount, autoclear detaches the device with our handle. If it is killed
+//! after the mount, the next call adopts it. A power cut leaves a journal, which the next mount replays.
 //!
 //! **Once only.** An image attached twice is a destroyed filesystem, and the kernel does not prevent it. The image's lock
 //! does: the device holds it for as long as it is attached. A device that an operator attached by hand holds no lock, but it
@@ -26,24 +26,24 @@ use miosa_effects::loopdev::{Attached, LoopStatus};
 use miosa_effects::{Dir, FileStat, files, holders, loopdev, mount, process};
 use miosa_failpoint::failpoint;
 
-use crate::look::{Found, IMAGE, Look};
-use crate::pool::Pool;
-use crate::template::LABEL;
+use crate::local::observe::{Finding, Found, IMAGE};
+use crate::local::pool::Pool;
+use crate::local::template::LABEL;
 use crate::{BackendError, Changed, Staged};
 
 /// - `errors=remount-ro`: a damaged filesystem stops, and says so in its error count;
 /// - `discard`: deleted files give their blocks back to the pool;
-/// - `noinit_itable`: unwritten inode tables read as zeroes already, as the image is sparse; nobody has to write them.
+/// - `noinit_itable`: unwritten inode tables of a sparse image read as zeroes, so the kernel need not write them.
 const EXT4_OPTIONS: &str = "errors=remount-ro,discard,noinit_itable";
 
-/// How long the kernel may at most take to let go of an image after the last unmount.
+/// The longest that the kernel may take to close an image after the last unmount.
 const RELEASE_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long it usually takes. After that it is worth looking for whoever keeps a device or a mount.
+/// The longest that it usually takes. After this, processes that hold the device or a mount are searched for.
 const RELEASE_USUAL: Duration = Duration::from_millis(50);
 
-/// What passes by itself: a program that any thread of ours is just starting has copies of all our open files, with
-/// their locks, until it is loaded. On a busy machine that takes a while.
+/// How long to wait for a holder that ends without our doing: a program that a thread of ours is starting has copies of all our
+/// open files, with their locks, until it is loaded. On a busy machine that takes a while.
 pub(crate) const PASSING: Duration = Duration::from_secs(2);
 
 /// Between two attempts: at first as long as a system call takes, at last so long that waiting costs nothing.
@@ -75,7 +75,7 @@ impl Pool {
         mount::mount_device(&device.path, &mount_point, "ext4", EXT4_OPTIONS, false)?;
         failpoint!("backend.stage.after-mount")?;
         let device_number = device.device_number;
-        Ok(Staged { mount_point, device: device.path.clone(), device_number })
+        Ok(Staged::Mount { mount_point, device: device.path.clone(), device_number })
     }
 
     pub(crate) fn unstage(&self, id: VolumeId) -> Result<Changed, BackendError> {
@@ -83,9 +83,10 @@ impl Pool {
         let mut changed = Changed::Unchanged;
         // Known by its mark alone: a volume whose files are gone or foreign can still be unmounted.
         if let Some(staged) = self.staged(id, None)? {
-            write_back(&staged)?;
+            let (device, device_number) = (staged.device(), staged.device_number());
+            write_back(&mount_point, device)?;
             if !unmount_within(RELEASE_USUAL, &mount_point)? {
-                let holders = holders_of(staged.device_number)?;
+                let holders = holders_of(device_number)?;
                 let own_command = Holder::new(0, process::command_line(std::process::id())).command;
                 let passes = holders.iter().all(|holder| holder.command == own_command);
                 if !passes || !unmount_within(PASSING, &mount_point)? {
@@ -94,9 +95,9 @@ impl Pool {
             }
             changed = Changed::Changed;
             failpoint!("backend.unstage.after-umount")?;
-            if let Err(error) = self.wait_until_released(id, &staged.device, staged.device_number) {
-                // Others still have it: as before the call, it is staged. Unless they have let go of it just now.
-                if let Some(device) = loopdev::hold(&staged.device, &mark(id))? {
+            if let Err(error) = self.wait_until_released(id, device, device_number) {
+                // Still held elsewhere, so it is staged again as before the call. Unless it was released just now.
+                if let Some(device) = loopdev::hold(device, &mark(id))? {
                     mount::mount_device(&device.path, &mount_point, "ext4", EXT4_OPTIONS, false)?;
                     return Err(error);
                 }
@@ -105,7 +106,7 @@ impl Pool {
             self.wait_until_released(id, &device, status.device_number)?;
             changed = Changed::Changed;
         }
-        // It may be missing, or hold what somebody put there; both are no concern of this call.
+        // It may be missing, or hold foreign files. Neither concerns this call.
         if let Err(error) = Dir::open(&self.mounts)?.remove_dir(&id.to_string()) {
             tracing::debug!(%error, "a mount point stays");
         }
@@ -116,7 +117,7 @@ impl Pool {
     /// another namespace still has the mount.
     fn attached_unmounted(&self, id: VolumeId) -> Result<Option<(PathBuf, LoopStatus)>, BackendError> {
         // A device of ours holds the lock of its image. All devices are examined only if there is no lock to try.
-        if let Look::Found(Found { folder, image: Some(_), .. }) = self.look(id)?
+        if let Finding::Found(Found { folder, image: Some(_), .. }) = self.find(id)?
             && files::try_lock(folder.open_file(IMAGE, false)?, &folder.path().join(IMAGE))?
         {
             return Ok(None);
@@ -124,7 +125,7 @@ impl Pool {
         Ok(loopdev::find(|status| status.mark == mark(id))?)
     }
 
-    /// Waits until the device has let go of the image. If processes elsewhere keep it, answers who they are.
+    /// Waits until the device has closed the image. If processes in other namespaces hold it, the error names them.
     fn wait_until_released(
         &self,
         id: VolumeId,
@@ -141,10 +142,10 @@ impl Pool {
         Err(BackendError::Busy { id, holders })
     }
 
-    /// Answers the image locked, so that nothing is attached while it is moved or removed. `None`: there is no image.
+    /// Locks the image and returns it, so that it cannot be attached while it is moved or removed. `None`: there is no image.
     pub(crate) fn lock_unstaged(&self, id: VolumeId, found: &Found) -> Result<Option<File>, BackendError> {
         if let Some(staged) = self.staged(id, None)? {
-            return Err(busy(id, staged.device_number)?);
+            return Err(busy(id, staged.device_number())?);
         }
         let Some(image) = &found.image else { return Ok(None) };
         let path = found.folder.path().join(IMAGE);
@@ -159,8 +160,8 @@ impl Pool {
     }
 }
 
-/// Attaches the image to a loop device of its own, or takes hold of the one of ours that it is attached to already.
-/// What an image holds is checked before it is attached; later the kernel may be writing to it.
+/// Attaches the image to a loop device, or opens the device of ours that it is attached to already. `check` runs before the image
+/// is attached; later the kernel may be writing to it.
 pub(crate) fn attach_once(
     file: &File,
     path: &Path,
@@ -194,13 +195,13 @@ pub(crate) fn attach_once(
     }
 }
 
-/// Unmounts, and tries again within `limit` if it is busy. `Ok(false)`: it is in use.
+/// Unmounts, and retries within `limit` if it is busy. `Ok(false)`: it is in use.
 pub(crate) fn unmount_within(limit: Duration, target: &Path) -> Result<bool, BackendError> {
     until(limit, || Ok(mount::unmount(target)?))
 }
 
-/// Waits until the loop device has let go of the file that it was attached to under this mark. The answer of
-/// `LOOP_CLR_FD`, or of an unmount, is no proof of that.
+/// Waits until the loop device has closed the file that it was attached to with this mark. Success of `LOOP_CLR_FD`, or of an
+/// unmount, is no proof of that.
 pub(crate) fn wait_until_gone(device: &Path, mark: &str) -> Result<(), BackendError> {
     if released_within(RELEASE_LIMIT, device, mark)? {
         return Ok(());
@@ -213,7 +214,7 @@ fn released_within(limit: Duration, device: &Path, mark: &str) -> Result<bool, B
     until(limit, || Ok(loopdev::status(device)?.is_none_or(|status| status.mark != mark)))
 }
 
-/// Takes the lock, or waits for one that passes.
+/// Takes the lock, or waits for a holder that ends without our doing.
 pub(crate) fn lock_patiently(file: impl AsFd, path: &Path) -> Result<bool, BackendError> {
     until(PASSING, || Ok(files::try_lock(&file, path)?))
 }
@@ -259,13 +260,13 @@ fn check_filesystem(file: &File, path: &Path, found: &Found) -> Result<(), Backe
 }
 
 /// Writes everything back, so that a failing disk is noticed now: an unmount does not report it.
-fn write_back(staged: &Staged) -> Result<(), BackendError> {
-    let Err(error) = files::sync_filesystem(&Dir::open(&staged.mount_point)?) else { return Ok(()) };
-    if ext4::mounted_error_count(&staged.device)? == 0 {
+fn write_back(mount_point: &Path, device: &Path) -> Result<(), BackendError> {
+    let Err(error) = files::sync_filesystem(&Dir::open(mount_point)?) else { return Ok(()) };
+    if ext4::mounted_error_count(device)? == 0 {
         return Err(error.into());
     }
     // The filesystem has stopped itself and will never write again; keeping it mounted saves nothing.
-    tracing::error!(%error, device = %staged.device.display(), "unmounting a filesystem that has failed");
+    tracing::error!(%error, device = %device.display(), "unmounting a filesystem that has failed");
     Ok(())
 }
 

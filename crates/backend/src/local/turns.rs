@@ -1,15 +1,15 @@
-//! Clones and removals in one pool: never beside each other, and a clone never waits long.
+//! Clones and removals in one pool: never at the same time, and a clone never waits long.
 //!
-//! Removing an image on XFS leaves work behind that a clone started meanwhile has to wait for, with all writers of its volume:
-//! seconds instead of milliseconds. So images are removed one at a time and in small steps, each step needs a turn in which
+//! Removing an image on XFS leaves work behind. A clone that starts before that is done waits for it, with all writers of its
+//! volume: seconds instead of milliseconds. So images are removed one at a time and in small steps, each step needs a turn in which
 //! nothing is cloned, and a clone that comes has the next turn.
 //!
 //! What clones really cost on this machine is learned here too, for predictions.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use miosa_domain::stall;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// Clones of fewer extents say more about the machine's mood than about the price of an extent.
 const TELLING_EXTENTS: u64 = 1000;
@@ -51,36 +51,23 @@ pub(crate) struct Step<'a>(&'a Turns);
 impl Turns {
     /// Waits at most for one step of a removal. Clones do not wait for each other.
     pub(crate) fn clone_turn(&self) -> CloneTurn<'_> {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.clones += 1;
-        while state.step {
-            state = self.wait(state);
-        }
+        self.changed.wait_while(&mut state, |state| state.step);
         CloneTurn(self)
     }
 
     /// Waits for other removals.
     pub(crate) fn removal(&self) -> Removal<'_> {
-        Removal { turns: self, _only: self.removal.lock().unwrap_or_else(PoisonError::into_inner) }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // A count and a flag, whole after every statement.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+        Removal { turns: self, _only: self.removal.lock() }
     }
 }
 
 impl Removal<'_> {
     /// Waits until nothing is cloned.
     pub(crate) fn step(&self) -> Step<'_> {
-        let mut state = self.turns.state();
-        while state.clones > 0 {
-            state = self.turns.wait(state);
-        }
+        let mut state = self.turns.state.lock();
+        self.turns.changed.wait_while(&mut state, |state| state.clones > 0);
         state.step = true;
         Step(self.turns)
     }
@@ -88,14 +75,14 @@ impl Removal<'_> {
 
 impl Drop for CloneTurn<'_> {
     fn drop(&mut self) {
-        self.0.state().clones -= 1;
+        self.0.state.lock().clones -= 1;
         self.0.changed.notify_all();
     }
 }
 
 impl Drop for Step<'_> {
     fn drop(&mut self) {
-        self.0.state().step = false;
+        self.0.state.lock().step = false;
         self.0.changed.notify_all();
     }
 }
@@ -119,16 +106,12 @@ impl Calibration {
             return;
         }
         let newest = (took.as_secs_f64() * 1e6 / extents as f64).clamp(MICROSECONDS_MIN, MICROSECONDS_MAX);
-        let mut known = self.known();
+        let mut known = self.microseconds_per_extent.lock();
         *known = *known * (1.0 - NEWEST) + newest * NEWEST;
     }
 
     pub(crate) fn microseconds_per_extent(&self) -> f64 {
-        *self.known()
-    }
-
-    fn known(&self) -> MutexGuard<'_, f64> {
-        self.microseconds_per_extent.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.microseconds_per_extent.lock()
     }
 }
 
@@ -180,13 +163,13 @@ mod tests {
         let step = removal.step();
         thread::scope(|scope| {
             let clone = scope.spawn(|| turns.clone_turn());
-            while turns.state().clones == 0 {
+            while turns.state.lock().clones == 0 {
                 thread::yield_now();
             }
             drop(step);
             let turn = clone.join().unwrap();
             let next = scope.spawn(|| drop(removal.step()));
-            assert!(!turns.state().step, "a step beside a clone");
+            assert!(!turns.state.lock().step, "a step beside a clone");
             drop(turn);
             next.join().unwrap();
         });

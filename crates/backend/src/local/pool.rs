@@ -21,24 +21,25 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use miosa_domain::size::{MIB, human};
-use miosa_domain::{SnapshotId, VolumeId};
+use miosa_domain::{PoolId, SnapshotId, VolumeId};
 use miosa_effects::background;
 use miosa_effects::writeback::{SharedSync, WriteBack};
 use miosa_effects::{Dir, Doing, Entry, SysError, files, loopdev, mount, process, xfs};
 use miosa_failpoint::failpoint;
+use parking_lot::Mutex;
 use rustix::io::Errno;
 use uuid::Uuid;
 
-use crate::attach::{PASSING, attach_once, lock_patiently, unmount_within, wait_until_gone};
-use crate::extents::Maps;
-use crate::identity::{self, PoolIdentity, Storage};
-use crate::remove::{SNAPSHOT_FILES, VOLUME_FILES};
-use crate::snapshot::Taken;
-use crate::template::Templates;
-use crate::turns::{Calibration, Turns};
+use crate::local::attach::{PASSING, attach_once, lock_patiently, unmount_within, wait_until_gone};
+use crate::local::extents::Maps;
+use crate::local::identity::{self, PoolIdentity, Storage};
+use crate::local::remove::{SNAPSHOT_FILES, VOLUME_FILES};
+use crate::local::snapshot::Taken;
+use crate::local::template::Templates;
+use crate::local::turns::{Calibration, Turns};
 use crate::{BackendError, Capacity};
 
 /// Begins every name that is not finished yet, or not yet entirely removed.
@@ -69,6 +70,7 @@ pub struct PoolConfig {
 /// An open pool.
 #[derive(Debug)]
 pub(crate) struct Pool {
+    pub(crate) id: PoolId,
     /// Holds the pool's lock.
     root: Dir,
     storage: Storage,
@@ -136,6 +138,7 @@ impl Pool {
         share_mounts(&root)?;
         failpoint!("backend.pool.after-share")?;
         let pool = Self {
+            id: PoolId::from_uuid(identity.pool_id),
             mounts: root.path().join(MOUNTS),
             root,
             storage: identity.storage,
@@ -161,9 +164,10 @@ impl Pool {
         let Self { root, storage, volumes, trash, snapshots, templates, mounts, .. } = self;
         // Open directories would keep the image's filesystem mounted.
         drop((volumes, trash, snapshots, templates));
-        let table = mount::table()?;
-        if mount::below(&table, &mounts).iter().any(|mounted| mounted.mount_point != mounts) {
-            return Ok(());
+        for name in root.open_dir(MOUNTS)?.names()? {
+            if mount::device_mounted_at(&mounts.join(name))?.is_some() {
+                return Ok(());
+            }
         }
         if let Storage::Image { .. } = storage {
             let target = root.path().join(IMAGE_MOUNT);
@@ -176,7 +180,7 @@ impl Pool {
             if let Some(device) = device {
                 let device = Path::new("/dev").join(device);
                 wait_until_gone(&device, IMAGE_MARK)?;
-                // Else it would refuse the discards of whoever gets its number next.
+                // Otherwise it would refuse the discards of the next file that gets its number.
                 loopdev::retire(&device)?;
             }
         }
@@ -335,7 +339,9 @@ fn mount_image(root: &Dir, pool_id: Uuid, size_bytes: u64) -> Result<(), Backend
         Some(Entry::File(stat)) if stat.size_bytes == size_bytes => stat,
         Some(_) => return Err(foreign(IMAGE, "it is not the image that pool.json records")),
         None => {
-            let why = format!("its {IMAGE} is missing; put it back, or remove pool.json to begin anew");
+            let why = format!(
+                "its {IMAGE} is missing; put it back, or remove pool.json to start with an empty pool"
+            );
             return Err(BackendError::Unusable { path: root.path().to_owned(), why });
         }
     };
@@ -375,16 +381,14 @@ fn mount_image(root: &Dir, pool_id: Uuid, size_bytes: u64) -> Result<(), Backend
 /// does not keep volumes busy.
 fn share_mounts(root: &Dir) -> Result<(), BackendError> {
     let path = root.path().join(MOUNTS);
-    let find = |table: &[mount::Mount]| table.iter().rfind(|mounted| mounted.mount_point == path).cloned();
-    let mut table = mount::table()?;
-    if find(&table).is_none() {
+    if mount::device_mounted_at(&path)?.is_none() {
         mount::bind_to_itself(&path)?;
         failpoint!("backend.pool.after-bind")?;
-        table = mount::table()?;
     }
-    let parent = |bind: &mount::Mount| table.iter().find(|mounted| mounted.id == bind.parent_id).cloned();
-    match find(&table).and_then(|bind| Some((parent(&bind)?, bind))) {
-        Some((parent, bind)) if parent.device_number == bind.device_number => {
+    let bind = mount::at(&path)?;
+    let parent = bind.as_ref().map(mount::parent_of).transpose()?.flatten();
+    match bind.zip(parent) {
+        Some((bind, parent)) if parent.device_number == bind.device_number => {
             // A bind mount joins the group of where it stands.
             if bind.peer_group.is_none() || bind.peer_group == parent.peer_group {
                 mount::share_alone(&path)?;

@@ -1,4 +1,4 @@
-//! The cases about snapshots, forks and restores.
+//! The cases about snapshots, forks and restores: the capability [`Snapshots`].
 
 use std::ops::ControlFlow;
 use std::thread;
@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{Case, SIZE_BYTES, World, new_id};
 use crate::{
     BackendError, Changed, CloneSnapshot, Content, FileChange, FileKind, ImageState, NewImage, SnapshotState,
+    Snapshots,
 };
 
 pub(super) const CASES: &[(&str, Case)] = &[
@@ -45,18 +46,22 @@ fn of_volume(id: VolumeId) -> NewImage {
     NewImage { incarnation: 0, content: Content::Volume { id, write_back_limit: PATIENCE } }
 }
 
+fn snapshots(world: &dyn World) -> &dyn Snapshots {
+    world.backend().snapshots().expect("the suite runs these cases where the engine declares them")
+}
+
 fn request(id: SnapshotId, volume: VolumeId) -> CloneSnapshot {
     CloneSnapshot { id, volume, write_back_limit: PATIENCE, compacted: false }
 }
 
-fn take(world: &dyn World, volume: VolumeId) -> (SnapshotId, SnapshotFacts) {
+pub(super) fn take(world: &dyn World, volume: VolumeId) -> (SnapshotId, SnapshotFacts) {
     let id = new_snapshot_id();
-    world.backend().clone_snapshot(&request(id, volume)).unwrap();
-    (id, world.backend().seal_snapshot(id).unwrap())
+    snapshots(world).clone_snapshot(&request(id, volume)).unwrap();
+    (id, snapshots(world).seal_snapshot(id).unwrap())
 }
 
 /// A volume that is staged and holds this.
-fn with_content(world: &mut dyn World, content: &str) -> VolumeId {
+pub(super) fn with_content(world: &mut dyn World, content: &str) -> VolumeId {
     let id = new_id();
     world.backend().create(id, SIZE_BYTES).unwrap();
     world.backend().stage(id).unwrap();
@@ -64,16 +69,16 @@ fn with_content(world: &mut dyn World, content: &str) -> VolumeId {
     id
 }
 
-fn purge(world: &dyn World, volumes: &[VolumeId]) {
+pub(super) fn purge(world: &dyn World, volumes: &[VolumeId]) {
     for id in volumes {
         world.backend().unstage(*id).unwrap();
         world.backend().purge(*id).unwrap();
     }
 }
 
-fn remove(world: &dyn World, snapshots: &[SnapshotId]) {
-    for id in snapshots {
-        assert_eq!(world.backend().remove_snapshot(*id).unwrap(), Changed::Changed);
+pub(super) fn remove(world: &dyn World, ids: &[SnapshotId]) {
+    for id in ids {
+        assert_eq!(snapshots(world).remove_snapshot(*id).unwrap(), Changed::Changed);
     }
 }
 
@@ -85,37 +90,38 @@ fn read_staged(world: &dyn World, id: VolumeId) -> String {
 fn life(world: &mut dyn World) {
     let volume = with_content(world, "one");
     let (backend, id) = (world.backend(), new_snapshot_id());
-    assert_eq!(backend.observe_snapshot(id).unwrap(), SnapshotState::Absent);
-    let cloned = backend.clone_snapshot(&CloneSnapshot { compacted: true, ..request(id, volume) }).unwrap();
-    let facts = backend.seal_snapshot(id).unwrap();
+    assert_eq!(snapshots(world).observe_snapshot(id).unwrap(), SnapshotState::Absent);
+    let cloned =
+        snapshots(world).clone_snapshot(&CloneSnapshot { compacted: true, ..request(id, volume) }).unwrap();
+    let facts = snapshots(world).seal_snapshot(id).unwrap();
     assert_eq!((facts.taken_at, facts.compacted), (cloned.taken_at, true));
     assert_eq!(Duration::from_micros(facts.stall_us).as_micros(), cloned.stall.as_micros());
     assert!(facts.taken_at.subsec_nanosecond() % 1_000_000 == 0, "{}", facts.taken_at);
     assert_eq!(facts.size_bytes, SIZE_BYTES);
     assert!(facts.extents > 0 && (1..SIZE_BYTES).contains(&facts.allocated_bytes), "{facts:?}");
-    let SnapshotState::Ready(record) = backend.observe_snapshot(id).unwrap() else { panic!() };
+    let SnapshotState::Ready(record) = snapshots(world).observe_snapshot(id).unwrap() else { panic!() };
     assert_eq!((record.volume, record.facts, &record.checksum), (volume, facts, &None));
-    assert_eq!(backend.survey().unwrap().snapshots[&id], SnapshotState::Ready(record));
-    assert_eq!(backend.remove_snapshot(id).unwrap(), Changed::Changed);
-    assert_eq!(backend.observe_snapshot(id).unwrap(), SnapshotState::Absent);
+    assert_eq!(backend.list().unwrap().snapshots[&id], SnapshotState::Ready(record));
+    assert_eq!(snapshots(world).remove_snapshot(id).unwrap(), Changed::Changed);
+    assert_eq!(snapshots(world).observe_snapshot(id).unwrap(), SnapshotState::Absent);
     purge(world, &[volume]);
 }
 
 fn repeated(world: &mut dyn World) {
     let volume = with_content(world, "one");
     let (backend, id) = (world.backend(), new_snapshot_id());
-    assert_eq!(backend.remove_snapshot(id).unwrap(), Changed::Unchanged);
+    assert_eq!(snapshots(world).remove_snapshot(id).unwrap(), Changed::Unchanged);
     // The second clone is the one that counts: the first was never sealed.
-    backend.clone_snapshot(&request(id, volume)).unwrap();
+    snapshots(world).clone_snapshot(&request(id, volume)).unwrap();
     world.write(volume, "two");
-    let cloned = backend.clone_snapshot(&request(id, volume)).unwrap();
-    let facts = backend.seal_snapshot(id).unwrap();
+    let cloned = snapshots(world).clone_snapshot(&request(id, volume)).unwrap();
+    let facts = snapshots(world).seal_snapshot(id).unwrap();
     assert_eq!(facts.taken_at, cloned.taken_at);
     // From here on nothing changes any more.
     world.write(volume, "three");
-    assert_eq!(backend.seal_snapshot(id).unwrap(), facts);
-    assert_eq!(backend.clone_snapshot(&request(id, volume)).unwrap().taken_at, facts.taken_at);
-    assert_eq!(backend.seal_snapshot(id).unwrap(), facts);
+    assert_eq!(snapshots(world).seal_snapshot(id).unwrap(), facts);
+    assert_eq!(snapshots(world).clone_snapshot(&request(id, volume)).unwrap().taken_at, facts.taken_at);
+    assert_eq!(snapshots(world).seal_snapshot(id).unwrap(), facts);
     let copy = new_id();
     assert_eq!(
         backend.create_from(copy, SIZE_BYTES, &of_snapshot(id), &mut || {}).unwrap(),
@@ -127,7 +133,7 @@ fn repeated(world: &mut dyn World) {
     );
     assert_eq!(read_staged(world, copy), "two");
     remove(world, &[id]);
-    assert_eq!(backend.remove_snapshot(id).unwrap(), Changed::Unchanged);
+    assert_eq!(snapshots(world).remove_snapshot(id).unwrap(), Changed::Unchanged);
     // What a volume was made from may be gone.
     assert_eq!(
         backend.create_from(copy, SIZE_BYTES, &of_snapshot(id), &mut || {}).unwrap(),
@@ -143,7 +149,7 @@ fn kept(world: &mut dyn World) {
     let (second, _) = take(world, volume);
     world.write(volume, "three");
     world.restart();
-    let SnapshotState::Ready(record) = world.backend().observe_snapshot(first).unwrap() else { panic!() };
+    let SnapshotState::Ready(record) = snapshots(world).observe_snapshot(first).unwrap() else { panic!() };
     assert_eq!(record.facts, facts);
     world.reboot();
     purge(world, &[volume]);
@@ -159,16 +165,16 @@ fn kept(world: &mut dyn World) {
 fn unsealed(world: &mut dyn World) {
     let volume = with_content(world, "one");
     let id = new_snapshot_id();
-    world.backend().clone_snapshot(&request(id, volume)).unwrap();
-    assert_eq!(world.backend().observe_snapshot(id).unwrap(), SnapshotState::Absent);
-    assert!(world.backend().survey().unwrap().snapshots.is_empty());
+    snapshots(world).clone_snapshot(&request(id, volume)).unwrap();
+    assert_eq!(snapshots(world).observe_snapshot(id).unwrap(), SnapshotState::Absent);
+    assert!(world.backend().list().unwrap().snapshots.is_empty());
     world.restart();
-    assert_eq!(world.backend().observe_snapshot(id).unwrap(), SnapshotState::Absent);
-    let refusal = world.backend().seal_snapshot(id);
+    assert_eq!(snapshots(world).observe_snapshot(id).unwrap(), SnapshotState::Absent);
+    let refusal = snapshots(world).seal_snapshot(id);
     assert!(matches!(refusal, Err(BackendError::SnapshotMissing { .. })), "{refusal:?}");
-    world.backend().clone_snapshot(&request(id, volume)).unwrap();
-    assert_eq!(world.backend().remove_snapshot(id).unwrap(), Changed::Unchanged);
-    assert!(world.backend().seal_snapshot(id).is_err(), "a removed clone was sealed");
+    snapshots(world).clone_snapshot(&request(id, volume)).unwrap();
+    assert_eq!(snapshots(world).remove_snapshot(id).unwrap(), Changed::Unchanged);
+    assert!(snapshots(world).seal_snapshot(id).is_err(), "a removed clone was sealed");
     purge(world, &[volume]);
 }
 
@@ -195,7 +201,9 @@ fn restored(world: &mut dyn World) {
 fn forked(world: &mut dyn World) {
     let volume = with_content(world, "one");
     let (fork, of_fork) = (new_id(), new_id());
-    world.backend().create_from(fork, 2 * SIZE_BYTES, &of_volume(volume), &mut || {}).unwrap();
+    let mut freed = 0;
+    world.backend().create_from(fork, 2 * SIZE_BYTES, &of_volume(volume), &mut || freed += 1).unwrap();
+    assert_eq!(freed, 1, "the source was not reported free once");
     world.write(volume, "two");
     assert_eq!(read_staged(world, fork), "one");
     purge(world, &[volume]);
@@ -218,18 +226,18 @@ fn replaced(world: &mut dyn World) {
         other => panic!("{other:?}"),
     };
     assert_eq!(incarnation(world), 0);
-    assert_eq!(world.backend().replace(volume, 1, SIZE_BYTES, first).unwrap(), Changed::Changed);
+    assert_eq!(snapshots(world).replace(volume, 1, SIZE_BYTES, first).unwrap(), Changed::Changed);
     assert_eq!(incarnation(world), 1);
     // The answer was lost; and an older one comes late.
-    assert_eq!(world.backend().replace(volume, 1, SIZE_BYTES, first).unwrap(), Changed::Unchanged);
+    assert_eq!(snapshots(world).replace(volume, 1, SIZE_BYTES, first).unwrap(), Changed::Unchanged);
     assert_eq!(read_staged(world, volume), "one");
     world.write(volume, "three");
     world.restart();
-    assert_eq!(world.backend().replace(volume, 1, SIZE_BYTES, second).unwrap(), Changed::Unchanged);
+    assert_eq!(snapshots(world).replace(volume, 1, SIZE_BYTES, second).unwrap(), Changed::Unchanged);
     assert_eq!(world.read(volume), "three");
     world.backend().unstage(volume).unwrap();
-    assert_eq!(world.backend().replace(volume, 5, 2 * SIZE_BYTES, second).unwrap(), Changed::Changed);
-    assert_eq!(world.backend().replace(volume, 4, 2 * SIZE_BYTES, first).unwrap(), Changed::Unchanged);
+    assert_eq!(snapshots(world).replace(volume, 5, 2 * SIZE_BYTES, second).unwrap(), Changed::Changed);
+    assert_eq!(snapshots(world).replace(volume, 4, 2 * SIZE_BYTES, first).unwrap(), Changed::Unchanged);
     assert_eq!(incarnation(world), 5);
     assert_eq!(read_staged(world, volume), "two");
     world.backend().unstage(volume).unwrap();
@@ -245,7 +253,7 @@ fn replacement_refused(world: &mut dyn World) {
     let volume = with_content(world, "one");
     let (snapshot, _) = take(world, volume);
     let replace = |world: &dyn World, id, size_bytes, snapshot| {
-        world.backend().replace(id, 1, size_bytes, snapshot).unwrap_err()
+        snapshots(world).replace(id, 1, size_bytes, snapshot).unwrap_err()
     };
     assert!(matches!(replace(world, volume, SIZE_BYTES, snapshot), BackendError::Busy { .. }));
     assert!(matches!(replace(world, new_id(), SIZE_BYTES, snapshot), BackendError::Missing { .. }));
@@ -263,9 +271,9 @@ fn replacement_refused(world: &mut dyn World) {
 
 fn refused(world: &mut dyn World) {
     let (backend, volume, id) = (world.backend(), new_id(), new_snapshot_id());
-    let clone = || backend.clone_snapshot(&request(id, volume)).unwrap_err();
+    let clone = || snapshots(world).clone_snapshot(&request(id, volume)).unwrap_err();
     assert!(matches!(clone(), BackendError::Missing { .. }));
-    assert!(matches!(backend.seal_snapshot(id), Err(BackendError::SnapshotMissing { .. })));
+    assert!(matches!(snapshots(world).seal_snapshot(id), Err(BackendError::SnapshotMissing { .. })));
     backend.create(volume, 2 * SIZE_BYTES).unwrap();
     backend.trash(volume).unwrap();
     assert!(matches!(clone(), BackendError::InTrash { .. }));
@@ -278,7 +286,7 @@ fn refused(world: &mut dyn World) {
     assert!(matches!(from(new_id(), MIB, &of_snapshot(snapshot)), BackendError::InvalidSize { .. }));
     assert!(matches!(from(new_id(), SIZE_BYTES, &of_snapshot(id)), BackendError::SnapshotMissing { .. }));
     assert!(matches!(from(new_id(), SIZE_BYTES, &of_volume(new_id())), BackendError::Missing { .. }));
-    assert!(matches!(backend.open_files(id).err(), Some(BackendError::SnapshotMissing { .. })));
+    assert!(matches!(snapshots(world).open_files(id).err(), Some(BackendError::SnapshotMissing { .. })));
     remove(world, &[snapshot]);
     purge(world, &[volume]);
 }
@@ -287,19 +295,19 @@ fn displaced(world: &mut dyn World) {
     let volume = with_content(world, "one");
     let (lost, _) = take(world, volume);
     world.lose_snapshot(lost);
-    assert_eq!(world.backend().observe_snapshot(lost).unwrap(), SnapshotState::Absent);
+    assert_eq!(snapshots(world).observe_snapshot(lost).unwrap(), SnapshotState::Absent);
 
     let id = new_snapshot_id();
     world.displace_snapshot(id);
     let backend = world.backend();
     let is_foreign = |refusal: Option<BackendError>| matches!(refusal, Some(BackendError::Foreign { .. }));
-    assert!(is_foreign(backend.clone_snapshot(&request(id, volume)).err()));
-    assert!(is_foreign(backend.seal_snapshot(id).err()));
-    assert!(is_foreign(backend.remove_snapshot(id).err()));
+    assert!(is_foreign(snapshots(world).clone_snapshot(&request(id, volume)).err()));
+    assert!(is_foreign(snapshots(world).seal_snapshot(id).err()));
+    assert!(is_foreign(snapshots(world).remove_snapshot(id).err()));
     assert!(is_foreign(backend.create_from(new_id(), SIZE_BYTES, &of_snapshot(id), &mut || {}).err()));
-    assert!(is_foreign(backend.open_files(id).err()));
-    assert!(matches!(backend.observe_snapshot(id).unwrap(), SnapshotState::Foreign { .. }));
-    assert!(matches!(backend.survey().unwrap().snapshots[&id], SnapshotState::Foreign { .. }));
+    assert!(is_foreign(snapshots(world).open_files(id).err()));
+    assert!(matches!(snapshots(world).observe_snapshot(id).unwrap(), SnapshotState::Foreign { .. }));
+    assert!(matches!(backend.list().unwrap().snapshots[&id], SnapshotState::Foreign { .. }));
     world.restart();
     assert!(world.take_foreign_snapshot_away(id), "foreign data was touched");
     purge(world, &[volume]);
@@ -310,7 +318,7 @@ fn browsed(world: &mut dyn World) {
     let (older, _) = take(world, volume);
     world.write(volume, "two, and longer");
     let (newer, _) = take(world, volume);
-    let files = world.backend().open_files(newer).unwrap();
+    let files = snapshots(world).open_files(newer).unwrap();
     let name = world.file_name();
     let path = [b"/", name.as_bytes()].concat();
     assert_eq!(files.read(&path, 5, 100).unwrap(), b"and longer");
@@ -323,7 +331,7 @@ fn browsed(world: &mut dyn World) {
     assert!(matches!(files.read(b"/", 0, 1), Err(BackendError::OtherKind { .. })));
     assert!(matches!(files.list(&path, None, 1), Err(BackendError::OtherKind { .. })));
 
-    let older_files = world.backend().open_files(older).unwrap();
+    let older_files = snapshots(world).open_files(older).unwrap();
     let mut changes = Vec::new();
     let mut note = |change| {
         changes.push(change);
@@ -344,14 +352,14 @@ fn checksummed(world: &mut dyn World) {
     world.write(volume, "two");
     let (second, _) = take(world, volume);
     let checksum = |world: &dyn World, id| {
-        world.backend().checksum(id, &mut |_, _| ControlFlow::Continue(())).unwrap().unwrap()
+        snapshots(world).checksum(id, &mut |_, _| ControlFlow::Continue(())).unwrap().unwrap()
     };
-    let stopped = world.backend().checksum(first, &mut |_, _| ControlFlow::Break(())).unwrap();
+    let stopped = snapshots(world).checksum(first, &mut |_, _| ControlFlow::Break(())).unwrap();
     assert_eq!(stopped, None);
     let found = checksum(world, first);
     assert_ne!(found.blake3, checksum(world, second).blake3);
     world.restart();
-    let SnapshotState::Ready(record) = world.backend().observe_snapshot(first).unwrap() else { panic!() };
+    let SnapshotState::Ready(record) = snapshots(world).observe_snapshot(first).unwrap() else { panic!() };
     assert_eq!(record.checksum, Some(found.clone()));
     assert_eq!(checksum(world, first).blake3, found.blake3);
     remove(world, &[first, second]);
@@ -361,15 +369,15 @@ fn checksummed(world: &mut dyn World) {
 /// Three threads take, copy and remove snapshots of three volumes all at once.
 fn parallel(world: &mut dyn World) {
     let volumes = ["one", "two", "three"].map(|content| (with_content(world, content), content));
-    let backend = world.backend();
+    let (backend, snapshots) = (world.backend(), snapshots(world));
     let work = |volume: VolumeId| {
         let mut copies = Vec::new();
         for _ in 0..3 {
             let (snapshot, copy) = (new_snapshot_id(), new_id());
-            backend.clone_snapshot(&request(snapshot, volume)).unwrap();
-            backend.seal_snapshot(snapshot).unwrap();
+            snapshots.clone_snapshot(&request(snapshot, volume)).unwrap();
+            snapshots.seal_snapshot(snapshot).unwrap();
             backend.create_from(copy, SIZE_BYTES, &of_snapshot(snapshot), &mut || {}).unwrap();
-            assert_eq!(backend.remove_snapshot(snapshot).unwrap(), Changed::Changed);
+            assert_eq!(snapshots.remove_snapshot(snapshot).unwrap(), Changed::Changed);
             copies.push(copy);
         }
         copies

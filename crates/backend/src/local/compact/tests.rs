@@ -128,7 +128,7 @@ fn pieces_are_joined_and_holes_stay() {
     // Two runs of data around the hole; one block of data within reserved ones.
     assert_eq!((progress.extents_before, progress.extents_now), (extents, 5));
     assert_eq!(progress.extents_now, scratch.extents());
-    assert_eq!((progress.done_bytes, progress.chunks_changed_meanwhile), (progress.total_bytes, 0));
+    assert_eq!((progress.done_bytes, progress.chunks_changed), (progress.total_bytes, 0));
     assert_eq!(progress.total_bytes, 4 * MIB - 3 * BLOCK + BLOCK);
     // Now there is nothing to do.
     let again = scratch.compact(usize::MAX).unwrap();
@@ -174,7 +174,7 @@ fn without_room_nothing_is_touched() {
 
 /// Written to, or discarded, between the copy and the exchange.
 #[test]
-fn what_changed_meanwhile_is_left_alone() {
+fn chunks_written_to_are_left_alone() {
     let scratch = Scratch::new();
     let copy = dedupe::unnamed_file(&scratch.dir).unwrap();
     let bytes = scratch.bytes();

@@ -1,9 +1,9 @@
 //! A volume's folder: made, replaced, moved to the trash and back, removed.
 //!
-//! **Crash story.** A volume appears, moves and disappears by one rename of its folder, and is replaced by one exchange of it
-//! with the new one; all else happens under a name that nobody takes for a volume, `.tmp-<id>`, which the next call for the
-//! id or the next start clears. A call that finds its work done syncs the directories all the same: whoever did it may have
-//! been cut off just before.
+//! **Crash safety.** A volume appears, moves and disappears by one rename of its folder, and is replaced by one exchange of the
+//! folder with a new one. Everything else happens under a temporary name, `.tmp-<id>`, which the next call for the ID or the next
+//! start clears. A call that finds its work done syncs the directories nevertheless: the process that did the work may have died
+//! before its sync.
 
 use std::fs::File;
 use std::path::Path;
@@ -16,11 +16,11 @@ use miosa_failpoint::failpoint;
 use rustix::io::Errno;
 use uuid::Uuid;
 
-use crate::clone::finish_fork;
-use crate::identity::{self, IDENTITY_FILE, VolumeIdentity};
-use crate::look::{Found, IMAGE, Look};
-use crate::pool::{Pool, TEMPORARY};
-use crate::remove::{VOLUME_FILES, holds_only, not_only_ours};
+use crate::local::clone::finish_fork;
+use crate::local::identity::{self, IDENTITY_FILE, VolumeIdentity};
+use crate::local::observe::{Finding, Found, IMAGE};
+use crate::local::pool::{Pool, TEMPORARY};
+use crate::local::remove::{VOLUME_FILES, holds_only, not_only_ours};
 use crate::{BackendError, Capacity, Changed, Content, NewImage};
 
 /// A new volume takes less than this at once, its template included.
@@ -35,16 +35,16 @@ impl Pool {
         source_is_free: &mut dyn FnMut(),
     ) -> Result<Changed, BackendError> {
         check_size(size_bytes)?;
-        match self.look(id)? {
-            Look::Absent => {}
-            Look::Foreign { path, what } => return Err(BackendError::Foreign { path, what }),
-            Look::Found(found) if found.in_trash => return Err(BackendError::InTrash { id }),
-            Look::Found(Found { image: None, .. }) => return Err(BackendError::Missing { id }),
-            Look::Found(found) if found.identity.size_bytes != size_bytes => {
+        match self.find(id)? {
+            Finding::Absent => {}
+            Finding::Foreign { path, what } => return Err(BackendError::Foreign { path, what }),
+            Finding::Found(found) if found.in_trash => return Err(BackendError::InTrash { id }),
+            Finding::Found(Found { image: None, .. }) => return Err(BackendError::Missing { id }),
+            Finding::Found(found) if found.identity.size_bytes != size_bytes => {
                 let present = found.identity.size_bytes;
                 return Err(BackendError::SizeDiffers { id, size_bytes: present, wanted_bytes: size_bytes });
             }
-            Look::Found(_) => {
+            Finding::Found(_) => {
                 self.sync_volumes()?;
                 return Ok(Changed::Unchanged);
             }
@@ -66,11 +66,11 @@ impl Pool {
     ) -> Result<Changed, BackendError> {
         check_size(size_bytes)?;
         // Its image may be missing: this is how to get one again.
-        let found = match self.look(id)? {
-            Look::Absent => return Err(BackendError::Missing { id }),
-            Look::Foreign { path, what } => return Err(BackendError::Foreign { path, what }),
-            Look::Found(found) if found.in_trash => return Err(BackendError::InTrash { id }),
-            Look::Found(found) => found,
+        let found = match self.find(id)? {
+            Finding::Absent => return Err(BackendError::Missing { id }),
+            Finding::Foreign { path, what } => return Err(BackendError::Foreign { path, what }),
+            Finding::Found(found) if found.in_trash => return Err(BackendError::InTrash { id }),
+            Finding::Found(found) => found,
         };
         if found.identity.incarnation >= incarnation {
             self.sync_volumes()?;
@@ -159,11 +159,11 @@ impl Pool {
     }
 
     pub(crate) fn trash(&self, id: VolumeId) -> Result<Changed, BackendError> {
-        match self.look(id)? {
-            Look::Absent => Err(BackendError::Missing { id }),
-            Look::Foreign { path, what } => Err(BackendError::Foreign { path, what }),
-            Look::Found(found) if found.in_trash => self.sync_places(Changed::Unchanged),
-            Look::Found(found) => {
+        match self.find(id)? {
+            Finding::Absent => Err(BackendError::Missing { id }),
+            Finding::Foreign { path, what } => Err(BackendError::Foreign { path, what }),
+            Finding::Found(found) if found.in_trash => self.sync_places(Changed::Unchanged),
+            Finding::Found(found) => {
                 let _locked = self.lock_unstaged(id, &found)?;
                 failpoint!("backend.trash.before-rename")?;
                 self.move_folder(id, &self.volumes, &self.trash)?;
@@ -174,11 +174,11 @@ impl Pool {
     }
 
     pub(crate) fn restore(&self, id: VolumeId) -> Result<Changed, BackendError> {
-        match self.look(id)? {
-            Look::Absent => Err(BackendError::Missing { id }),
-            Look::Foreign { path, what } => Err(BackendError::Foreign { path, what }),
-            Look::Found(found) if !found.in_trash => self.sync_places(Changed::Unchanged),
-            Look::Found(_) => {
+        match self.find(id)? {
+            Finding::Absent => Err(BackendError::Missing { id }),
+            Finding::Foreign { path, what } => Err(BackendError::Foreign { path, what }),
+            Finding::Found(found) if !found.in_trash => self.sync_places(Changed::Unchanged),
+            Finding::Found(_) => {
                 failpoint!("backend.restore.before-rename")?;
                 self.move_folder(id, &self.trash, &self.volumes)?;
                 failpoint!("backend.restore.after-rename")?;
@@ -189,15 +189,15 @@ impl Pool {
 
     pub(crate) fn purge(&self, id: VolumeId) -> Result<Changed, BackendError> {
         let temporary = format!("{TEMPORARY}{id}");
-        let found = match self.look(id)? {
-            Look::Foreign { path, what } => return Err(BackendError::Foreign { path, what }),
-            Look::Absent => {
+        let found = match self.find(id)? {
+            Finding::Foreign { path, what } => return Err(BackendError::Foreign { path, what }),
+            Finding::Absent => {
                 // What a purge or a create that was cut off left.
                 self.clear_folder(&self.volumes, &temporary, VOLUME_FILES)?;
                 self.clear_folder(&self.trash, &temporary, VOLUME_FILES)?;
                 return self.sync_places(Changed::Unchanged);
             }
-            Look::Found(found) => found,
+            Finding::Found(found) => found,
         };
         let _locked = self.lock_unstaged(id, &found)?;
         if !holds_only(&found.folder, VOLUME_FILES)? {

@@ -30,9 +30,9 @@ use miosa_failpoint::failpoint;
 use serde::{Deserialize, Serialize};
 
 use crate::BackendError;
-use crate::extents::{Image, open_image};
-use crate::identity::{LIMIT_BYTES, to_bytes};
-use crate::pool::Pool;
+use crate::local::extents::{Image, open_image};
+use crate::local::identity::{LIMIT_BYTES, to_bytes};
+use crate::local::pool::Pool;
 
 /// Name of the file in a snapshot's folder.
 pub(crate) const CHECKSUM_FILE: &str = "checksum.json";
@@ -99,7 +99,7 @@ fn store_first(folder: &Dir, id: SnapshotId, checksum: &Checksum) -> Result<(), 
     Ok(())
 }
 
-/// Reads these blocks of the image and answers its checksum; `None` if `go_on`, which gets the bytes done and in all, stopped
+/// Reads these blocks of the image and returns its checksum; `None` if `go_on`, which gets the bytes done and in all, stopped
 /// it.
 fn compute(
     (image, path): Image<'_>,
@@ -107,7 +107,7 @@ fn compute(
     go_on: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
 ) -> Result<Option<Checksum>, SysError> {
     let _considerate = IdleIo::begin();
-    let size_bytes = image.metadata().doing("look at", path)?.len();
+    let size_bytes = image.metadata().doing("examine", path)?.len();
     let total_bytes = blocks.len() as u64 * BLOCK_BYTES;
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; BLOCK_BYTES as usize];
@@ -148,7 +148,7 @@ mod tests {
     use rustix::fs::FallocateFlags;
 
     use super::*;
-    use crate::extents::written;
+    use crate::local::extents::written;
 
     const SIZE: u64 = 4 * MIB + 8192;
 

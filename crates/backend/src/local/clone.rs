@@ -1,16 +1,16 @@
-//! Clones of images: the instant of a snapshot, and what a fork or a restore begins with.
+//! Clones of images: the instant of a snapshot, and the first data of a fork or a restored volume.
 //!
-//! A clone shares all blocks with its source and is made by one call of the kernel, at one instant. Writers of a *live* image
-//! wait meanwhile, some microseconds for each extent. Nobody waits for the clone of a sealed snapshot.
+//! A clone shares all blocks with its source and is made by one system call, at one instant. Writers of a *live* image wait for
+//! that call, some microseconds for each extent. The clone of a sealed snapshot delays no writer.
 //!
-//! **Nothing is stopped.** A live filesystem is written back, and then cloned as it is: consistent as after a power cut at
-//! that instant, with everything written before the call. A freeze would wait for ever for one process that hangs.
+//! **Nothing is frozen.** A live filesystem is written back, then cloned as it is. The clone is consistent as after a power cut at
+//! that instant, and contains everything written before the call. A freeze would wait for ever for one process that hangs.
 
 use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
+use jiff::Timestamp;
 use miosa_domain::{SnapshotId, VolumeId};
 use miosa_effects::ext4::Superblock;
 use miosa_effects::{Dir, Doing, SysError, fiemap, files, process};
@@ -18,9 +18,10 @@ use miosa_failpoint::failpoint;
 use rustix::io::Errno;
 
 use crate::BackendError;
-use crate::look::IMAGE;
-use crate::pool::Pool;
-use crate::replay::replay;
+use crate::capability::ceil_to_millisecond;
+use crate::local::observe::IMAGE;
+use crate::local::pool::Pool;
+use crate::local::replay::replay;
 
 /// The clone of a live image.
 #[derive(Debug, Clone, Copy)]
@@ -65,11 +66,11 @@ impl Pool {
     /// clones it.
     pub(crate) fn write_back(&self, id: VolumeId, limit: Duration) -> Result<(), BackendError> {
         let (_, image) = self.present(id)?;
-        let Some(staged) = self.staged(id, Some(&image))? else { return Ok(()) };
-        if self.write_back.sync_within(Dir::open(&staged.mount_point)?, limit)? {
-            return Ok(());
-        }
-        Err(BackendError::WriteBackTimeout { id, limit })
+        let is_done = match self.staged(id, Some(&image))? {
+            Some(_) => self.write_back.sync_within(Dir::open(&self.mount_point(id))?, limit)?,
+            None => true,
+        };
+        if is_done { Ok(()) } else { Err(BackendError::WriteBackTimeout { id, limit }) }
     }
 
     /// Makes the empty `image` the first content of volume `id`: what the snapshot holds, grown to `size_bytes`.
@@ -123,15 +124,9 @@ pub(crate) fn finish_fork(
     make_own(image, path, id, clone.size_bytes, size_bytes)
 }
 
-/// Up, so that nothing written later than the answer says is in the clone.
-pub(crate) fn ceil_to_millisecond(instant: Timestamp) -> Timestamp {
-    let up = TimestampRound::new().smallest(Unit::Millisecond).mode(RoundMode::Ceil);
-    instant.round(up).expect("a millisecond divides a day")
-}
-
-/// A removal that began after the source was looked at may have shortened it before it was cloned.
+/// A removal that began after the source was observed may have shortened it before it was cloned.
 fn has_size(image: &File, path: &Path, size_bytes: u64) -> Result<bool, SysError> {
-    Ok(image.metadata().doing("look at", path)?.len() == size_bytes)
+    Ok(image.metadata().doing("examine", path)?.len() == size_bytes)
 }
 
 fn check_grows(held_bytes: u64, size_bytes: u64) -> Result<(), BackendError> {
