@@ -2476,7 +2476,7 @@ export interface components {
                 };
                 name: string;
                 /** @description `isolated` (loopback only) or `host`. */
-                network: string;
+                network: components["schemas"]["Network"];
                 owner_user_id?: string | null;
                 preview_domain?: string | null;
                 project_id: string;
@@ -2489,19 +2489,18 @@ export interface components {
                 sandbox_url?: string | null;
                 selected_apps: string[];
                 settings: Record<string, unknown>;
-                /** @description xs, small, medium, large or xl. */
-                size?: string | null;
+                size?: components["schemas"]["ComputerSize"] | null;
                 slug: string;
                 /** @description The same as `status`. */
-                state: string;
+                state: components["schemas"]["ComputerStatus"];
                 /** @description provisioning, starting, running, stopping, stopped, error, destroying or destroyed. */
-                status: string;
+                status: components["schemas"]["ComputerStatus"];
                 template_type: string;
                 tenant_id: string;
                 updated_at: string;
                 /** Format: int32 */
                 vcpus: number;
-                visibility?: string | null;
+                visibility?: components["schemas"]["Visibility"] | null;
                 vm_id?: string | null;
                 workspace_id?: string | null;
             }[];
