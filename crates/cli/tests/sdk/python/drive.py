@@ -160,7 +160,7 @@ def services(client):
     assert client.services.update(sid, name="API two", lock_version=lock_version)["name"] == "API two"
     stale = refused(MiosaError, client.services.update, sid, name="late", lock_version=lock_version, status=409)
     assert stale.code == "STALE_SERVICE", stale
-    refused(ResourceStateError, client.services.start, sid, status=409)
+    refused(MiosaError, client.services.start, sid, code="SERVICE_STATE", status=409)
 
     # A release that fails is reported with its reason, and the good one is served again.
     client.services.update(sid, settings={"start_command": "exit 7"})
@@ -182,7 +182,7 @@ def services(client):
     client.services.wait_for_release(sid, redeployed["id"], timeout=120, interval=0.05)
     numbers = [found["number"] for found in client.services.releases(sid)]
     assert numbers == sorted(numbers, reverse=True) and len(numbers) >= 6, numbers
-    refused(ResourceStateError, client.services.cancel_release, redeployed["id"], status=409)
+    refused(MiosaError, client.services.cancel_release, redeployed["id"], code="RELEASE_STATE", status=409)
 
     deployments(client, sid)
     assert client.services.stop(sid)["stopped"] == 2
