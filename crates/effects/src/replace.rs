@@ -86,8 +86,8 @@ mod tests {
         });
         let names: Vec<_> = (0..50).map(|n| format!("file-{n}")).collect();
         for round in ["one", "two"] {
-            // Left behind by a crash.
-            dirs[0].write_new_file(".tmp-file-7", b"half").unwrap();
+            // Left behind by a crash, in the directory of file 7.
+            dirs[1].write_new_file(".tmp-file-7", b"half").unwrap();
             let content: Vec<_> = names.iter().map(|name| format!("{name} {round}")).collect();
             let files: Vec<_> = (0..names.len())
                 .map(|n| Replacement { dir: &dirs[n % 2], name: &names[n], content: content[n].as_bytes() })
