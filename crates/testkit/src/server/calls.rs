@@ -148,7 +148,7 @@ impl Server {
 
     #[track_caller]
     pub fn attachments(&self, computer: &str) -> Vec<Value> {
-        let list = self.http("GET", &format!("/api/v1/computers/{computer}/volumes"), None).ok();
+        let list = self.http("GET", &format!("/api/v1/computers/{computer}/volumes?limit=1000"), None).ok();
         list["data"].as_array().unwrap_or_else(|| panic!("no list: {list}")).clone()
     }
 
